@@ -1,0 +1,1 @@
+"""What every stage shares: images, labels, tables, files, errors, command lines, provenance."""

@@ -1,0 +1,48 @@
+"""What the command-line programs of the stages share: how they end on bad input."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.stopnote import StopNote, Stopped
+
+
+def stage_parser(description: str | None) -> argparse.ArgumentParser:
+    """An argument parser with the option that every stage has."""
+    parser = argparse.ArgumentParser(
+        description=description, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    )
+    parser.add_argument(
+        "--leave-stop-notes",
+        action="store_true",
+        help="on bad input write the reason in place of each output and end well, so that a cohort goes on",
+    )
+    return parser
+
+
+def run_stage(stage: str, work: Callable[[], None], *, outputs: Iterable[str | Path], leave_stop_notes: bool) -> int:
+    """Do a stage's work; return the program's exit status.
+
+    Bad input (`MyoT2Error`, or an input that holds a stop note) is printed on standard error. With `leave_stop_notes`
+    the note is written in place of every output and the status is 0; without it nothing is written and the status is
+    1. Any other exception passes: it is a defect, or a fault of the machine, and the job is to fail.
+    """
+    try:
+        work()
+    except MyoT2Error as error:
+        note = StopNote.of(stage, error)
+        print(f"{stage}: {error}", file=sys.stderr)
+    except Stopped as stopped:
+        note = stopped.note
+        print(f"{stage}: {stopped}", file=sys.stderr)
+    else:
+        return 0
+    if not leave_stop_notes:
+        return 1
+    for path in outputs:
+        note.write(path)
+    return 0

@@ -1,0 +1,101 @@
+"""The label table: the only place that knows which number means which muscle."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from myot2.core.errors import MyoT2Error
+
+SIDES = ("left", "right")
+COLUMNS = ("index", "name", "side", "group", "musclemap", "qmritools", "dafne", "colour")
+
+
+@dataclass(frozen=True)
+class Label:
+    """One row of config/labels.tsv. `side` is the subject's own left or right."""
+
+    index: int
+    name: str
+    side: str
+    group: str
+    musclemap: str
+    qmritools: str
+    dafne: str
+    colour: str
+
+
+@dataclass(frozen=True)
+class LabelTable:
+    """All labels, in the order of the table."""
+
+    labels: tuple[Label, ...]
+
+    @property
+    def muscles(self) -> tuple[str, ...]:
+        """Muscle names without side, in table order, each once."""
+        return tuple(dict.fromkeys(label.name for label in self.labels))
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Muscle groups in table order, each once."""
+        return tuple(dict.fromkeys(label.group for label in self.labels))
+
+    def index(self, name: str, side: str) -> int:
+        """The number of a muscle on one side ('left' or 'right')."""
+        for label in self.labels:
+            if (label.name, label.side) == (name, side):
+                return label.index
+        raise KeyError(f"no label {name!r} on side {side!r}")
+
+    def indices(self, *, name: str | None = None, group: str | None = None, side: str | None = None) -> list[int]:
+        """Numbers of all labels with the given name, group and side; None means any."""
+        return [
+            label.index
+            for label in self.labels
+            if name in (None, label.name) and group in (None, label.group) and side in (None, label.side)
+        ]
+
+
+def read_labels(path: str | Path) -> LabelTable:
+    """Read a label table.
+
+    Raises
+    ------
+    MyoT2Error
+        A column is missing, an index is no positive whole number or occurs twice, or a side is not left or right.
+    """
+    with open(path, encoding="utf-8", newline="") as handle:
+        reader = csv.DictReader(handle, delimiter="\t")
+        missing = [column for column in COLUMNS if column not in (reader.fieldnames or [])]
+        if missing:
+            raise MyoT2Error(
+                expected=f"columns {', '.join(COLUMNS)}",
+                found=f"no column {', '.join(missing)}",
+                where=path,
+                do="Restore the column; config/labels.tsv of the project shows all of them.",
+            )
+        labels: list[Label] = []
+        for number, row in enumerate(reader, start=2):
+            labels.append(_label(row, f"{path}, line {number}", {label.index for label in labels}))
+    return LabelTable(tuple(labels))
+
+
+def _label(row: dict[str, str], where: str, taken: set[int]) -> Label:
+    index = row["index"]
+    if not index.isdecimal() or int(index) < 1 or int(index) in taken:
+        raise MyoT2Error(
+            expected="a positive whole number that no other row has as index",
+            found=repr(index),
+            where=where,
+            do="Give each label its own number; 0 is the background.",
+        )
+    if row["side"] not in SIDES:
+        raise MyoT2Error(
+            expected="side 'left' or 'right' (the subject's own)",
+            found=repr(row["side"]),
+            where=where,
+            do="Write left or right; a muscle has one row per side.",
+        )
+    return Label(int(index), *(row[column] for column in COLUMNS[1:]))

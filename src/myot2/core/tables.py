@@ -1,0 +1,65 @@
+"""Tables on disk: TSV, CSV or XLSX in, TSV out, `n/a` for unknown (BIDS)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.files import write_text
+from myot2.core.stopnote import raise_if_stopped
+
+MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
+
+
+def read_table(path: str | Path) -> pd.DataFrame:
+    """Read a table with every cell as text, trimmed; unknown cells (empty or n/a) are missing.
+
+    Raises
+    ------
+    Stopped
+        The file holds a stop note.
+    MyoT2Error
+        The file is missing, of another kind, or has a column name twice.
+    """
+    path = Path(path)
+    raise_if_stopped(path)
+    readers = {".tsv": _read_tsv, ".csv": _read_csv, ".xlsx": _read_xlsx}
+    if path.suffix.lower() not in readers or not path.is_file():
+        raise MyoT2Error(
+            expected="a table as .tsv, .csv or .xlsx",
+            found="no such file" if path.suffix.lower() in readers else f"a file ending in {path.suffix!r}",
+            where=path,
+            do="Check the path, or save the spreadsheet in one of these forms.",
+        )
+    table = readers[path.suffix.lower()](path)
+    header = [str(cell).strip() for cell in table.iloc[0]] if len(table) else []
+    twice = sorted({name for name in header if header.count(name) > 1})
+    if not header or twice:
+        raise MyoT2Error(
+            expected="a header row with each column name once",
+            found=f"{', '.join(map(repr, twice))} more than once" if twice else "an empty table",
+            where=path,
+            do="Rename or remove the column.",
+        )
+    body = table.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
+    body = body.apply(lambda column: column.astype("string").str.strip())
+    return body.mask(body.isin(MISSING)).dropna(how="all").reset_index(drop=True)
+
+
+def write_tsv(table: pd.DataFrame, path: str | Path) -> None:
+    """Write a table as TSV: numbers with up to 10 significant digits, `n/a` where missing."""
+    write_text(path, table.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n"))
+
+
+def _read_tsv(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, sep="\t", header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, header=None, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+
+
+def _read_xlsx(path: Path) -> pd.DataFrame:
+    return pd.read_excel(path, header=None, dtype=str, keep_default_na=False)
