@@ -6,7 +6,9 @@ On disk it is a NIfTI file (sform = qform) with a JSON sidecar of the same name.
 
 from __future__ import annotations
 
+import gzip
 import json
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -34,8 +36,9 @@ def read_image(path: str | Path) -> sitk.Image:
     """
     raise_if_stopped(path)
     try:
+        _read_to_the_end(Path(path))
         return sitk.ReadImage(str(path))
-    except RuntimeError as error:
+    except (RuntimeError, OSError, EOFError, zlib.error) as error:
         raise MyoT2Error(
             expected="a readable NIfTI image",
             found="no such file" if not Path(path).exists() else f"unreadable content ({_last_line(error)})",
@@ -108,6 +111,14 @@ def write_sidecar(image_path: str | Path, content: Mapping[str, Any]) -> None:
     write_json(sidecar_path(image_path), content)
 
 
+def _read_to_the_end(path: Path) -> None:
+    """Decompress a .gz file once: ITK takes a file that ends too early for one that ends in zeros."""
+    if path.suffix == ".gz":
+        with gzip.open(path) as stream:
+            while stream.read(1 << 22):
+                pass
+
+
 def _grid(image: sitk.Image) -> str:
     size = "x".join(str(n) for n in image.GetSize())
     spacing = "x".join(f"{mm:.4g}" for mm in image.GetSpacing())
@@ -116,4 +127,4 @@ def _grid(image: sitk.Image) -> str:
 
 
 def _last_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[-1].strip()
+    return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()

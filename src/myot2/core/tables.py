@@ -33,7 +33,10 @@ def read_table(path: str | Path) -> pd.DataFrame:
             where=path,
             do="Check the path, or save the spreadsheet in one of these forms.",
         )
-    table = readers[path.suffix.lower()](path)
+    try:
+        table = readers[path.suffix.lower()](path)
+    except pd.errors.EmptyDataError:
+        table = pd.DataFrame()
     header = [str(cell).strip() for cell in table.iloc[0]] if len(table) else []
     twice = sorted({name for name in header if header.count(name) > 1})
     if not header or twice:

@@ -1,0 +1,43 @@
+# The two commands: `make demo` (DICOM to report on the built-in digital cohort) and `make test`.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+CORES ?= 2
+BIN := .venv/bin
+TORCH := $(shell grep '^torch==' envs/run.lock)
+
+.PHONY: demo test lint format lock venv clean
+
+demo: venv
+	$(BIN)/snakemake -c$(CORES) --configfile config/demo/config.yaml
+	@echo "The report: results/demo/report/report.html and report.pdf"
+
+test: venv lint
+	$(BIN)/pytest
+
+lint: venv
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/snakefmt --check Snakefile rules
+	$(BIN)/snakemake --lint --configfile config/demo/config.yaml
+
+format: venv
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+	PATH=$(CURDIR)/$(BIN):$$PATH $(BIN)/snakefmt Snakefile rules
+
+# What pins.toml asks for, resolved anew; then the files that are made from the configuration model.
+lock: venv
+	$(BIN)/python envs/lock.py
+	$(BIN)/python scripts/write_configuration.py
+
+venv: .venv/made
+
+# torch goes first, by its exact pin: asked for in any other way it brings another build.
+.venv/made: envs/run.lock envs/develop.lock pyproject.toml
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet -r envs/run.lock -r envs/develop.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	touch $@
+
+clean:
+	rm -rf .venv .snakemake results/demo build src/*.egg-info

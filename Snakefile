@@ -1,0 +1,38 @@
+"""MyoT2: muscle T2 values, statistics and a report from a cohort's thigh MRI.
+
+The rules stand in rules/, one file per stage, in the order in which the data flow.
+"""
+
+from snakemake.utils import min_version
+
+min_version("9.27")
+
+
+# A run's own file, given with --configfile, replaces the default file; keys that it leaves out take the defaults of
+# src/myot2/core/config.py, which are those of config/config.yaml.
+if not workflow.configfiles:
+
+    configfile: "config/config.yaml"
+
+
+include: "rules/common.smk"
+include: "rules/simulate.smk"
+include: "rules/ingest.smk"
+include: "rules/segment.smk"
+include: "rules/align.smk"
+include: "rules/fit.smk"
+include: "rules/measure.smk"
+include: "rules/analyse.smk"
+include: "rules/report.smk"
+include: "rules/train.smk"
+
+
+localrules:
+    all,
+
+
+rule all:
+    """Everything up to the report."""
+    input:
+        "<results>/report/report.html",
+        "<results>/report/report.pdf",

@@ -1,0 +1,66 @@
+"""This part of the workflow computes the study's statistics.
+
+REQUIRED INPUTS:
+    measures = <results>/measure/cohort.tsv
+    participants = the participants table
+
+OUTPUTS:
+    <results>/analyse/statistics.json     every number of the report under a stable key
+    <results>/analyse/participants.tsv    one row per participant: the table and the participant's T2
+    <results>/analyse/{groups,correlations,roc,muscles}.tsv
+"""
+
+STATISTICS = multiext(
+    "<results>/analyse/",
+    "statistics.json",
+    "participants.tsv",
+    "groups.tsv",
+    "correlations.tsv",
+    "roc.tsv",
+    "muscles.tsv",
+)
+
+
+rule analyse:
+    """Compare the groups, find the cutoff, correlate with the clinical table."""
+    input:
+        participants=settings.participants.table,
+        measures="<results>/measure/cohort.tsv",
+        label_table=settings.label_table,
+        script="scripts/analyse_cohort.py",
+        code=code("scripts/analyse_cohort.py"),
+    output:
+        STATISTICS,
+    log:
+        "<logs>/analyse/analyse.log",
+    benchmark:
+        "<benchmarks>/analyse/analyse.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=subpath(STATISTICS[0], parent=True),
+        columns=[
+            f"{ours}={theirs}"
+            for ours, theirs in settings.participants.columns.items()
+        ],
+        values=[
+            f"{column}:{theirs}={ours}"
+            for column, words in settings.participants.values.items()
+            for theirs, ours in words.items()
+        ],
+        ck_upper_limit=settings.analyse.ck_upper_limit,
+    shell:
+        r"""
+        python {input.script:q} \
+            --participants {input.participants:q} \
+            --measures {input.measures:q} \
+            --label-table {input.label_table:q} \
+            --columns {params.columns:q} \
+            --values {params.values:q} \
+            --ck-upper-limit {params.ck_upper_limit:q} \
+            --out {params.folder:q} \
+            >{log:q} 2>&1
+        """

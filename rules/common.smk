@@ -1,0 +1,79 @@
+"""What all rules share: the validated configuration, the cohort, and how a rule names the code it runs."""
+
+import os
+import sys
+
+from snakemake.exceptions import WorkflowError
+
+from myot2.core.cohort import listing_digest, read_cohort
+from myot2.core.config import Simulate, read_configuration
+from myot2.core.errors import MyoT2Error
+from myot2.core.sources import modules_of
+
+# Rules call `python`: the one that runs Snakemake, unless a rule's conda environment comes first.
+os.environ["PATH"] = os.pathsep.join(
+    [os.path.dirname(sys.executable), os.environ["PATH"]]
+)
+# One job, one core: jobs run side by side, and results do not depend on the number of cores.
+for library in ("OMP", "OPENBLAS", "MKL", "ITK_GLOBAL_DEFAULT"):
+    threads = "NUMBER_OF_THREADS" if library.startswith("ITK") else "NUM_THREADS"
+    os.environ[f"{library}_{threads}"] = "1"
+
+try:
+    settings = read_configuration(
+        config, where=(workflow.configfiles or ["config/config.yaml"])[-1]
+    )
+    cohort = read_cohort(settings.participants)
+except MyoT2Error as error:
+    raise WorkflowError(str(error)) from error
+
+simulation = settings.simulate or Simulate()
+
+
+pathvars:
+    results=settings.results,
+    logs=f"{settings.results}/logs",
+    benchmarks=f"{settings.results}/benchmarks",
+
+
+wildcard_constraints:
+    folder="|".join(scan.folder for scan in cohort.scans),
+    scan="|".join(scan.name for scan in cohort.scans),
+
+
+def code(script):
+    """The inputs that make a rule run again when its code changes: the script, its modules, and the locked packages."""
+    return [script, *modules_of(script), "envs/run.lock"]
+
+
+def every_scan(pattern):
+    """A file name pattern with {folder} and {scan}, once for each scan of the cohort."""
+    return [pattern.format(folder=scan.folder, scan=scan.name) for scan in cohort.scans]
+
+
+def dicom_input(wildcards):
+    """The DICOM folder of a scan as an input, unless it is missing: then ingest says so and the cohort goes on."""
+    folder = cohort.dicom[wildcards.scan]
+    return folder if settings.simulate or os.path.isdir(folder) else []
+
+
+def dicom_listing(wildcards):
+    """What tells that files of a scanner's DICOM folder have come or gone (a folder's own time does not)."""
+    folder = cohort.dicom[wildcards.scan]
+    return "simulated" if settings.simulate else listing_digest(folder)
+
+
+def given_labels(wildcards):
+    """The label map given for a scan as an input; none where the network makes the labels, or the file is missing."""
+    path = given_labels_path(wildcards)
+    return path if path and os.path.isfile(path) else []
+
+
+def given_labels_path(wildcards):
+    """The configured path of a scan's label map, or None where the network makes the labels."""
+    if settings.segment.source == "network":
+        return None
+    scan = cohort[wildcards.scan]
+    return settings.segment.given.format(
+        participant_id=scan.participant_id, session=scan.session
+    )

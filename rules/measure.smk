@@ -1,0 +1,88 @@
+"""This part of the workflow measures T2 and volume per muscle, and joins the measures of the cohort.
+
+REQUIRED INPUTS:
+    t2 = <results>/fit/{folder}/{scan}_T2map.nii.gz
+    labels = <results>/align/{folder}/{scan}_space-T2_dseg.nii.gz
+
+OUTPUTS:
+    <results>/measure/{folder}/{scan}_muscles.tsv   one row per region and side
+    <results>/measure/cohort.tsv                    the same for everybody
+    <results>/measure/flow.tsv                      who was measured, who stopped at which stage, and why
+"""
+
+
+localrules:
+    collect,
+
+
+rule measure:
+    """Measure one scan."""
+    input:
+        t2="<results>/fit/{folder}/{scan}_T2map.nii.gz",
+        labels="<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz",
+        label_table=settings.label_table,
+        script="scripts/measure_muscles.py",
+        code=code("scripts/measure_muscles.py"),
+    output:
+        "<results>/measure/{folder}/{scan}_muscles.tsv",
+    log:
+        "<logs>/measure/{folder}/{scan}.log",
+    benchmark:
+        "<benchmarks>/measure/{folder}/{scan}.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        participant=lambda wildcards: cohort[wildcards.scan].participant_id,
+        session=lambda wildcards: cohort[wildcards.scan].session or "n/a",
+        erosion=settings.measure.erosion_mm,
+        plausible=settings.measure.plausible_ms,
+    shell:
+        r"""
+        python {input.script:q} \
+            --leave-stop-notes \
+            --t2 {input.t2:q} \
+            --labels {input.labels:q} \
+            --label-table {input.label_table:q} \
+            --participant {params.participant:q} \
+            --session {params.session:q} \
+            --erosion-mm {params.erosion:q} \
+            --plausible-ms {params.plausible:q} \
+            --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule collect:
+    """Join the measures of all scans."""
+    input:
+        tables=every_scan("<results>/measure/{folder}/{scan}_muscles.tsv"),
+        script="scripts/collect_measures.py",
+        code=code("scripts/collect_measures.py"),
+    output:
+        cohort="<results>/measure/cohort.tsv",
+        flow="<results>/measure/flow.tsv",
+    log:
+        "<logs>/measure/cohort.log",
+    benchmark:
+        "<benchmarks>/measure/cohort.tsv"
+    conda:
+        "../envs/imaging.yaml"
+    resources:
+        mem_mb=500,
+        runtime=5,
+    params:
+        participants=[scan.participant_id for scan in cohort.scans],
+        sessions=[scan.session or "n/a" for scan in cohort.scans],
+    shell:
+        r"""
+        python {input.script:q} \
+            --tables {input.tables:q} \
+            --participants {params.participants:q} \
+            --sessions {params.sessions:q} \
+            --cohort {output.cohort:q} \
+            --flow {output.flow:q} \
+            >{log:q} 2>&1
+        """

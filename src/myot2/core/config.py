@@ -1,0 +1,208 @@
+"""The configuration of a run: one typed model, from which the default file, its schema and its documentation are made.
+
+A run's file holds what differs from the defaults below. Unknown keys are refused. `scripts/write_configuration.py`
+writes config/config.yaml, config/config.schema.json and docs/configuration.md from this module; a test fails when they
+drift.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from myot2.core.errors import MyoT2Error
+
+
+class Section(BaseModel):
+    """A part of the configuration; a key that it does not name is an error."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Participants(Section):
+    """The cohort."""
+
+    table: str = Field(
+        "config/participants.tsv",
+        description="Participants table (.tsv, .csv or .xlsx): one row per participant and session.",
+    )
+    columns: dict[str, str] = Field(
+        default_factory=dict,
+        description="Names of your own columns, as ours: yours (for example ck: 'CK [U/l]').",
+    )
+    values: dict[str, dict[str, str]] = Field(
+        default_factory=dict,
+        description="Words of your own, per column as yours: ours (for example group: {IIM: patient, HC: control}).",
+    )
+
+
+class Simulate(Section):
+    """The digital cohort that stands in for a scanner; leave the section out for real data."""
+
+    preset: Literal["demo", "study"] = Field("demo", description="Size of the cohort and of the matrix.")
+    seed: int = Field(20230, ge=0, description="Seed of everything that is drawn at random.")
+    refocusing: Literal["ideal", "realistic"] = Field(
+        "realistic", description="Refocusing of 180 degrees everywhere, or with B1 field and slice profile."
+    )
+    snr: float = Field(60.0, gt=0, description="Signal-to-noise ratio of muscle in the first echo.")
+    motion_mm: float = Field(0.0, ge=0, le=8, description="Rigid motion between the Dixon and the T2 series (mm).")
+
+
+class Ingest(Section):
+    """Which series are needed from each DICOM folder."""
+
+    dixon: list[Literal["in", "opp", "water", "fat"]] = Field(
+        ["in", "opp", "water", "fat"], description="Dixon images; empty where there are none."
+    )
+    echoes: int = Field(10, ge=0, le=99, description="Number of echoes of the multi-echo spin echo; 0 where none.")
+    t2_map: bool = Field(True, description="Whether the scanner's own T2 map is needed.")
+    t2_map_scale: float | None = Field(
+        None, gt=0, description="Factor from stored values to ms; null where the map says it, or only one is plausible."
+    )
+
+
+class Segment(Section):
+    """Where the muscle labels come from."""
+
+    source: Literal["network", "given"] = Field("network", description="The shipped network, or label maps you give.")
+    model: str = Field("resources/models/thigh", description="Folder of the network's weights and configuration.")
+    given: str | None = Field(
+        None,
+        description="Path of the given label maps, with {participant_id} and {session} in it where they differ.",
+    )
+
+
+class Align(Section):
+    """From the grid of the labels to the grid of the T2 map."""
+
+    refinement: Literal["rigid", "none"] = Field(
+        "rigid", description="Rigid registration of the images after alignment by geometry; kept only if it improves."
+    )
+    minimum_fraction: float = Field(
+        0.5, gt=0, le=1, description="Part of a voxel that muscle must fill for the voxel to count."
+    )
+
+
+class Fit(Section):
+    """How T2 is obtained."""
+
+    source: Literal["vendor-map", "echoes"] = Field(
+        "vendor-map", description="The scanner's own T2 map (the study's way), or a fit of the raw echoes."
+    )
+    model: Literal["mono"] = Field("mono", description="Signal model of the fit of raw echoes.")
+    skip_first_echoes: int = Field(
+        1, ge=0, description="Echoes left out at the start: imperfect refocusing makes the first too low."
+    )
+
+
+class Measure(Section):
+    """What is measured per muscle."""
+
+    erosion_mm: float = Field(0.0, ge=0, description="In-plane erosion of each muscle before T2 is averaged (mm).")
+    plausible_ms: tuple[float, float] = Field(
+        (1.0, 300.0), description="T2 outside this range (ms) is left out of the averages, and counted."
+    )
+
+
+class Analyse(Section):
+    """The statistics."""
+
+    ck_upper_limit: float = Field(
+        200.0, gt=0, description="Creatine kinase up to this value (U/l) counts as normal; take your laboratory's."
+    )
+
+
+class Report(Section):
+    """The report."""
+
+    title: str = Field("Muscle T2 of the thigh", description="Title of the report.")
+    renderer: Literal["auto", "quarto", "pandoc"] = Field(
+        "auto", description="Quarto where it is installed, else pandoc and Typst (auto), or one of them."
+    )
+
+
+class Configuration(Section):
+    """Everything that a run can be told."""
+
+    results: str = Field("results", description="Folder that receives everything the run makes.")
+    label_table: str = Field("config/labels.tsv", description="The label table: which number means which muscle.")
+    participants: Participants = Field(Participants(), description=Participants.__doc__)
+    simulate: Simulate | None = Field(None, description=Simulate.__doc__)
+    ingest: Ingest = Field(Ingest(), description=Ingest.__doc__)
+    segment: Segment = Field(Segment(), description=Segment.__doc__)
+    align: Align = Field(Align(), description=Align.__doc__)
+    fit: Fit = Field(Fit(), description=Fit.__doc__)
+    measure: Measure = Field(Measure(), description=Measure.__doc__)
+    analyse: Analyse = Field(Analyse(), description=Analyse.__doc__)
+    report: Report = Field(Report(), description=Report.__doc__)
+
+
+def read_configuration(content: Mapping[str, Any], *, where: str | Path) -> Configuration:
+    """Check a run's configuration and fill in the defaults.
+
+    Parameters
+    ----------
+    content : mapping
+        What the YAML file holds.
+    where : str or Path
+        The file, for messages.
+
+    Raises
+    ------
+    MyoT2Error
+        A key is unknown (the nearest valid key is named), a value is of the wrong kind, or two settings exclude each
+        other.
+    """
+    try:
+        configuration = Configuration.model_validate(content)
+    except ValidationError as error:
+        problems = [_problem(item) for item in error.errors()]
+        raise MyoT2Error(
+            expected="; ".join(problem[0] for problem in problems),
+            found="; ".join(problem[1] for problem in problems),
+            where=where,
+            do="docs/configuration.md lists every key with its values.",
+        ) from error
+    _refuse_contradictions(configuration, where)
+    return configuration
+
+
+def _problem(item: Mapping[str, Any]) -> tuple[str, str]:
+    key = ".".join(str(part) for part in item["loc"])
+    if item["type"] != "extra_forbidden":
+        return f"{key}: {item['msg'].removeprefix('Input should be ')}", f"{item['input']!r}"
+    *sections, last = item["loc"]
+    valid = list(_section(sections).model_fields)
+    near = difflib.get_close_matches(str(last), valid, n=1, cutoff=0.0)
+    prefix = "".join(f"{part}." for part in sections)
+    return f"a known key (nearest: {prefix}{near[0]})", f"the unknown key {key}"
+
+
+def _section(names: list[Any]) -> type[BaseModel]:
+    section: type[BaseModel] = Configuration
+    for name in names:
+        section = Simulate if name == "simulate" else section.model_fields[name].annotation
+    return section
+
+
+def _refuse_contradictions(configuration: Configuration, where: str | Path) -> None:
+    ingest, segment, fit = configuration.ingest, configuration.segment, configuration.fit
+    contradictions = [
+        (fit.source == "echoes" and not ingest.echoes, "fit.source: echoes", "ingest.echoes: 0"),
+        (fit.source == "vendor-map" and not ingest.t2_map, "fit.source: vendor-map", "ingest.t2_map: false"),
+        (
+            segment.source == "network" and "in" not in ingest.dixon,
+            "segment.source: network",
+            "no 'in' in ingest.dixon",
+        ),
+        (segment.source == "given" and not segment.given, "segment.source: given", "segment.given: null"),
+    ]
+    for contradicts, one, other in contradictions:
+        if contradicts:
+            raise MyoT2Error(
+                expected=f"settings that fit {one}", found=other, where=where, do="Change one of the two settings."
+            )

@@ -1,0 +1,59 @@
+"""The configuration: one model, refused typos, files that do not drift."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from myot2.core.config import Configuration, read_configuration
+from myot2.core.config_files import configuration_files
+from myot2.core.errors import MyoT2Error
+
+
+def test_the_default_file_the_schema_and_the_documentation_are_those_of_the_model(root):
+    for path, text in configuration_files().items():
+        assert (root / path).read_text(encoding="utf-8") == text, f"{path} drifted: run scripts/write_configuration.py"
+
+
+def test_the_default_file_says_what_the_model_says_by_default(root):
+    content = yaml.safe_load((root / "config/config.yaml").read_text())
+    assert read_configuration(content, where="config.yaml") == Configuration()
+
+
+@pytest.mark.parametrize("path", sorted(Path(__file__).parents[3].glob("config/*/*.yaml")))
+def test_every_example_configuration_is_valid(path):
+    if path.parent.name != "train":
+        read_configuration(yaml.safe_load(path.read_text()), where=path)
+
+
+@pytest.mark.parametrize(
+    ("content", "nearest"),
+    [
+        ({"reslts": "x"}, "results"),
+        ({"fit": {"modle": "mono"}}, "fit.model"),
+        ({"simulate": {"sed": 1}}, "simulate.seed"),
+        ({"measure": {"erosion": 1}}, "measure.erosion_mm"),
+    ],
+)
+def test_an_unknown_key_is_refused_with_the_nearest_valid_one(content, nearest):
+    with pytest.raises(MyoT2Error, match=rf"nearest: {nearest}\)"):
+        read_configuration(content, where="run.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ({"fit": {"skip_first_echoes": -1}}, "fit.skip_first_echoes: greater than or equal to 0; found -1"),
+        ({"fit": {"source": "maps"}}, "'vendor-map' or 'echoes'"),
+        ({"ingest": {"dixon": ["inphase"]}}, "ingest.dixon.0"),
+        ({"fit": {"source": "echoes"}, "ingest": {"echoes": 0}}, "found ingest.echoes: 0"),
+        ({"ingest": {"t2_map": False}}, "found ingest.t2_map: false"),
+        ({"ingest": {"dixon": []}}, "found no 'in' in ingest.dixon"),
+        ({"segment": {"source": "given"}}, "found segment.given: null"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_key_and_what_is_allowed(content, message):
+    with pytest.raises(MyoT2Error, match=message):
+        read_configuration(content, where="run.yaml")

@@ -1,0 +1,65 @@
+"""Tables: three forms in, one form out, text stays text."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.stopnote import StopNote, Stopped
+from myot2.core.tables import read_table, write_tsv
+
+CONTENT = pd.DataFrame({"participant_id": ["007", "1e5"], "ck": [" 12.5", "n/a"], "note": ["", "a, b"]})
+
+
+@pytest.fixture(params=["tsv", "csv", "xlsx"])
+def table_path(request, tmp_path):
+    path = tmp_path / f"table.{request.param}"
+    writers = {
+        "tsv": lambda: CONTENT.to_csv(path, sep="\t", index=False),
+        "csv": lambda: CONTENT.to_csv(path, index=False),
+        "xlsx": lambda: CONTENT.to_excel(path, index=False),
+    }
+    writers[request.param]()
+    return path
+
+
+def test_every_form_gives_the_same_table_of_text(table_path):
+    table = read_table(table_path)
+    assert list(table["participant_id"]) == ["007", "1e5"]
+    assert table["ck"][0] == "12.5"
+    assert table["ck"].isna().tolist() == [False, True]
+    assert table["note"].isna().tolist() == [True, False]
+
+
+def test_empty_rows_of_a_spreadsheet_are_not_participants(tmp_path):
+    (tmp_path / "t.csv").write_text("participant_id,ck\nP01,1\n,\n")
+    assert len(read_table(tmp_path / "t.csv")) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("t.tsv", "a\tb\ta\n1\t2\t3\n", "'a' more than once"),
+        ("t.ods", "", "ending in '.ods'"),
+        ("missing.tsv", None, "no such file"),
+        ("t.tsv", "", "an empty table"),
+    ],
+)
+def test_a_table_that_cannot_be_used_is_refused_with_the_reason(tmp_path, name, text, message):
+    path = tmp_path / name
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(MyoT2Error, match=message):
+        read_table(path)
+
+
+def test_a_stop_note_is_not_taken_for_a_table(tmp_path):
+    StopNote("fit", "a", "b", "c", "d").write(tmp_path / "t.tsv")
+    with pytest.raises(Stopped):
+        read_table(tmp_path / "t.tsv")
+
+
+def test_a_written_table_has_unknown_cells_as_na_and_ten_digits(tmp_path):
+    write_tsv(pd.DataFrame({"t2_ms": [1 / 3, float("nan")], "n": [3, 4]}), tmp_path / "t.tsv")
+    assert (tmp_path / "t.tsv").read_text() == "t2_ms\tn\n0.3333333333\t3\nn/a\t4\n"
