@@ -10,7 +10,7 @@ demo: venv
 	$(BIN)/snakemake -c$(CORES) --configfile config/demo/config.yaml
 	@echo "The report: results/demo/report/report.html and report.pdf"
 
-test: venv lint
+test: venv
 	$(BIN)/pytest
 
 lint: venv

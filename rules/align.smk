@@ -11,11 +11,7 @@ OUTPUTS:
     transform = <results>/align/{folder}/{scan}_from-T2_to-dixon_xfm.tfm
 """
 
-SEEN_BY_NETWORK = (
-    [DIXON[settings.ingest.dixon.index("in")]]
-    if settings.segment.source == "network"
-    else []
-)
+SEEN_BY_NETWORK = [DIXON[settings.ingest.dixon.index("in")]] if settings.segment.source == "network" else []
 
 
 rule align:

@@ -10,15 +10,8 @@ OUTPUTS:
     <results>/analyse/{groups,correlations,roc,muscles}.tsv
 """
 
-STATISTICS = multiext(
-    "<results>/analyse/",
-    "statistics.json",
-    "participants.tsv",
-    "groups.tsv",
-    "correlations.tsv",
-    "roc.tsv",
-    "muscles.tsv",
-)
+TABLES = ["participants", "groups", "correlations", "roc", "muscles"]
+STATISTICS = "<results>/analyse/statistics.json"
 
 
 rule analyse:
@@ -30,7 +23,9 @@ rule analyse:
         script="scripts/analyse_cohort.py",
         code=code("scripts/analyse_cohort.py"),
     output:
-        STATISTICS,
+        statistics=STATISTICS,
+        tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
+        dictionaries=expand("<results>/analyse/{table}.json", table=TABLES),
     log:
         "<logs>/analyse/analyse.log",
     benchmark:
@@ -41,11 +36,8 @@ rule analyse:
         mem_mb=1000,
         runtime=10,
     params:
-        folder=subpath(STATISTICS[0], parent=True),
-        columns=[
-            f"{ours}={theirs}"
-            for ours, theirs in settings.participants.columns.items()
-        ],
+        folder=subpath(STATISTICS, parent=True),
+        columns=[f"{ours}={theirs}" for ours, theirs in settings.participants.columns.items()],
         values=[
             f"{column}:{theirs}={ours}"
             for column, words in settings.participants.values.items()

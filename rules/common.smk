@@ -5,28 +5,29 @@ import sys
 
 from snakemake.exceptions import WorkflowError
 
-from myot2.core.cohort import listing_digest, read_cohort
 from myot2.core.config import Simulate, read_configuration
 from myot2.core.errors import MyoT2Error
+from myot2.core.files import listing_digest
+from myot2.core.participants import read_participants
 from myot2.core.sources import modules_of
 
 # Rules call `python`: the one that runs Snakemake, unless a rule's conda environment comes first.
-os.environ["PATH"] = os.pathsep.join(
-    [os.path.dirname(sys.executable), os.environ["PATH"]]
-)
+os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
 # One job, one core: jobs run side by side, and results do not depend on the number of cores.
-for library in ("OMP", "OPENBLAS", "MKL", "ITK_GLOBAL_DEFAULT"):
-    threads = "NUMBER_OF_THREADS" if library.startswith("ITK") else "NUM_THREADS"
-    os.environ[f"{library}_{threads}"] = "1"
+for limit in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
+    os.environ[limit] = "1"
 
 try:
-    settings = read_configuration(
-        config, where=(workflow.configfiles or ["config/config.yaml"])[-1]
+    settings = read_configuration(config, where=(workflow.configfiles or ["config/config.yaml"])[-1])
+    participants = read_participants(
+        settings.participants.table,
+        columns=settings.participants.columns,
+        values=settings.participants.values,
     )
-    cohort = read_cohort(settings.participants)
 except MyoT2Error as error:
     raise WorkflowError(str(error)) from error
 
+cohort = {participant.scan: participant for participant in participants}
 simulation = settings.simulate or Simulate()
 
 
@@ -37,8 +38,8 @@ pathvars:
 
 
 wildcard_constraints:
-    folder="|".join(scan.folder for scan in cohort.scans),
-    scan="|".join(scan.name for scan in cohort.scans),
+    folder="|".join(participant.folder for participant in participants),
+    scan="|".join(cohort),
 
 
 def code(script):
@@ -48,18 +49,18 @@ def code(script):
 
 def every_scan(pattern):
     """A file name pattern with {folder} and {scan}, once for each scan of the cohort."""
-    return [pattern.format(folder=scan.folder, scan=scan.name) for scan in cohort.scans]
+    return [pattern.format(folder=participant.folder, scan=participant.scan) for participant in participants]
 
 
 def dicom_input(wildcards):
     """The DICOM folder of a scan as an input, unless it is missing: then ingest says so and the cohort goes on."""
-    folder = cohort.dicom[wildcards.scan]
+    folder = cohort[wildcards.scan].dicom
     return folder if settings.simulate or os.path.isdir(folder) else []
 
 
 def dicom_listing(wildcards):
     """What tells that files of a scanner's DICOM folder have come or gone (a folder's own time does not)."""
-    folder = cohort.dicom[wildcards.scan]
+    folder = cohort[wildcards.scan].dicom
     return "simulated" if settings.simulate else listing_digest(folder)
 
 
@@ -74,6 +75,4 @@ def given_labels_path(wildcards):
     if settings.segment.source == "network":
         return None
     scan = cohort[wildcards.scan]
-    return settings.segment.given.format(
-        participant_id=scan.participant_id, session=scan.session
-    )
+    return settings.segment.given.format(participant_id=scan.participant_id, session=scan.session)

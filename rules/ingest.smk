@@ -11,13 +11,8 @@ OUTPUTS:
 """
 
 INGESTED = "<results>/ingest/{folder}/{scan}"
-DIXON = [
-    f"{INGESTED}_acq-dixon{contrast}_T2w.nii.gz" for contrast in settings.ingest.dixon
-]
-ECHOES = [
-    f"{INGESTED}_echo-{echo:02}_MESE.nii.gz"
-    for echo in range(1, settings.ingest.echoes + 1)
-]
+DIXON = [f"{INGESTED}_acq-dixon{contrast}_T2w.nii.gz" for contrast in settings.ingest.dixon]
+ECHOES = [f"{INGESTED}_echo-{echo:02}_MESE.nii.gz" for echo in range(1, settings.ingest.echoes + 1)]
 VENDOR_MAP = [f"{INGESTED}_T2map.nii.gz"] if settings.ingest.t2_map else []
 
 
@@ -31,9 +26,7 @@ rule ingest:
         dixon=DIXON,
         echoes=ECHOES,
         t2_map=VENDOR_MAP,
-        sidecars=[
-            image.replace(".nii.gz", ".json") for image in DIXON + ECHOES + VENDOR_MAP
-        ],
+        sidecars=[image.replace(".nii.gz", ".json") for image in DIXON + ECHOES + VENDOR_MAP],
         series=f"{INGESTED}_series.tsv",
     log:
         "<logs>/ingest/{folder}/{scan}.log",
@@ -45,24 +38,16 @@ rule ingest:
         mem_mb=1500,
         runtime=20,
     params:
-        dicom=lambda wildcards: cohort.dicom[wildcards.scan],
+        dicom=lambda wildcards: cohort[wildcards.scan].dicom,
         listing=dicom_listing,
         dixon=lambda wildcards, output: [
             word
             for contrast, image in zip(settings.ingest.dixon, output.dixon)
             for word in (f"--dixon-{contrast}", image)
         ],
-        echoes=lambda wildcards, output: (
-            ["--echoes", *output.echoes] if output.echoes else []
-        ),
-        t2_map=lambda wildcards, output: (
-            ["--t2-map", *output.t2_map] if output.t2_map else []
-        ),
-        scale=(
-            ["--t2-map-scale", settings.ingest.t2_map_scale]
-            if settings.ingest.t2_map_scale
-            else []
-        ),
+        echoes=lambda wildcards, output: (["--echoes", *output.echoes] if output.echoes else []),
+        t2_map=lambda wildcards, output: (["--t2-map", *output.t2_map] if output.t2_map else []),
+        scale=(["--t2-map-scale", settings.ingest.t2_map_scale] if settings.ingest.t2_map_scale else []),
     shell:
         r"""
         python {input.script:q} \

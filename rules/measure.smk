@@ -74,8 +74,8 @@ rule collect:
         mem_mb=500,
         runtime=5,
     params:
-        participants=[scan.participant_id for scan in cohort.scans],
-        sessions=[scan.session or "n/a" for scan in cohort.scans],
+        participants=[participant.participant_id for participant in participants],
+        sessions=[participant.session or "n/a" for participant in participants],
     shell:
         r"""
         python {input.script:q} \

@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--label-table", type=Path, metavar="TABLE", help="config/labels.tsv: order of the muscles")
     parser.add_argument(
         "--columns",
-        nargs="+",
+        nargs="*",
         type=_pair,
         default=[],
         metavar="OUR=THEIRS",
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--values",
-        nargs="+",
+        nargs="*",
         type=_coded,
         default=[],
         metavar="OUR:THEIRS=OURS",

@@ -50,3 +50,11 @@ def sha256(path: str | Path) -> str:
     """The SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with open(path, "rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def listing_digest(folder: str | Path) -> str:
+    """A digest of the names and sizes of all files below a folder, which changes when files come or go."""
+    root = Path(folder)
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    lines = [f"{path.relative_to(root).as_posix()}\t{path.stat().st_size}\n" for path in files]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from myot2.core.errors import MyoT2Error
 
-SIDES = ("left", "right")
+SIDES = ("left", "right", "none")
 COLUMNS = ("index", "name", "side", "group", "musclemap", "qmritools", "dafne", "colour")
 
 
 @dataclass(frozen=True)
 class Label:
-    """One row of config/labels.tsv. `side` is the subject's own left or right."""
+    """One row of config/labels.tsv. `side` is the subject's own left or right, or none (a phantom's spheres)."""
 
     index: int
     name: str
@@ -93,9 +93,9 @@ def _label(row: dict[str, str], where: str, taken: set[int]) -> Label:
         )
     if row["side"] not in SIDES:
         raise MyoT2Error(
-            expected="side 'left' or 'right' (the subject's own)",
+            expected="side left or right (the subject's own), or none",
             found=repr(row["side"]),
             where=where,
-            do="Write left or right; a muscle has one row per side.",
+            do="A muscle has one row per side; none is for what has no side.",
         )
     return Label(int(index), *(row[column] for column in COLUMNS[1:]))

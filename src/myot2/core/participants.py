@@ -19,6 +19,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import PydanticCustomError
 
 from myot2.core.errors import MyoT2Error
+from myot2.core.scans import Scan
 from myot2.core.tables import MISSING, read_table
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
@@ -103,12 +104,12 @@ class Participant(BaseModel):
     @property
     def scan(self) -> str:
         """The name that the files of this row begin with: sub-01 or sub-01_ses-1."""
-        return f"sub-{self.participant_id}" + (f"_ses-{self.session}" if self.session else "")
+        return Scan(self.participant_id, self.session).name
 
     @property
     def folder(self) -> str:
         """Where the files of this row lie below a stage's folder: sub-01 or sub-01/ses-1."""
-        return self.scan.replace("_", "/")
+        return Scan(self.participant_id, self.session).folder
 
 
 COLUMNS = tuple(name for name in Participant.model_fields if name != "further")
@@ -155,13 +156,14 @@ def read_participants(
     table = _translate(table, values or {}, path)
     participants: list[Participant | None] = []
     problems: list[tuple[int, str, str, str]] = []
-    for position, row in enumerate(table.to_dict("records")):
+    for position, cells in enumerate(table.to_dict("records")):
+        row = {name: None if pd.isna(cell) else cell for name, cell in cells.items()}
         try:
             participants.append(_participant(row))
         except ValidationError as error:
             participants.append(None)
             problems += [(position, *problem) for problem in _problems(error, row)]
-        if require_dicom and row["dicom"] is pd.NA:
+        if require_dicom and row["dicom"] is None:
             problems.append((position, "dicom", "n/a", Participant.model_fields["dicom"].description))
     if not problems:
         problems = _contradictions(participants)
@@ -244,24 +246,23 @@ def _plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 
-def _participant(row: Mapping[str, Any]) -> Participant:
-    cells = {name: None if cell is pd.NA else cell for name, cell in row.items()}
-    further = {name: cell for name, cell in cells.items() if name not in COLUMNS}
-    return Participant(**{name: cell for name, cell in cells.items() if name in COLUMNS}, further=further)
+def _participant(row: Mapping[str, str | None]) -> Participant:
+    further = {name: cell for name, cell in row.items() if name not in COLUMNS}
+    return Participant(**{name: cell for name, cell in row.items() if name in COLUMNS}, further=further)
 
 
-def _problems(error: ValidationError, row: Mapping[str, Any]) -> list[tuple[str, str, str]]:
+def _problems(error: ValidationError, row: Mapping[str, str | None]) -> list[tuple[str, str, str]]:
     """(column, value found, what is allowed) of each fault of one row."""
     problems = []
     for fault in error.errors():
         column = fault["loc"][0] if fault["loc"] else "ild_score"
-        cell = row.get(column, pd.NA)
-        if cell is pd.NA and column == "ild_score":
+        cell = row.get(column)
+        if cell is None and column == "ild_score":
             continue  # the sum of two grades of which one is itself out of range
         allowed = Participant.model_fields[column].description
         if fault["type"] == "score":
             allowed = f"{fault['ctx']['total']}, the sum of ild_severity and ild_extent"
-        problems.append((column, "n/a" if cell is pd.NA else repr(str(cell)), allowed))
+        problems.append((column, "n/a" if cell is None else repr(cell), allowed))
     return problems
 
 

@@ -37,6 +37,13 @@ def read_table(path: str | Path) -> pd.DataFrame:
         table = readers[path.suffix.lower()](path)
     except pd.errors.EmptyDataError:
         table = pd.DataFrame()
+    except (UnicodeDecodeError, pd.errors.ParserError, ValueError, OSError) as error:
+        raise MyoT2Error(
+            expected="a table in UTF-8 with as many cells in each row as in the first",
+            found=f"unreadable content ({str(error).strip().splitlines()[-1]})",
+            where=path,
+            do="Save it anew as UTF-8 text (.tsv, .csv) or as .xlsx.",
+        ) from error
     header = [str(cell).strip() for cell in table.iloc[0]] if len(table) else []
     twice = sorted({name for name in header if header.count(name) > 1})
     if not header or twice:

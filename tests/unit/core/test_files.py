@@ -6,7 +6,7 @@ import hashlib
 
 import pytest
 
-from myot2.core.files import atomic, sha256, write_json, write_text
+from myot2.core.files import atomic, listing_digest, sha256, write_json, write_text
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path):
@@ -35,3 +35,17 @@ def test_json_refuses_numbers_that_json_cannot_hold(tmp_path):
 def test_sha256_is_the_digest_of_the_bytes(tmp_path):
     (tmp_path / "a").write_bytes(b"muscle")
     assert sha256(tmp_path / "a") == hashlib.sha256(b"muscle").hexdigest()
+
+
+def test_a_folder_has_another_digest_when_a_file_comes_goes_or_grows(tmp_path):
+    digests = [listing_digest(tmp_path)]
+    for change in (
+        lambda: (tmp_path / "IM1").write_bytes(b"a"),
+        lambda: (tmp_path / "IM1").write_bytes(b"ab"),
+        lambda: (tmp_path / "IM1").rename(tmp_path / "IM2"),
+    ):
+        change()
+        digests.append(listing_digest(tmp_path))
+    assert len(set(digests)) == 4
+    (tmp_path / "IM2").touch()
+    assert listing_digest(tmp_path) == digests[-1]

@@ -41,7 +41,7 @@ def test_labels_are_found_by_name_group_and_side(labels):
     [
         (("1\tvastus lateralis\tleft", "0\tvastus lateralis\tleft"), "positive whole number"),
         (("2\tvastus lateralis\tright", "1\tvastus lateralis\tright"), "no other row"),
-        (("gracilis\tleft", "gracilis\tL"), "side 'left' or 'right'"),
+        (("gracilis\tleft", "gracilis\tL"), "side left or right"),
         (("\tcolour", "\tcolor"), "no column colour"),
     ],
 )

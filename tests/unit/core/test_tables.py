@@ -54,6 +54,16 @@ def test_a_table_that_cannot_be_used_is_refused_with_the_reason(tmp_path, name, 
         read_table(path)
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("t.csv", "id,Größe\n1,2\n".encode("latin-1")), ("t.tsv", b"a\tb\n1\t2\t3\n"), ("t.xlsx", b"no zip")],
+)
+def test_a_table_of_another_encoding_or_form_is_refused_without_a_traceback(tmp_path, name, content):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(MyoT2Error, match="unreadable content"):
+        read_table(tmp_path / name)
+
+
 def test_a_stop_note_is_not_taken_for_a_table(tmp_path):
     StopNote("fit", "a", "b", "c", "d").write(tmp_path / "t.tsv")
     with pytest.raises(Stopped):

@@ -1,0 +1,1 @@
+"""From the measures of all participants to the study's statistics."""

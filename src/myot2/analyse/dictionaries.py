@@ -1,0 +1,95 @@
+"""Data dictionaries of the tables: what each column holds, as BIDS describes columns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from myot2.core.participants import Participant
+
+_MS = {"Units": "ms"}
+_N = {"Description": "number of people with a value"}
+_TEST = {
+    "z": {"Description": "Mann-Whitney z, tie-corrected, without continuity correction; positive: first group larger"},
+    "p": {"Description": "two-sided asymptotic p value"},
+}
+
+_GROUPS = {
+    "comparison": {"Description": "key of the test in statistics.json; its first row is the first group"},
+    "group": {"Description": "key of the group in statistics.json"},
+    "n": _N,
+    "mean": {"Description": "mean, in the row's unit"},
+    "sd": {"Description": "standard deviation (n - 1)"},
+    "median": {"Description": "median"},
+    "q1": {"Description": "lower quartile (Weibull; SPSS HAVERAGE)"},
+    "q3": {"Description": "upper quartile (Weibull; SPSS HAVERAGE)"},
+    "min": {"Description": "smallest value"},
+    "max": {"Description": "largest value"},
+    "unit": {"Description": "unit of the row; n/a for scores"},
+    "u": {"Description": "Mann-Whitney U of the first group: pairs it wins, ties one half"},
+    "u_smaller": {"Description": "the smaller of both groups' U"},
+    **_TEST,
+    "p_exact": {"Description": "two-sided exact p value; n/a where both groups have more than 40 people together"},
+}
+
+_CORRELATIONS = {
+    "quantity": {"Description": "column of the participants table that T2 is correlated with, among patients"},
+    "n": {"Description": "number of complete pairs"},
+    "rs": {"Description": "Spearman's rank correlation with T2"},
+    "ci_low": {"Description": "lower end of the 95 % confidence interval (Fisher z; Bonett and Wright)"},
+    "ci_high": {"Description": "upper end of the 95 % confidence interval"},
+    "t": {"Description": "t with n - 2 degrees of freedom"},
+    "p": {"Description": "two-sided p value"},
+}
+
+_ROC = {
+    "cutoff": {"Description": "T2 at or above which a person counts as a patient", **_MS},
+    "sensitivity": {"Description": "fraction of the patients at or above the cutoff (0-1)"},
+    "specificity": {"Description": "fraction of the controls below the cutoff (0-1)"},
+    "youden": {"Description": "sensitivity + specificity - 1"},
+}
+
+_MUSCLES = {
+    "region": {"Description": "muscle or muscle group, left and right together"},
+    "kind": {
+        "Description": "what the region is",
+        "Levels": {"muscle": "in the label table", "group": "a group of the label table", "region": "any other"},
+    },
+    **{
+        f"{group}_{name}": {"Description": f"{what} of the {group}s' T2"} | (_MS if name != "n" else {})
+        for group in ("patient", "control")
+        for name, what in (
+            ("n", "number"),
+            ("mean_ms", "mean"),
+            ("sd_ms", "standard deviation (n - 1)"),
+            ("median_ms", "median"),
+        )
+    },
+    **_TEST,
+}
+
+_UNITS = {
+    "age": "years",
+    "disease_duration_months": "months",
+    "t2_mean_ms": "ms",
+    **dict.fromkeys(("ck", "alt", "ast", "ldh"), "U/l"),
+}
+_PARTICIPANTS = {
+    **{name: {"Description": field.description} for name, field in Participant.model_fields.items()},
+    "t2_mean_ms": {"Description": "mean T2 of all muscles of both thighs; n/a where it was not measured"},
+}
+
+_DICTIONARIES = {
+    "groups": _GROUPS,
+    "correlations": _CORRELATIONS,
+    "roc": _ROC,
+    "muscles": _MUSCLES,
+    "participants": {
+        name: entry | ({"Units": _UNITS[name]} if name in _UNITS else {}) for name, entry in _PARTICIPANTS.items()
+    },
+}
+
+
+def dictionary_of(table: str, columns: Iterable[str]) -> dict[str, dict[str, object]]:
+    """The data dictionary of a table for the columns it has, in their order."""
+    further = {"Description": "a further column of the user's participants table"}
+    return {name: _DICTIONARIES[table].get(name, further) for name in columns}
