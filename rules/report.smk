@@ -1,0 +1,126 @@
+"""This part of the workflow draws one panel per scan and renders the report.
+
+REQUIRED INPUTS:
+    <results>/analyse/statistics.json and the tables beside it
+    <results>/measure/cohort.tsv, flow.tsv
+    the images, labels and T2 maps, for the panels
+
+OUTPUTS:
+    <results>/report/{folder}/{scan}_panel.png   labels on the image, T2 map
+    <results>/report/configuration.json          every setting of the run, defaults included
+    <results>/report/report.html, report.pdf
+"""
+
+
+localrules:
+    record_configuration,
+
+
+# What the labels were drawn on; labels that were given are shown on the image of the T2 series.
+PANEL_IMAGE = SEEN_BY_NETWORK or (ECHOES + VENDOR_MAP)[:1]
+PANEL_LABELS = (
+    "<results>/segment/{folder}/{scan}_dseg.nii.gz"
+    if SEEN_BY_NETWORK
+    else "<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz"
+)
+
+
+rule panel:
+    """Draw one scan: the labels over the image, and the T2 map."""
+    input:
+        image=PANEL_IMAGE,
+        labels=PANEL_LABELS,
+        t2="<results>/fit/{folder}/{scan}_T2map.nii.gz",
+        t2_labels="<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz",
+        label_table=settings.label_table,
+        script="scripts/draw_panel.py",
+        code=code("scripts/draw_panel.py"),
+    output:
+        "<results>/report/{folder}/{scan}_panel.png",
+    log:
+        "<logs>/report/{folder}/{scan}.log",
+    benchmark:
+        "<benchmarks>/report/{folder}/{scan}.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        title=lambda wildcards: wildcards.scan,
+    shell:
+        r"""
+        python {input.script:q} \
+            --leave-stop-notes \
+            --image {input.image:q} \
+            --labels {input.labels:q} \
+            --t2 {input.t2:q} \
+            --t2-labels {input.t2_labels:q} \
+            --label-table {input.label_table:q} \
+            --title {params.title:q} \
+            --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule record_configuration:
+    """Write down every setting of the run."""
+    output:
+        "<results>/report/configuration.json",
+    log:
+        "<logs>/report/configuration.log",
+    benchmark:
+        "<benchmarks>/report/configuration.tsv"
+    conda:
+        "../envs/report.yaml"
+    params:
+        content=settings.model_dump_json(indent=2),
+    shell:
+        r"""
+        printf '%s\n' {params.content:q} >{output:q}.part 2>{log:q}
+        mv {output:q}.part {output:q}
+        """
+
+
+rule report:
+    """Render the report to HTML and PDF."""
+    input:
+        statistics=STATISTICS,
+        tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
+        measures="<results>/measure/cohort.tsv",
+        flow="<results>/measure/flow.tsv",
+        panels=every_scan("<results>/report/{folder}/{scan}_panel.png"),
+        configuration="<results>/report/configuration.json",
+        label_table=settings.label_table,
+        document="report/report.qmd",
+        beside=["report/styles.css", "report/styles.typ", "report/references.bib", *glob("report/filters/*.lua")],
+        script="scripts/render_report.py",
+        code=code("scripts/render_report.py"),
+    output:
+        html="<results>/report/report.html",
+        pdf="<results>/report/report.pdf",
+    log:
+        "<logs>/report/report.log",
+    benchmark:
+        "<benchmarks>/report/report.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        results=settings.results,
+        renderer=settings.report.renderer,
+    shell:
+        r"""
+        python {input.script:q} \
+            --report {input.document:q} \
+            --results {params.results:q} \
+            --config-summary {input.configuration:q} \
+            --label-table {input.label_table:q} \
+            --panels {input.panels:q} \
+            --renderer {params.renderer:q} \
+            --html {output.html:q} \
+            --pdf {output.pdf:q} \
+            >{log:q} 2>&1
+        """

@@ -1,0 +1,45 @@
+"""This part of the workflow trains the segmentation network on simulated people; no other rule asks for it.
+
+REQUIRED INPUTS:
+    recipe = config/train/thigh.yaml   every parameter and seed
+
+OUTPUTS:
+    <results>/train/model/model.{json,safetensors}
+
+`snakemake -c2 train` makes a model; to use it set segment.model to its folder.
+"""
+
+
+rule train:
+    """Train the network; minutes to hours, depending on the recipe."""
+    input:
+        recipe="config/train/thigh.yaml",
+        atlas="src/myot2/simulate/data/atlas.npz",
+        label_table="config/labels.tsv",
+        script="scripts/train_model.py",
+        code=code("scripts/train_model.py"),
+    output:
+        multiext("<results>/train/model/model", ".json", ".safetensors"),
+    log:
+        "<logs>/train/train.log",
+    benchmark:
+        "<benchmarks>/train/train.tsv"
+    conda:
+        "../envs/network.yaml"
+    threads: 2
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        work=f"{settings.results}/train/work",
+        model=f"{settings.results}/train/model",
+    shell:
+        r"""
+        OMP_NUM_THREADS={threads} python {input.script:q} \
+            --recipe {input.recipe:q} \
+            --label-table {input.label_table:q} \
+            --work {params.work:q} \
+            --model {params.model:q} \
+            --threads {threads} \
+            >{log:q} 2>&1
+        """
