@@ -1,0 +1,68 @@
+"""The unit of a scanner's T2 map. Nothing in a classic MR header says it, so it is established or refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from myot2.core.errors import MyoT2Error
+from myot2.ingest.series import Stack
+from myot2.ingest.volumes import displayed, read_volume, real_world
+
+PLAUSIBLE_MS = (20.0, 150.0)
+"""Where the median T2 of a limb or a phantom must lie; muscle at 3 T is near 35 ms, fat and oedema above."""
+FACTORS = (1.0, 0.1, 10.0, 1000.0)
+"""Stored in ms, in tenths of a ms, in hundredths of a second, or in seconds."""
+
+_MS_PER_UNIT = {"ms": 1.0, "s": 1000.0, "us": 0.001}
+
+
+@dataclass(frozen=True)
+class T2Map:
+    """A T2 map in ms, the factor that made it so, and where the factor comes from."""
+
+    image: sitk.Image
+    scale_to_ms: float
+    source: str
+
+
+def read_t2_map(stack: Stack, given_scale: float | None) -> T2Map:
+    """Read a T2 map in ms.
+
+    The unit comes from the map's real-world mapping; else from `given_scale` (ms per displayed value); else it is
+    assumed, where the median of the positive values lies within `PLAUSIBLE_MS` under exactly one of `FACTORS`.
+
+    Raises
+    ------
+    MyoT2Error
+        The map is unreadable or empty, or its unit remains unknown.
+    """
+    units = {frame.real_world.unit if frame.real_world else None for frame in stack.frames}
+    if len(units) == 1 and (unit := units.pop()) in _MS_PER_UNIT:
+        return _scaled(read_volume(stack.slices, real_world, stack.name), _MS_PER_UNIT[unit], "RealWorldValueMapping")
+    shown = read_volume(stack.slices, displayed, stack.name)
+    if given_scale is not None:
+        return _scaled(shown, given_scale, "given")
+    return _scaled(shown, plausible_factor(sitk.GetArrayViewFromImage(shown), stack.name), "assumed")
+
+
+def plausible_factor(values: np.ndarray, where: str) -> float:
+    """The one factor that makes the median of the positive values a T2 in ms; `MyoT2Error` where none or several do."""
+    positive = values[values > 0]
+    median = float(np.median(positive)) if positive.size else 0.0
+    fitting = [factor for factor in FACTORS if PLAUSIBLE_MS[0] <= median * factor <= PLAUSIBLE_MS[1]]
+    if len(fitting) != 1:
+        low, high = PLAUSIBLE_MS
+        raise MyoT2Error(
+            expected=f"a T2 map with a median of {low:g} to {high:g} ms in one of the usual units",
+            found=f"a median of {median:.4g} (unit unknown), which fits {len(fitting)} of them",
+            where=where,
+            do="Set ingest.t2_map_scale (option --t2-map-scale) to the milliseconds of one stored unit.",
+        )
+    return fitting[0]
+
+
+def _scaled(image: sitk.Image, factor: float, source: str) -> T2Map:
+    return T2Map(sitk.Cast(image * factor, sitk.sitkFloat32), factor, source)
