@@ -36,7 +36,7 @@ rule analyse:
         mem_mb=1000,
         runtime=10,
     params:
-        folder=subpath(STATISTICS, parent=True),
+        folder=subpath(output.statistics, parent=True),
         columns=[f"{ours}={theirs}" for ours, theirs in settings.participants.columns.items()],
         values=[
             f"{column}:{theirs}={ours}"

@@ -1,7 +1,6 @@
-"""What all rules share: the validated configuration, the cohort, and how a rule names the code it runs."""
+"""What all stages share: the validated configuration, the cohort, and how a job names the code it runs."""
 
 import os
-import sys
 from glob import glob
 
 from snakemake.exceptions import WorkflowError
@@ -9,14 +8,11 @@ from snakemake.exceptions import WorkflowError
 from myot2.core.config import Simulate, read_configuration
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import listing_digest
+from myot2.core.jobs import prepare_environment
 from myot2.core.participants import read_participants
 from myot2.core.sources import modules_of
 
-# Rules call `python`: the one that runs Snakemake, unless a rule's conda environment comes first.
-os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]])
-# One job, one core: jobs run side by side, and results do not depend on the number of cores.
-for limit in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"):
-    os.environ[limit] = "1"
+prepare_environment()
 
 try:
     settings = read_configuration(config, where=(workflow.configfiles or ["config/config.yaml"])[-1])
@@ -44,7 +40,7 @@ wildcard_constraints:
 
 
 def code(script):
-    """The inputs that make a rule run again when its code changes: the script, its modules, and the locked packages."""
+    """The inputs that make a job run again when its code changes: the script, its modules, and the locked packages."""
     return [script, *modules_of(script), "envs/run.lock"]
 
 

@@ -74,7 +74,7 @@ rule record_configuration:
     conda:
         "../envs/report.yaml"
     params:
-        content=settings.model_dump_json(indent=2),
+        content=lambda wildcards: settings.model_dump_json(indent=2),
     shell:
         r"""
         printf '%s\n' {params.content:q} >{output:q}.part 2>{log:q}
@@ -93,7 +93,9 @@ rule report:
         configuration="<results>/report/configuration.json",
         label_table=settings.label_table,
         document="report/report.qmd",
-        beside=["report/styles.css", "report/styles.typ", "report/references.bib", *glob("report/filters/*.lua")],
+        beside=sorted(glob("report/styles.*") + glob("report/filters/*") + ["report/references.bib"]),
+        # the document's cells import these, and only the document names them
+        cells=sorted(glob("src/myot2/report/*.py")),
         script="scripts/render_report.py",
         code=code("scripts/render_report.py"),
     output:
@@ -109,7 +111,7 @@ rule report:
         mem_mb=2000,
         runtime=20,
     params:
-        results=settings.results,
+        results=subpath(input.statistics, ancestor=2),
         renderer=settings.report.renderer,
     shell:
         r"""

@@ -15,7 +15,8 @@ if settings.segment.source == "network":
         """Label the muscles with the network."""
         input:
             image="<results>/ingest/{folder}/{scan}_acq-dixonin_T2w.nii.gz",
-            model=multiext(f"{settings.segment.model}/model", ".json", ".safetensors"),
+            weights=f"{settings.segment.model}/model.safetensors",
+            network=f"{settings.segment.model}/model.json",
             labels=settings.label_table,
             script="scripts/segment_muscles.py",
             code=code("scripts/segment_muscles.py"),
@@ -32,7 +33,7 @@ if settings.segment.source == "network":
             mem_mb=3000,
             runtime=20,
         params:
-            model=settings.segment.model,
+            model=subpath(input.weights, parent=True),
         shell:
             r"""
             python {input.script:q} \

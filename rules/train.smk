@@ -19,7 +19,8 @@ rule train:
         script="scripts/train_model.py",
         code=code("scripts/train_model.py"),
     output:
-        multiext("<results>/train/model/model", ".json", ".safetensors"),
+        weights="<results>/train/model/model.safetensors",
+        network="<results>/train/model/model.json",
     log:
         "<logs>/train/train.log",
     benchmark:
@@ -31,14 +32,14 @@ rule train:
         mem_mb=8000,
         runtime=240,
     params:
-        work=f"{settings.results}/train/work",
-        model=f"{settings.results}/train/model",
+        work=subpath(output.weights, ancestor=2),
+        model=subpath(output.weights, parent=True),
     shell:
         r"""
         OMP_NUM_THREADS={threads} python {input.script:q} \
             --recipe {input.recipe:q} \
             --label-table {input.label_table:q} \
-            --work {params.work:q} \
+            --work {params.work:q}/work \
             --model {params.model:q} \
             --threads {threads} \
             >{log:q} 2>&1

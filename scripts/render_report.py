@@ -1,0 +1,98 @@
+"""Render the report: report.qmd and the run's results in, one self-contained HTML page and a PDF out.
+
+Quarto's own program is used where it is on PATH; else the same document is run by Jupyter and set by pandoc and Typst,
+which come with the Python environment. The page's footer says which. docs/stages/report.md tells more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from myot2.core.command import run_stage, stage_parser
+from myot2.core.errors import MyoT2Error
+from myot2.core.files import atomic
+from myot2.report import fallback, quarto
+from myot2.report.markdown import escape
+from myot2.report.offline import require_offline
+from myot2.report.staging import stage_document, stage_inputs
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program; return its exit status."""
+    options = _parser().parse_args(argv)
+    outputs = [options.html, options.pdf]
+    return run_stage("report", lambda: _render(options), outputs=outputs, leave_stop_notes=options.leave_stop_notes)
+
+
+def _render(options: argparse.Namespace) -> None:
+    with_quarto = _use_quarto(options.renderer)
+    with TemporaryDirectory(prefix="myot2-report-") as temporary:
+        folder = Path(temporary)
+        document = stage_document(options.report, folder)
+        stage_inputs(
+            folder,
+            results=options.results,
+            labels=options.label_table,
+            panels=options.panels,
+            configuration=options.config_summary,
+            renderer=(quarto if with_quarto else fallback).renderer_name(),
+        )
+        title = _title(options.config_summary)
+        if with_quarto:
+            quarto.render(document, title=title)
+        else:
+            fallback.render(document, filters=options.report.parent / "filters", title=title)
+        require_offline(document.with_suffix(".html"))
+        for output in (options.html, options.pdf):
+            with atomic(output) as path:
+                shutil.copyfile(document.with_suffix(output.suffix), path)
+
+
+def _title(configuration: Path) -> str | None:
+    settings = json.loads(configuration.read_text(encoding="utf-8")).get("report") or {}
+    return escape(settings["title"]) if settings.get("title") else None
+
+
+def _use_quarto(renderer: str) -> bool:
+    if renderer == "quarto" and not quarto.is_installed():
+        raise MyoT2Error(
+            expected="the program quarto",
+            found="none on PATH",
+            where="--renderer quarto",
+            do="Install Quarto, or set report.renderer to auto or pandoc.",
+        )
+    return renderer == "quarto" or (renderer == "auto" and quarto.is_installed())
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = stage_parser(__doc__)
+    parser.add_argument("--report", type=Path, required=True, metavar="QMD", help="report/report.qmd")
+    parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="holds measure/ and analyse/")
+    parser.add_argument("--config-summary", type=Path, required=True, metavar="JSON", help="the run's configuration")
+    parser.add_argument("--label-table", type=Path, default=Path("config/labels.tsv"), metavar="TABLE")
+    parser.add_argument(
+        "--panels",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="PNG",
+        help="one per scan, <scan>_panel.png (or stop note)",
+    )
+    parser.add_argument("--html", type=Path, required=True, metavar="OUT.html")
+    parser.add_argument("--pdf", type=Path, required=True, metavar="OUT.pdf")
+    parser.add_argument(
+        "--renderer",
+        choices=["auto", "quarto", "pandoc"],
+        default="auto",
+        help="Quarto where installed, else pandoc and Typst (auto), or one of them (default: auto)",
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

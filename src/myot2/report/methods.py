@@ -1,0 +1,68 @@
+"""The methods paragraph, worded after the run's own configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from myot2.report.markdown import escape
+
+
+def methods(configuration: Mapping[str, Any]) -> str:
+    """How the numbers were made, from the settings that the run had; a stage without settings is not described.
+
+    Parameters
+    ----------
+    configuration : mapping
+        The run's configuration, as config/config.schema.json describes it.
+    """
+    sentences = [
+        _segment(configuration.get("segment") or {}),
+        _align(configuration.get("align") or {}),
+        _fit(configuration.get("fit") or {}),
+        _measure(configuration.get("measure") or {}),
+    ]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _segment(settings: Mapping[str, Any]) -> str:
+    sources = {
+        "network": "Muscles were outlined on the Dixon in-phase images by a convolutional network.",
+        "given": "Muscle outlines were given, not made by this run.",
+    }
+    return sources.get(settings.get("source"), "")
+
+
+def _align(settings: Mapping[str, Any]) -> str:
+    if "refinement" not in settings:
+        return ""
+    rigid = (
+        " and refined by rigid registration where that improved the match" if settings["refinement"] == "rigid" else ""
+    )
+    return (
+        f"The outlines were brought to the grid of the T2 map by the images' geometry{rigid}; a voxel counts where "
+        f"at least {escape(settings['minimum_fraction'])} of it is muscle."
+    )
+
+
+def _fit(settings: Mapping[str, Any]) -> str:
+    if settings.get("source") == "vendor-map":
+        return "T2 is the scanner's own T2 map."
+    if settings.get("source") == "echoes":
+        return (
+            f"T2 was fitted to the magnitudes of the echoes by non-linear least squares (model: "
+            f"{escape(settings['model'])}; first echoes left out: {escape(settings['skip_first_echoes'])})."
+        )
+    return ""
+
+
+def _measure(settings: Mapping[str, Any]) -> str:
+    if "plausible_ms" not in settings:
+        return ""
+    low, high = settings["plausible_ms"]
+    erosion = settings["erosion_mm"]
+    eroded = f", after an in-plane erosion of {escape(erosion)} mm" if erosion else ""
+    return (
+        f"T2 of a person is the mean over all voxels of all muscles of both thighs{eroded}; voxels outside "
+        f"{escape(low)} to {escape(high)} ms were left out."
+    )

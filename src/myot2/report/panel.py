@@ -1,0 +1,251 @@
+"""One participant's picture: an image with muscle outlines beside T2 in colour, on one slice.
+
+Shown as a radiologist expects: axial slices from the feet, the subject's left on the viewer's right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Patch
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.images import array_of, require_same_grid
+from myot2.core.labels import LabelTable
+from myot2.report.figure_style import INK, QUIET, T2_COLOURS, style
+
+_WIDTH_IN = 7.6
+_PICTURE_WIDTH_IN = 3.4
+_MARGIN_MM = 22.0
+_GREY_PERCENTILES = (1.0, 99.5)
+_BACKGROUND_RANGE_MS = (0.0, 150.0)
+
+
+@dataclass(frozen=True)
+class View:
+    """How slices of one orientation are shown.
+
+    Parameters
+    ----------
+    orientation : str
+        Where columns, rows and slices run to, in DICOM's letters (L: the subject's left, P: back, S: head, I: feet).
+    across, down : tuple of int
+        LPS axis along which columns (rows) run, and 1 or -1 for its sense.
+    letters : tuple of str
+        What is written at the left and at the right edge.
+    """
+
+    orientation: str
+    across: tuple[int, int]
+    down: tuple[int, int]
+    letters: tuple[str, str]
+
+
+_VIEWS = (
+    View("PIL", (1, 1), (2, -1), ("A", "P")),
+    View("LIP", (0, 1), (2, -1), ("R", "L")),
+    View("LPS", (0, 1), (1, 1), ("R", "L")),
+)
+"""Sagittal, coronal and axial, by the LPS axis that the slices are nearest to being perpendicular to."""
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One slice as it is shown.
+
+    `pixels` has shape (rows, columns); `extent` is (left, right, bottom, top) in millimetres of the view's axes, pixel
+    edges included, as matplotlib's imshow takes it; values grow to the right and downwards.
+    """
+
+    pixels: np.ndarray
+    extent: tuple[float, float, float, float]
+
+    @property
+    def centres(self) -> tuple[np.ndarray, np.ndarray]:
+        """Positions in mm of the columns, shape (columns,), and of the rows, shape (rows,)."""
+        left, right, bottom, top = self.extent
+        rows, columns = self.pixels.shape
+        half_column, half_row = (right - left) / columns / 2, (bottom - top) / rows / 2
+        return (
+            np.linspace(left + half_column, right - half_column, columns),
+            np.linspace(top + half_row, bottom - half_row, rows),
+        )
+
+
+def panel_figure(
+    image: sitk.Image,
+    image_labels: sitk.Image,
+    t2: sitk.Image,
+    t2_labels: sitk.Image,
+    table: LabelTable,
+    *,
+    title: str,
+    t2_range_ms: tuple[float, float],
+    where: str,
+) -> Figure:
+    """Draw one participant.
+
+    Parameters
+    ----------
+    image, image_labels : sitk.Image
+        The image that the outlines are shown on (Dixon in-phase), and the label map on its grid.
+    t2, t2_labels : sitk.Image
+        T2 map (ms) and the label map on its grid.
+    table : LabelTable
+        Names and colours of the labels.
+    title : str
+        Printed above.
+    t2_range_ms : tuple of float
+        Lowest and highest T2 of the colours, fixed so that participants can be compared by eye.
+    where : str
+        The participant's name, for messages.
+
+    Raises
+    ------
+    MyoT2Error
+        A label map is on another grid than its image, holds no muscle, or a number that the table does not know.
+    """
+    require_same_grid(image, image_labels, where=where, what="image and labels")
+    require_same_grid(t2, t2_labels, where=where, what="T2 map and labels")
+    _refuse_unknown_labels(image_labels, table, where)
+    view = _view_of(t2)
+    volumes = [sitk.DICOMOrient(volume, view.orientation) for volume in (image, image_labels, t2, t2_labels)]
+    t2_number, image_number = _matching_slices(volumes[3], volumes[1], where)
+    grey, outlines = (_slice(volume, image_number, view) for volume in volumes[:2])
+    values, inside = (_slice(volume, t2_number, view) for volume in volumes[2:])
+    box = _box_around(outlines, inside)
+    with style():
+        figure, (left, right, bar) = _frame(box, title)
+        _draw_outlines(left, grey, outlines, table)
+        mesh = _draw_t2(right, values, inside, t2_range_ms)
+        _finish(left, box, view, "Muscle outlines")
+        _finish(right, box, view, "T2 within the outlines")
+        figure.colorbar(mesh, cax=bar, extend="both", label="T2 (ms)").outline.set_visible(False)
+        _draw_key(figure, table, np.unique(outlines.pixels))
+    return figure
+
+
+def _refuse_unknown_labels(labels: sitk.Image, table: LabelTable, where: str) -> None:
+    known = {label.index for label in table.labels}
+    unknown = sorted(set(np.unique(array_of(labels)).tolist()) - known - {0})
+    if unknown:
+        raise MyoT2Error(
+            expected="labels of the label table",
+            found=f"label {', '.join(map(str, unknown))}",
+            where=where,
+            do="Give the label table that the map was made with.",
+        )
+
+
+def _matching_slices(t2_labels: sitk.Image, image_labels: sitk.Image, where: str) -> tuple[int, int]:
+    """The T2 slice with most muscle, and the image slice nearest to it in space that holds muscle."""
+    muscle_t2 = (array_of(t2_labels) > 0).sum(axis=(1, 2))
+    muscle_image = (array_of(image_labels) > 0).sum(axis=(1, 2))
+    if not (muscle_t2.any() and muscle_image.any()):
+        raise MyoT2Error(
+            expected="muscle in both label maps",
+            found="none",
+            where=where,
+            do="Look at the images and the label maps of this participant.",
+        )
+    number = int(muscle_t2.argmax())
+    width, height, _ = t2_labels.GetSize()
+    centre = t2_labels.TransformContinuousIndexToPhysicalPoint([(width - 1) / 2, (height - 1) / 2, float(number)])
+    wanted = image_labels.TransformPhysicalPointToContinuousIndex(centre)[2]
+    with_muscle = np.flatnonzero(muscle_image)
+    return number, int(with_muscle[np.abs(with_muscle - wanted).argmin()])
+
+
+def _view_of(volume: sitk.Image) -> View:
+    normal = np.reshape(volume.GetDirection(), (3, 3))[:, 2]
+    return _VIEWS[int(np.abs(normal).argmax())]
+
+
+def _slice(volume: sitk.Image, number: int, view: View) -> Slice:
+    """One slice of a volume in the view's order; a tilt against the scanner's axes is not shown."""
+    pixels = array_of(volume)[number]
+    column_mm, row_mm, _ = volume.GetSpacing()
+    corner = volume.TransformIndexToPhysicalPoint((0, 0, number))
+    rows, columns = pixels.shape
+    left = view.across[1] * corner[view.across[0]] - column_mm / 2
+    top = view.down[1] * corner[view.down[0]] - row_mm / 2
+    return Slice(pixels, (left, left + columns * column_mm, top + rows * row_mm, top))
+
+
+def _box_around(*labels: Slice) -> tuple[float, float, float, float]:
+    """(left, right, bottom, top) in mm around all muscle, with a margin for skin."""
+    x, y = [], []
+    for labelled in labels:
+        columns, rows = labelled.centres
+        inside = labelled.pixels > 0
+        x += columns[inside.any(axis=0)].tolist()
+        y += rows[inside.any(axis=1)].tolist()
+    return min(x) - _MARGIN_MM, max(x) + _MARGIN_MM, max(y) + _MARGIN_MM, min(y) - _MARGIN_MM
+
+
+def _frame(box: tuple[float, float, float, float], title: str) -> tuple[Figure, tuple[Axes, Axes, Axes]]:
+    """A figure whose two pictures have the box's proportions, a colour bar beside them and room for a key below."""
+    left, right, bottom, top = box
+    picture = _PICTURE_WIDTH_IN * (bottom - top) / (right - left)
+    height = picture + 1.0
+    figure = Figure(figsize=(_WIDTH_IN, height), facecolor="white")
+    below = 0.62 / height
+    axes = [
+        figure.add_axes((start / _WIDTH_IN, below, width / _WIDTH_IN, picture / height))
+        for start, width in ((0.02, _PICTURE_WIDTH_IN), (3.5, _PICTURE_WIDTH_IN), (6.98, 0.1))
+    ]
+    figure.text(
+        0.02 / _WIDTH_IN, 1 - 0.06 / height, title, ha="left", va="top", fontsize=10.5, weight="bold", color=INK
+    )
+    return figure, (axes[0], axes[1], axes[2])
+
+
+def _draw_outlines(axes: Axes, grey: Slice, labels: Slice, table: LabelTable) -> None:
+    low, high = np.percentile(grey.pixels, _GREY_PERCENTILES)
+    axes.imshow(
+        grey.pixels, cmap="gray", vmin=low, vmax=max(high, low + 1), extent=grey.extent, interpolation="bilinear"
+    )
+    columns, rows = labels.centres
+    for label in table.labels:
+        inside = labels.pixels == label.index
+        if inside.any():
+            axes.contour(columns, rows, inside, levels=[0.5], colors=[label.colour], linewidths=0.9)
+
+
+def _draw_t2(axes: Axes, values: Slice, labels: Slice, t2_range_ms: tuple[float, float]) -> AxesImage:
+    low, high = _BACKGROUND_RANGE_MS
+    axes.imshow(
+        values.pixels, cmap="gray", vmin=low, vmax=high, extent=values.extent, alpha=0.55, interpolation="nearest"
+    )
+    muscle = np.ma.masked_where((labels.pixels == 0) | ~np.isfinite(values.pixels), values.pixels)
+    low, high = t2_range_ms
+    return axes.imshow(muscle, cmap=T2_COLOURS, vmin=low, vmax=high, extent=values.extent, interpolation="nearest")
+
+
+def _finish(axes: Axes, box: tuple[float, float, float, float], view: View, caption: str) -> None:
+    left, right, bottom, top = box
+    axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[], facecolor="black")
+    axes.spines[:].set_visible(False)
+    axes.set_title(caption, loc="left", pad=3, color=QUIET, fontsize=8)
+    for letter, place, alignment in zip(view.letters, (0.025, 0.975), ("left", "right"), strict=True):
+        axes.text(
+            place, 0.04, letter, transform=axes.transAxes, ha=alignment, va="bottom",
+            color="white", fontsize=9, weight="bold",
+            bbox={"facecolor": "black", "alpha": 0.6, "linewidth": 0, "pad": 2},
+        )  # fmt: skip
+
+
+def _draw_key(figure: Figure, table: LabelTable, present: np.ndarray) -> None:
+    """Names of the muscles on the slice, left and right sharing one colour."""
+    colours: Mapping[str, str] = {label.name: label.colour for label in table.labels if label.index in present}
+    handles = [Patch(facecolor=colour, edgecolor=QUIET, linewidth=0.3, label=name) for name, colour in colours.items()]
+    figure.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0.0, 0.0), ncols=5, fontsize=6.8, handlelength=1.0,
+        handleheight=0.8, columnspacing=1.3, labelspacing=0.35, borderpad=0.2,
+    )  # fmt: skip

@@ -1,0 +1,164 @@
+"""The report's sentences: numbers from statistics.json, each with its n, in fixed wording."""
+
+from __future__ import annotations
+
+from myot2.core.stopnote import StopNote
+from myot2.report.lookup import Statistics
+from myot2.report.markdown import escape
+from myot2.report.study import Study
+
+
+def summary(study: Study) -> str:
+    """One paragraph that says what was found."""
+    found = study.statistics
+    cohort = (
+        f"Of {found.bare('cohort.patient.n')} patients and {found.bare('cohort.control.n')} controls, "
+        f"{found.bare('cohort.patient.measured')} and {found.bare('cohort.control.measured')} were measured."
+    )
+    return " ".join([cohort, _group_sentence(found), roc_sentence(found)])
+
+
+def key_figures(statistics: Statistics) -> str:
+    """The numbers that matter most, as a list that the style sheet sets as cards."""
+    entries = [
+        ("t2.patient.mean", "mean T2 of the patients"),
+        ("t2.control.mean", "mean T2 of the controls"),
+        ("roc.auc", "area under the ROC curve"),
+        ("roc.cutoff", "cutoff that tells patients from controls best"),
+    ]
+    lines = []
+    for key, label in entries:
+        interval = f" (95 % interval {statistics.part(key, 'ci_printed')})" if _has_ci(statistics, key) else ""
+        lines.append(f"- **{statistics.number(key)}** {label}{interval}, {statistics.n(key)}")
+    return "::: {.key-figures}\n" + "\n".join(lines) + "\n:::"
+
+
+def group_sentence(statistics: Statistics) -> str:
+    """The comparison of patients with controls, with the test's name."""
+    key = "t2.mann_whitney"
+    if not statistics.has(key):
+        return f"The groups could not be compared: {statistics.reason(key)}."
+    test = escape(statistics.content[key]["test"])
+    exact = f", exact {statistics.p(key, 'p_exact_printed')}" if "p_exact_printed" in statistics.content[key] else ""
+    return (
+        f"{_group_sentence(statistics)} Test: {test}; *U*\\ =\\ {statistics.bare(key)}, "
+        f"*z*\\ =\\ {statistics.part(key, 'z_printed')}{exact}, {statistics.n(key)}."
+    )
+
+
+def roc_sentence(statistics: Statistics) -> str:
+    """How well T2 tells the groups apart, and at which cutoff."""
+    if not statistics.has("roc.auc"):
+        return f"No ROC curve could be drawn: {statistics.reason('roc.auc')}."
+    auc = (
+        f"The area under the ROC curve is {statistics.bare('roc.auc')} ({_interval(statistics, 'roc.auc')}"
+        f"{statistics.n('roc.auc')})"
+    )
+    if not statistics.has("roc.cutoff"):
+        return f"{auc}; no cutoff is given: {statistics.reason('roc.cutoff')}."
+    rates = " and a ".join(
+        f"{name} of {statistics.bare(f'roc.{name}')} ({statistics.part(f'roc.{name}', 'numerator')} of "
+        f"{statistics.part(f'roc.{name}', 'denominator')})"
+        for name in ("sensitivity", "specificity")
+    )
+    return f"{auc}; at a cutoff of {statistics.number('roc.cutoff')} T2 has a {rates}."
+
+
+def cutoff_note(statistics: Statistics) -> str:
+    """How the cutoff was chosen, and why its figures flatter; empty where there is no cutoff."""
+    if not statistics.has("roc.cutoff"):
+        return ""
+    entry = statistics.content["roc.cutoff"]
+    tied = len(entry["tied_cutoffs"])
+    ties = f" {tied} cutoffs share the highest index." if tied > 1 else ""
+    return (
+        '::: {.callout-note title="How the cutoff was chosen"}\n'
+        f"Rule: {escape(entry['rule'])}.{ties} It was {escape(entry['note'])}.\n:::"
+    )
+
+
+def normal_ck_sentence(statistics: Statistics) -> str:
+    """What T2 finds among patients whose CK is normal."""
+    key = "normal_ck.detected"
+    if not statistics.has(key):
+        return f"Patients with normal CK could not be looked at: {statistics.reason(key)}."
+    limit = f"{statistics.part(key, 'ck_upper_limit')} {statistics.part(key, 'ck_unit')}"
+    return (
+        f"Among measured patients with CK up to {limit}, T2 is at or above the cutoff in "
+        f"{statistics.part(key, 'numerator')} of {statistics.part(key, 'denominator')} "
+        f"({statistics.bare(key)}, 95 % interval {statistics.part(key, 'ci_printed')})."
+    )
+
+
+def lung_sentence(statistics: Statistics) -> str:
+    """T2 with and without lung disease."""
+    key = "t2.ild_mann_whitney"
+    if not statistics.has(key):
+        return f"T2 with and without interstitial lung disease could not be compared: {statistics.reason(key)}."
+    means = " and ".join(
+        f"{statistics.number(f't2.{name}.mean')} {words} ({statistics.n(f't2.{name}.mean')})"
+        for name, words in (("ild_present", "with"), ("ild_absent", "without"))
+    )
+    unknown = statistics.bare("ild.unknown")
+    return (
+        f"Mean T2 is {means} interstitial lung disease (*z*\\ =\\ {statistics.part(key, 'z_printed')}, "
+        f"{statistics.p(key)}, Mann–Whitney). Patients without a known HRCT are in neither group ({unknown})."
+    )
+
+
+def panels(study: Study) -> str:
+    """One figure per scan, in the order of the flow; the reason where a scan has no picture."""
+    parts = []
+    for scan in study.flow["scan"]:
+        panel = study.panels.get(scan)
+        group = study.group_of(scan) or "group unknown"
+        if panel is None:
+            parts.append(f"**{escape(scan)}** ({group}): no picture was made.")
+        elif isinstance(panel, StopNote):
+            parts.append(
+                f"**{escape(scan)}** ({group}): stopped at {escape(panel.stage)}; expected {escape(panel.expected)}, "
+                f"found {escape(panel.found)}."
+            )
+        else:
+            parts.append(f"![{escape(scan)}, {group}.]({panel.as_posix()}){{#fig-{scan.replace('_', '-')}}}")
+    return "\n\n".join(parts) or "There are no participants."
+
+
+def synthetic_note(study: Study) -> str:
+    """A warning where the cohort is simulated; empty for real data."""
+    if not study.configuration.get("simulate"):
+        return ""
+    return (
+        '::: {.callout-warning title="Simulated cohort"}\n'
+        "These participants do not exist: images and clinical table come from MyoT2's simulator. The numbers show that "
+        "the workflow runs, and say nothing about any disease.\n:::"
+    )
+
+
+def footer(study: Study) -> str:
+    """Who made the page."""
+    return (
+        f"::: {{.report-footer}}\nMade by MyoT2 from `report/report.qmd`, rendered with {escape(study.renderer)}.\n:::"
+    )
+
+
+def _group_sentence(statistics: Statistics) -> str:
+    if not statistics.has("t2.mann_whitney"):
+        return f"Patients and controls could not be compared: {statistics.reason('t2.mann_whitney')}."
+    means = " and ".join(
+        f"{statistics.number(f't2.{group}.mean')} (SD {statistics.bare(f't2.{group}.sd')}, "
+        f"{statistics.n(f't2.{group}.mean')}) in {group}s"
+        for group in ("patient", "control")
+    )
+    return f"Mean T2 of the thigh muscles is {means} ({statistics.p('t2.mann_whitney')})."
+
+
+def _interval(statistics: Statistics, key: str) -> str:
+    if _has_ci(statistics, key):
+        return f"95 % interval {statistics.part(key, 'ci_printed')}, "
+    reason = statistics.content[key].get("ci_reason")
+    return f"no interval: {escape(reason)}; " if reason else ""
+
+
+def _has_ci(statistics: Statistics, key: str) -> bool:
+    return statistics.content.get(key, {}).get("ci_printed") is not None

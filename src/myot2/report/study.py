@@ -1,0 +1,152 @@
+"""Everything that a report is made from, read from its folder of inputs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.labels import LabelTable, read_labels
+from myot2.core.scans import Scan
+from myot2.core.stopnote import StopNote, raise_if_stopped, read_stop_note
+from myot2.core.tables import read_table
+from myot2.report.lookup import Statistics
+
+GROUPS = ("patient", "control")
+INPUT_TABLES = {
+    "people": ("analyse/participants.tsv", ("participant_id", "session", "group", "t2_mean_ms")),
+    "roc": ("analyse/roc.tsv", ("cutoff", "sensitivity", "specificity")),
+    "measures": ("measure/cohort.tsv", ("participant_id", "session", "region", "side", "t2_mean_ms")),
+    "flow": ("measure/flow.tsv", ("participant_id", "session", "status", "stage", "expected", "found", "do")),
+}
+"""Name of each table, its path below the results folder, and the columns that the report needs."""
+
+STATISTICS = "analyse/statistics.json"
+LABELS = "labels.tsv"
+FACTS = "facts.json"
+PANELS = "panels"
+PANEL_SUFFIX = "_panel.png"
+
+
+@dataclass(frozen=True)
+class Study:
+    """The results of one run.
+
+    Parameters
+    ----------
+    statistics : Statistics
+        statistics.json.
+    people : pd.DataFrame
+        One row per person; `t2_mean_ms` is the study's value (ms, NaN where not measured).
+    roc : pd.DataFrame
+        All operating points: cutoff (ms), sensitivity and specificity (0-1).
+    muscles : pd.DataFrame
+        T2 in ms of each muscle, both sides together; rows are muscles in the label table's order, columns scan names.
+    flow : pd.DataFrame
+        One row per scan with its `scan` name, `group` (missing where unknown), status, and the parts of its stop note.
+    panels : dict
+        Scan name to the panel's path (relative to the document), or to the stop note that stands in its place.
+    configuration, renderer
+        The run's configuration, and the name of what renders the page.
+    """
+
+    statistics: Statistics
+    people: pd.DataFrame
+    roc: pd.DataFrame
+    muscles: pd.DataFrame
+    flow: pd.DataFrame
+    labels: LabelTable
+    panels: Mapping[str, Path | StopNote]
+    configuration: Mapping[str, Any]
+    renderer: str
+
+    def group_of(self, scan: str) -> str | None:
+        """'patient' or 'control'; None where the scan's group is unknown."""
+        found = self.flow.loc[self.flow["scan"] == scan, "group"].dropna()
+        return found.iloc[0] if len(found) else None
+
+    def t2_of(self, group: str) -> pd.Series:
+        """T2 in ms of each measured person of a group, indexed by participant_id."""
+        chosen = self.people[(self.people["group"] == group) & self.people["t2_mean_ms"].notna()]
+        return chosen.set_index("participant_id")["t2_mean_ms"]
+
+
+def read_study(folder: str | Path) -> Study:
+    """Read a folder of inputs as `myot2.report.staging` lays it out.
+
+    Raises
+    ------
+    Stopped
+        The statistics could not be made; the note says why.
+    MyoT2Error
+        A table lacks a column or holds text where a number belongs.
+    """
+    folder = Path(folder)
+    tables = {name: _read(folder / path, columns) for name, (path, columns) in INPUT_TABLES.items()}
+    raise_if_stopped(folder / STATISTICS)
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    labels = read_labels(folder / LABELS)
+    people = _numeric(tables["people"], ("t2_mean_ms",), "analyse/participants.tsv")
+    measures = _numeric(tables["measures"], ("t2_mean_ms",), "measure/cohort.tsv")
+    return Study(
+        statistics=Statistics(json.loads((folder / STATISTICS).read_text(encoding="utf-8"))),
+        people=people,
+        roc=_numeric(tables["roc"], INPUT_TABLES["roc"][1], "analyse/roc.tsv"),
+        muscles=_by_muscle(measures, labels),
+        flow=_with_groups(tables["flow"], people),
+        labels=labels,
+        panels={path.name.removesuffix(PANEL_SUFFIX): _panel(path) for path in sorted((folder / PANELS).iterdir())},
+        configuration=facts["configuration"],
+        renderer=facts["renderer"],
+    )
+
+
+def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
+    table = read_table(path)
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise MyoT2Error(
+            expected=f"columns {', '.join(columns)}",
+            found=f"no column {', '.join(missing)}",
+            where=path.name,
+            do="Run the stage that writes the table again.",
+        )
+    return table
+
+
+def _numeric(table: pd.DataFrame, columns: tuple[str, ...], where: str) -> pd.DataFrame:
+    try:
+        return table.assign(**{name: pd.to_numeric(table[name]).astype("float64") for name in columns})
+    except ValueError as error:
+        raise MyoT2Error(
+            expected=f"numbers in {', '.join(columns)}",
+            found=str(error),
+            where=where,
+            do="Run the stage that writes the table again.",
+        ) from error
+
+
+def _scan_names(table: pd.DataFrame) -> list[str]:
+    pairs = zip(table["participant_id"], table["session"], strict=True)
+    return [Scan(person, None if pd.isna(session) else session).name for person, session in pairs]
+
+
+def _by_muscle(measures: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
+    both = measures[measures["side"] == "both"].assign(scan=_scan_names(measures[measures["side"] == "both"]))
+    muscles = both[both["region"].isin(labels.muscles)].drop_duplicates(["region", "scan"])
+    wide = muscles.pivot(index="region", columns="scan", values="t2_mean_ms")
+    return wide.reindex([name for name in labels.muscles if name in wide.index]).rename_axis(index=None, columns=None)
+
+
+def _with_groups(flow: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
+    groups = people.set_index("participant_id")["group"]
+    return flow.assign(scan=_scan_names(flow), group=flow["participant_id"].map(groups))
+
+
+def _panel(path: Path) -> Path | StopNote:
+    return read_stop_note(path) or path

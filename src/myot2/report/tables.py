@@ -1,0 +1,175 @@
+"""The report's tables, as Markdown."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Iterator, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import PurePosixPath
+from typing import Any
+
+import pandas as pd
+
+from myot2.report.lookup import DASH, Statistics
+from myot2.report.markdown import escape, pipe_table
+from myot2.report.study import GROUPS
+
+_QUANTITIES = {
+    "ck": "Creatine kinase (CK)",
+    "alt": "Alanine aminotransferase (ALT)",
+    "ast": "Aspartate aminotransferase (AST)",
+    "ldh": "Lactate dehydrogenase (LDH)",
+    "ild_score": "Lung disease (ILD) score",
+}
+_SECTIONS = ("simulate", "ingest", "segment", "align", "fit", "measure", "analyse")
+_PACKAGES = ("myot2", "numpy", "scipy", "pandas", "SimpleITK", "pydicom", "torch", "monai", "statsmodels", "matplotlib")
+
+
+def cohort_table(statistics: Statistics) -> str:
+    """Who takes part: counts, sex, age, diagnoses, treatment, enzymes, T2; patients beside controls."""
+    rows = [
+        ["Participants", *(statistics.bare(f"cohort.{group}.n") for group in GROUPS)],
+        ["with T2 measured", *(statistics.bare(f"cohort.{group}.measured") for group in GROUPS)],
+        ["Women", *(_count(statistics, f"cohort.{group}.female") for group in GROUPS)],
+        ["Men", *(_count(statistics, f"cohort.{group}.male") for group in GROUPS)],
+        ["Age (years), mean ± SD", *(_mean(statistics, f"cohort.{group}.age") for group in GROUPS)],
+    ]
+    for section, title in (("diagnosis", "Diagnosis"), ("treatment", "Treatment")):
+        prefix = f"cohort.patient.{section}."
+        names = [key.removeprefix(prefix) for key in statistics.content if key.startswith(prefix)]
+        rows += [
+            [f"{title}: {escape(name.replace('_', ' '))}", _count(statistics, prefix + name), DASH] for name in names
+        ]
+    rows.append(["Disease duration (months), mean ± SD", _mean(statistics, "cohort.patient.disease_duration"), DASH])
+    for enzyme in ("ck", "alt", "ast", "ldh"):
+        label = f"{enzyme.upper()} (U/l), median (quartiles)"
+        rows.append([label, _median(statistics, f"cohort.patient.{enzyme}"), DASH])
+    rows.append(["Lung disease on HRCT", _count(statistics, "ild.present_of_known", "numerator"), DASH])
+    rows.append(["T2 of the thigh muscles (ms), mean ± SD", *(_mean(statistics, f"t2.{group}") for group in GROUPS)])
+    return pipe_table(["", "Patients", "Controls"], rows, align="lrr", widths=[5, 4, 4])
+
+
+def flow_table(flow: pd.DataFrame) -> str:
+    """How many scans the participants table holds, how many were measured, and where the others stopped."""
+    stages = flow.loc[flow["status"] == "stopped", "stage"].dropna().unique().tolist()
+    selections = [
+        ("In the participants table", flow["status"].notna()),
+        ("T2 measured", flow["status"] == "measured"),
+        *((f"Stopped at {escape(stage)}", (flow["stage"] == stage).fillna(False)) for stage in stages),
+    ]
+    rows = []
+    for label, chosen in selections:
+        among = flow.loc[chosen, "group"]
+        rows.append([label, str(len(among)), *(str(int((among == group).sum())) for group in GROUPS)])
+    return pipe_table(["Scans", "All", "Patients", "Controls"], rows, align="lrrr", widths=[6, 2, 2, 2])
+
+
+def stopped_table(flow: pd.DataFrame) -> str:
+    """Each scan that was not measured: where it stopped, why, and what can be done."""
+    stopped = flow[flow["status"] == "stopped"].fillna(DASH)
+    rows = [
+        [
+            escape(row["scan"]),
+            escape(row["stage"]),
+            f"expected {escape(row['expected'])}; found {escape(row['found'])}",
+            escape(row["do"]),
+        ]
+        for row in stopped.to_dict("records")
+    ]
+    rows = rows or [["none", DASH, "all scans were measured", DASH]]
+    return pipe_table(["Scan", "Stopped at", "Why", "What to do"], rows, align="llll", widths=[2, 2, 6, 5])
+
+
+def correlation_table(statistics: Statistics) -> str:
+    """T2 against the enzymes and the lung score: rs, its interval, p and n; the reason where it could not be had."""
+    rows = []
+    for name, label in _QUANTITIES.items():
+        key = f"spearman.{name}"
+        n = statistics.part(key, "n")
+        if statistics.has(key):
+            parts = (statistics.part(key, part) for part in ("ci_printed", "p_printed"))
+            rows.append([label, n, statistics.bare(key), *parts])
+        else:
+            rows.append([label, n, DASH, f"not computed: {statistics.reason(key)}", DASH])
+    header = ["T2 with", "*n*", "*r*~s~", "95 % interval", "*p*"]
+    return pipe_table(header, rows, align="lrrrr", widths=[5, 1, 2, 4, 2])
+
+
+def muscle_table(statistics: Statistics, muscles: tuple[str, ...]) -> str:
+    """T2 of each muscle in both groups with the test between them."""
+    rows = []
+    for muscle in muscles:
+        prefix = f"muscle.{re.sub(r'[^A-Za-z0-9]+', '_', muscle)}"
+        groups = (_mean(statistics, f"{prefix}.{group}", with_range=False) for group in GROUPS)
+        test = f"{prefix}.mann_whitney"
+        rows.append([escape(muscle), *groups, statistics.part(test, "z_printed"), statistics.part(test, "p_printed")])
+    header = ["Muscle", "Patients, T2 (ms)", "Controls, T2 (ms)", "*z*", "*p*"]
+    return pipe_table(header, rows, align="lrrrr", widths=[5, 4, 4, 2, 2])
+
+
+def parameter_table(configuration: Mapping[str, Any]) -> str:
+    """Every setting that bears on a number, by its key in the configuration."""
+    rows = [
+        [f"`{key}`", escape(_setting(value))]
+        for section in _SECTIONS
+        if configuration.get(section)
+        for key, value in _flat(configuration[section], section)
+    ]
+    return pipe_table(["Setting", "Value"], rows or [["none recorded", DASH]], align="ll", widths=[5, 6])
+
+
+def version_table() -> str:
+    """Which versions made the report."""
+    rows = [["Python", escape(platform.python_version())]]
+    for package in _PACKAGES:
+        try:
+            rows.append([escape(package), escape(version(package))])
+        except PackageNotFoundError:
+            rows.append([escape(package), "not installed"])
+    return pipe_table(["Program", "Version"], rows, align="ll", widths=[5, 6])
+
+
+def _count(statistics: Statistics, key: str, part: str = "printed") -> str:
+    if not statistics.has(key):
+        return f"{DASH} ({statistics.reason(key)})"
+    return f"{statistics.part(key, part)} of {statistics.part(key, 'n')}"
+
+
+def _mean(statistics: Statistics, prefix: str, *, with_range: bool = True) -> str:
+    key = f"{prefix}.mean"
+    if not statistics.has(key):
+        return f"{DASH} ({statistics.reason(key)})"
+    text = f"{statistics.bare(key)} ± {statistics.bare(f'{prefix}.sd')}"
+    if with_range:
+        text += f" ({statistics.bare(f'{prefix}.min')} to {statistics.bare(f'{prefix}.max')})"
+    return f"{text}, {statistics.n(key)}"
+
+
+def _median(statistics: Statistics, prefix: str) -> str:
+    key = f"{prefix}.median"
+    if not statistics.has(key):
+        return f"{DASH} ({statistics.reason(key)})"
+    quartiles = f"{statistics.bare(f'{prefix}.q1')} to {statistics.bare(f'{prefix}.q3')}"
+    return f"{statistics.bare(key)} ({quartiles}), {statistics.n(key)}"
+
+
+def _flat(section: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, value in section.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}.{key}")
+        else:
+            yield f"{prefix}.{key}", value
+
+
+def _setting(value: Any) -> str:
+    """A setting as text; of an absolute path only the name, for the report is to be the same on every machine."""
+    if isinstance(value, str) and PurePosixPath(value).is_absolute():
+        return PurePosixPath(value).name
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(str, value)) or "none"
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value)

@@ -1,0 +1,178 @@
+"""The real report.qmd, rendered by the program from small results folders."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from html import unescape
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from myot2.core.config import Configuration
+from myot2.core.stopnote import StopNote
+from myot2.core.tables import write_tsv
+from myot2.report.figure_style import write_png
+from myot2.report.offline import external_references
+
+HOSTILE = "</script><img src=x onerror=alert(1)> | `{python} 1` @fig-groups {{< x >}} http://example.org"
+PATIENTS = {"P01": 48.0, "P02": 39.5, "P03": 57.2, "P04": None}
+CONTROLS = {"C01": 33.6, "C02": 34.9, "C03": 34.1}
+FLOW = ["participant_id", "session", "status", "stage", "expected", "found", "where", "do"]
+MUSCLES = ("vastus lateralis", "biceps femoris long head")
+
+
+def make_results(root: Path, folder: Path, people: dict[str, float | None]) -> Path:
+    """A results folder of people with the given T2 (ms; None: stopped), analysed by the analyse stage's program."""
+    rows, flow, measures = [], [], []
+    for number, (person, t2) in enumerate(people.items()):
+        patient = person.startswith("P")
+        enzymes = dict.fromkeys(("ck", "alt", "ast", "ldh"), 100.0 + 37 * number + 11 * (number % 2))
+        clinical = {"diagnosis": HOSTILE if number == 1 else "DM", **enzymes, "ild_score": number} if patient else {}
+        group = "patient" if patient else "control"
+        rows.append({"participant_id": person, "group": group, "sex": "F", "age": 40 + number, **clinical})
+        if t2 is None:
+            flow.append([person, None, "stopped", "ingest", HOSTILE, "9 echoes", "dicom/x", "Send the missing echo."])
+            continue
+        flow.append([person, None, "measured", *[None] * 5])
+        for shift, region in enumerate(("thigh", *MUSCLES)):
+            measures.append([person, None, region, "both", t2 + shift])
+    write_tsv(pd.DataFrame(rows), folder / "participants.tsv")
+    write_tsv(pd.DataFrame(flow, columns=FLOW), folder / "measure/flow.tsv")
+    columns = ["participant_id", "session", "region", "side", "t2_mean_ms"]
+    write_tsv(pd.DataFrame(measures, columns=columns), folder / "measure/cohort.tsv")
+    program = [
+        sys.executable,
+        str(root / "scripts/analyse_cohort.py"),
+        "--label-table",
+        str(root / "config/labels.tsv"),
+    ]
+    inputs = ["--participants", f"{folder}/participants.tsv", "--measures", f"{folder}/measure/cohort.tsv"]
+    subprocess.run([*program, *inputs, "--out", f"{folder}/analyse"], check=True)
+    configuration = Configuration(simulate={"preset": "demo"}, report={"title": f"Trial {HOSTILE}"})
+    (folder / "config.json").write_text(configuration.model_dump_json(), encoding="utf-8")
+    return folder
+
+
+def render(root: Path, results: Path, out: Path, *more: str, panels: tuple[Path, ...] = ()):
+    command = [sys.executable, str(root / "scripts/render_report.py"), "--report", str(root / "report/report.qmd")]
+    command += ["--results", str(results), "--config-summary", f"{results}/config.json"]
+    command += ["--label-table", str(root / "config/labels.tsv"), "--panels", *map(str, panels)]
+    command += ["--html", f"{out}.html", "--pdf", f"{out}.pdf", *(more or ("--renderer", "pandoc"))]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def study(root, tmp_path_factory):
+    """The rendered page, its results folder and what is needed to render it again."""
+    folder = make_results(root, tmp_path_factory.mktemp("study"), PATIENTS | CONTROLS)
+    panels = tuple(folder / f"sub-{person}_panel.png" for person in ("P01", "P02", "P04"))
+    for panel in panels[:2]:
+        figure = Figure(figsize=(2, 1))
+        figure.subplots().plot([0, 1])
+        write_png(figure, panel)
+    StopNote("ingest", HOSTILE, "9 echoes", "dicom/x", "Send it.").write(panels[2])
+    done = render(root, folder, folder / "first", panels=panels)
+    assert done.returncode == 0, done.stderr
+    return folder, panels, (folder / "first.html").read_text(encoding="utf-8")
+
+
+def text_of(page: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", "", re.sub(r"(?s)<style.*?</style>", "", page))).split())
+
+
+def test_every_number_in_the_page_is_the_printed_one_of_its_key(study):
+    folder, _, page = study
+    statistics = json.loads((folder / "analyse/statistics.json").read_text(encoding="utf-8"))
+    claims = re.findall(r'<span data-claim="([^"]+)">(.*?)</span>', page)
+    assert len(claims) > 80
+    for key, shown in claims:
+        entry = statistics[key]
+        printed = [str(value) for name, value in entry.items() if name != "value" and value is not None]
+        printed.append(f"{entry['printed']} {entry['unit']}")
+        assert unescape(shown).replace("\u00a0", " ").removeprefix("= ").replace("< ", "<") in printed, (key, shown)
+
+
+@pytest.mark.parametrize(
+    "key", ["t2.patient.mean", "roc.auc", "roc.cutoff", "spearman.ck", "spearman.ild_score", "normal_ck.detected"]
+)
+def test_the_studys_numbers_are_in_the_page(study, key):
+    assert f'data-claim="{key}"' in study[2]
+
+
+def test_the_page_tells_who_is_missing_where_and_why(study):
+    text = text_of(study[2])
+    assert f"sub-P04 ingest expected {HOSTILE}; found 9 echoes Send the missing echo." in text
+    assert f"sub-P04 (patient): stopped at ingest; expected {HOSTILE}, found 9 echoes." in text
+    assert "sub-C01 (control): no picture was made." in text
+
+
+def test_text_from_tables_and_configuration_is_shown_and_never_becomes_markup(study):
+    page = study[2]
+    assert "<img src=x" not in page and "<script" not in page
+    assert f"Trial {HOSTILE}" in text_of(page)
+    assert page.count("<tr") == text_rows(page)
+
+
+def text_rows(page: str) -> int:
+    """Rows of tables in which every row has as many cells as the header."""
+    count = 0
+    for table in re.findall(r"(?s)<table.*?</table>", page):
+        rows = re.findall(r"(?s)<tr.*?</tr>", table)
+        cells = {len(re.findall(r"<t[hd]\b", row)) for row in rows}
+        count += len(rows) if len(cells) == 1 else 0
+    return count
+
+
+def test_the_page_refers_to_nothing_outside_itself(study):
+    page = study[2]
+    assert external_references(page) == []
+    assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:http|//)|@import|url\(\s*["']?http""", page)
+
+
+def test_the_page_holds_its_pictures_and_says_what_rendered_it(study):
+    page = study[2]
+    assert page.count('src="data:image/png;base64,') == 2
+    assert len(re.findall(r'<figure id="fig-[a-z]+">', page)) == 3
+    assert re.search(
+        r"rendered with MyoT2's own renderer \(pandoc \d[\d.]*, Typst \d[\d.]*\)", text_of(page).replace("’", "'")
+    )
+
+
+def test_a_second_rendering_gives_the_same_bytes_and_no_machine_path(root, study):
+    folder, panels, page = study
+    done = render(root, folder, folder / "second", panels=panels)
+    assert done.returncode == 0, done.stderr
+    assert (folder / "second.html").read_text(encoding="utf-8") == page
+    assert (folder / "second.pdf").read_bytes() == (folder / "first.pdf").read_bytes()
+    for path in (str(root), str(folder), "/tmp/"):
+        assert path not in page
+
+
+@pytest.mark.parametrize("people", [PATIENTS, {"P01": None, "C01": None}], ids=["no controls", "nobody measured"])
+def test_what_could_not_be_computed_is_shown_with_its_reason(root, tmp_path, people):
+    results = make_results(root, tmp_path, people)
+    done = render(root, results, tmp_path / "report")
+    assert done.returncode == 0, done.stderr
+    text = text_of((tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "No ROC curve could be drawn: a group is empty." in text
+    assert "The groups could not be compared: " in text
+
+
+def test_missing_results_are_named(root, study, tmp_path):
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    done = render(root, tmp_path, tmp_path / "report")
+    assert done.returncode == 1
+    assert "analyse" in done.stderr and "Traceback" not in done.stderr
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_asking_for_quarto_without_it_says_what_to_do(root, study, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = render(root, study[0], tmp_path / "report", "--renderer", "quarto")
+    assert done.returncode == 1
+    assert "Install Quarto" in done.stderr

@@ -1,0 +1,159 @@
+"""Tables and sentences hold looked-up numbers, and reasons where there are none."""
+
+from __future__ import annotations
+
+import re
+
+import pandas as pd
+import pytest
+
+from myot2.report import prose, tables
+from myot2.report.lookup import Statistics
+from myot2.report.methods import methods
+
+
+def statistic(printed: str, n: int = 11, **extras):
+    return {"value": 1.0, "n": n, "unit": None, "printed": printed, **extras}
+
+
+def missing(reason: str, n: int = 0):
+    return {"value": None, "n": n, "unit": None, "printed": "n/a", "reason": reason}
+
+
+def plain(markdown: str) -> str:
+    """The Markdown's text: spans and escapes undone."""
+    text = re.sub(r"\[((?:\\.|[^\]\\])*)\]\{[^}]*\}", r"\1", markdown).replace("\\ ", " ")
+    return re.sub(r"\\(.)", r"\1", text)
+
+
+TEST = {"test": "Mann-Whitney U", "p_printed": "<0.001", "z_printed": "4.9"}
+FOUND = {
+    "t2.patient.mean": statistic("47.4", 64, unit="ms", ci_printed="45.2 to 49.7"),
+    "t2.patient.sd": statistic("9.0", 64),
+    "t2.control.mean": statistic("33.9", 10, unit="ms"),
+    "t2.control.sd": statistic("0.9", 10),
+    "t2.mann_whitney": statistic("631.0", 74, **TEST),
+    "roc.auc": statistic("0.986", 74, ci_printed="0.958 to 1.000"),
+    "roc.cutoff": statistic("36.4", 74, unit="ms", rule="highest index", note="optimistic", tied_cutoffs=[36.4, 36.5]),
+    "roc.sensitivity": statistic("96.9 %", 64, numerator=62, denominator=64),
+    "roc.specificity": statistic("100.0 %", 10, numerator=10, denominator=10),
+    "spearman.ck": statistic("0.361", 64, p_printed="0.003", ci_printed="0.120 to 0.560"),
+    "spearman.alt": missing("fewer than three pairs", 2),
+}
+
+
+def test_the_group_sentence_names_means_test_and_n():
+    assert plain(prose.group_sentence(Statistics(FOUND))) == (
+        "Mean T2 of the thigh muscles is 47.4 ms (SD 9.0, *n* = 64) in patients and 33.9 ms (SD 0.9, *n* = 10) in "
+        "controls (*p* < 0.001). Test: Mann-Whitney U; *U* = 631.0, *z* = 4.9, *n* = 74."
+    )
+
+
+def test_the_roc_sentence_gives_counts_beside_percentages():
+    assert plain(prose.roc_sentence(Statistics(FOUND))) == (
+        "The area under the ROC curve is 0.986 (95 % interval 0.958 to 1.000, *n* = 74); at a cutoff of 36.4 ms T2 has "
+        "a sensitivity of 96.9 % (62 of 64) and a specificity of 100.0 % (10 of 10)."
+    )
+
+
+def test_without_a_cutoff_the_area_is_still_told_with_the_reason():
+    found = Statistics({**FOUND, "roc.cutoff": missing("no cutoff is better than chance")})
+    assert plain(prose.roc_sentence(found)).endswith("no cutoff is given: no cutoff is better than chance.")
+    assert prose.cutoff_note(found) == ""
+
+
+def test_ties_between_cutoffs_are_told():
+    assert "2 cutoffs share the highest index." in plain(prose.cutoff_note(Statistics(FOUND)))
+
+
+@pytest.mark.parametrize(
+    ("sentence", "words"),
+    [
+        (prose.group_sentence, "The groups could not be compared: it is not among the statistics."),
+        (prose.roc_sentence, "No ROC curve could be drawn: it is not among the statistics."),
+        (prose.normal_ck_sentence, "could not be looked at: it is not among the statistics."),
+        (prose.lung_sentence, "could not be compared: it is not among the statistics."),
+    ],
+)
+def test_a_missing_statistic_is_told_and_not_left_out(sentence, words):
+    assert words in sentence(Statistics({}))
+
+
+def test_the_correlation_table_has_n_in_every_row_and_the_reason_where_nothing_was_computed():
+    rows = plain(tables.correlation_table(Statistics(FOUND))).splitlines()
+    assert rows[2] == "| Creatine kinase (CK) | 64 | 0.361 | 0.120 to 0.560 | 0.003 |"
+    assert rows[3] == "| Alanine aminotransferase (ALT) | 2 | – | not computed: fewer than three pairs | – |"
+    assert len(rows) == 2 + 5
+
+
+FLOW = pd.DataFrame(
+    {
+        "scan": ["sub-1", "sub-2", "sub-3", "sub-4"],
+        "group": ["patient", "control", "patient", None],
+        "status": ["measured", "measured", "stopped", "stopped"],
+        "stage": [None, None, "segment", "ingest"],
+        "expected": [None, None, "a", "b"],
+        "found": [None, None, "c", "d"],
+        "do": [None, None, "e", "f"],
+    }
+)
+
+
+def test_the_flow_adds_up():
+    rows = [line.strip("| ").split(" | ") for line in tables.flow_table(FLOW).splitlines()[2:]]
+    assert rows == [
+        ["In the participants table", "4", "2", "1"],
+        ["T2 measured", "2", "1", "1"],
+        ["Stopped at segment", "1", "1", "0"],
+        ["Stopped at ingest", "1", "0", "0"],
+    ]
+
+
+def test_every_stopped_scan_has_its_reason_and_remedy():
+    rows = plain(tables.stopped_table(FLOW)).splitlines()
+    assert rows[2:] == [
+        "| sub-3 | segment | expected a; found c | e |",
+        "| sub-4 | ingest | expected b; found d | f |",
+    ]
+    assert "all scans were measured" in tables.stopped_table(FLOW[:2])
+
+
+def test_settings_are_listed_by_key_and_absolute_paths_shortened():
+    text = plain(
+        tables.parameter_table(
+            {
+                "results": "/home/x/results",
+                "simulate": None,
+                "segment": {"source": "given", "given": "/home/x/masks.nii.gz"},
+                "fit": {"skip_first_echoes": 1},
+                "ingest": {"t2_map": True, "dixon": [], "t2_map_scale": None},
+                "measure": {"plausible_ms": [1.0, 300.0]},
+            }
+        )
+    )
+    assert "| `segment.given` | masks.nii.gz |" in text and "/home" not in text
+    assert "| `fit.skip_first_echoes` | 1 |" in text
+    assert "| `ingest.t2_map` | yes |" in text and "| `ingest.dixon` | none |" in text
+    assert "| `ingest.t2_map_scale` | not set |" in text and "| `measure.plausible_ms` | 1.0, 300.0 |" in text
+
+
+def test_the_versions_are_those_of_the_environment():
+    assert f"| pandas | {pd.__version__} |" in plain(tables.version_table())
+
+
+@pytest.mark.parametrize(
+    ("configuration", "words"),
+    [
+        ({"fit": {"source": "vendor-map"}}, "T2 is the scanner's own T2 map."),
+        ({"fit": {"source": "echoes", "model": "mono", "skip_first_echoes": 1}}, "first echoes left out: 1"),
+        ({"segment": {"source": "given"}}, "Muscle outlines were given"),
+        ({"align": {"refinement": "rigid", "minimum_fraction": 0.5}}, "rigid registration"),
+        ({"measure": {"plausible_ms": [1.0, 300.0], "erosion_mm": 2.0}}, "in-plane erosion of 2.0 mm"),
+    ],
+)
+def test_the_methods_follow_the_configuration(configuration, words):
+    assert words in plain(methods(configuration))
+
+
+def test_the_methods_say_nothing_of_stages_they_do_not_know():
+    assert methods({}) == ""

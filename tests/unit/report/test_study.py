@@ -1,0 +1,90 @@
+"""What the report is made from is staged, read and checked."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.stopnote import StopNote, Stopped
+from myot2.report.staging import stage_inputs
+from myot2.report.study import read_study
+
+TABLES = {
+    "analyse/participants.tsv": "participant_id\tsession\tgroup\tt2_mean_ms\n"
+    "01\tn/a\tpatient\t48.5\n02\tn/a\tcontrol\tn/a\n",
+    "analyse/roc.tsv": "cutoff\tsensitivity\tspecificity\n",
+    "measure/cohort.tsv": "participant_id\tsession\tregion\tside\tt2_mean_ms\n"
+    "01\tn/a\tthigh\tboth\t48.5\n01\tn/a\tsartorius\tleft\t41\n01\tn/a\tsartorius\tboth\t40\n"
+    "01\tn/a\tvastus lateralis\tboth\t50\n",
+    "measure/flow.tsv": "participant_id\tsession\tstatus\tstage\texpected\tfound\twhere\tdo\n"
+    "01\tn/a\tmeasured\tn/a\tn/a\tn/a\tn/a\tn/a\n02\t1\tstopped\tfit\ta\tb\tc\td\n",
+    "analyse/statistics.json": '{"roc.auc": {"value": null, "n": 1, "reason": "a group is empty"}}',
+}
+
+
+@pytest.fixture
+def stage(root, tmp_path):
+    """Stage the tables above; return the folder of inputs."""
+
+    def make(panels=()):
+        results = tmp_path / "results"
+        for name, text in TABLES.items():
+            (results / name).parent.mkdir(parents=True, exist_ok=True)
+            (results / name).write_text(text, encoding="utf-8")
+        configuration = tmp_path / "config.json"
+        configuration.write_text(json.dumps({"fit": {"source": "echoes"}}), encoding="utf-8")
+        stage_inputs(
+            tmp_path,
+            results=results,
+            labels=root / "config/labels.tsv",
+            panels=panels,
+            configuration=configuration,
+            renderer="a renderer",
+        )
+        return tmp_path / "inputs"
+
+    return make
+
+
+def test_a_study_is_read_as_it_was_staged(stage, tmp_path):
+    panel, stopped = tmp_path / "sub-01_panel.png", tmp_path / "sub-02_ses-1_panel.png"
+    panel.write_bytes(b"\x89PNG")
+    note = StopNote("fit", "a", "b", "c", "d")
+    note.write(stopped)
+    study = read_study(stage([panel, stopped]))
+    assert study.t2_of("patient").to_dict() == {"01": 48.5} and study.t2_of("control").empty
+    assert study.muscles.to_dict() == {"sub-01": {"vastus lateralis": 50.0, "sartorius": 40.0}}
+    assert list(study.muscles.index) == ["vastus lateralis", "sartorius"], "the label table's order"
+    assert study.group_of("sub-02_ses-1") == "control" and study.group_of("sub-03") is None
+    assert study.panels["sub-01"].name == panel.name and study.panels["sub-02_ses-1"] == note
+    assert study.statistics.reason("roc.auc") == "a group is empty"
+    assert (study.renderer, study.configuration) == ("a renderer", {"fit": {"source": "echoes"}})
+
+
+def test_the_reason_of_missing_statistics_is_passed_on(stage, tmp_path):
+    folder = stage()
+    StopNote("analyse", "a", "b", "c", "d").write(folder / "analyse/statistics.json")
+    with pytest.raises(Stopped, match="analyse"):
+        read_study(folder)
+
+
+def test_a_table_without_a_needed_column_is_refused(stage):
+    folder = stage()
+    (folder / "analyse/roc.tsv").write_text("cutoff\tsensitivity\n36\t1\n", encoding="utf-8")
+    with pytest.raises(MyoT2Error, match="no column specificity"):
+        read_study(folder)
+
+
+def test_text_where_a_number_belongs_is_refused(stage):
+    folder = stage()
+    (folder / "analyse/roc.tsv").write_text("cutoff\tsensitivity\tspecificity\nx\t1\t1\n", encoding="utf-8")
+    with pytest.raises(MyoT2Error, match="expected numbers"):
+        read_study(folder)
+
+
+def test_a_panel_of_another_name_is_refused(stage, tmp_path):
+    (tmp_path / "picture.png").write_bytes(b"")
+    with pytest.raises(MyoT2Error, match=r"_panel\.png"):
+        stage([tmp_path / "picture.png"])
