@@ -12,7 +12,6 @@ import SimpleITK as sitk
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import sidecar_path, write_image, write_sidecar
 from myot2.core.tables import write_tsv
-from myot2.ingest.decay import require_decay
 from myot2.ingest.headers import Index, read_index
 from myot2.ingest.hints import DIXON_ROLES
 from myot2.ingest.records import series_table, sidecar_of
@@ -92,7 +91,6 @@ def _echoes(selection: Selection, order: Order) -> list[Product]:
     stack = selection.taken["mese"]
     named = list(zip(stack.echo_times, stack.echoes, strict=True))
     images = [read_volume(echo, signal, f"{stack.name}, echo of {time:g} ms") for time, echo in named]
-    require_decay([sitk.GetArrayViewFromImage(image) for image in images], stack.name)
     sidecars = [sidecar_of(echo, "mese", "arbitrary") for echo in stack.echoes]
     return list(zip(order.echoes, images, sidecars, strict=True))
 

@@ -1,0 +1,114 @@
+"""Bring a label map to the grid of another image: by geometry, then by a rigid registration where that helps.
+
+Each voxel of the reference is sampled over its true thickness and belongs to the label that fills most of it, if labels
+fill the minimum fraction. With --moving-image (an image on the grid of the labels) the motion between the two series is
+sought; it is used only if the images then match better. A JSON sidecar of the result says what was done and how well.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+import SimpleITK as sitk
+
+from myot2.align.coverage import MINIMUM_FRACTION, Resampled, resample_labels
+from myot2.align.inputs import read_label_map, read_volume, slice_thickness_mm
+from myot2.align.refine import Limits, Refinement, refine
+from myot2.core.command import run_stage, stage_parser
+from myot2.core.files import atomic
+from myot2.core.images import require_same_grid, sidecar_path, write_image, write_sidecar
+
+
+def parse(argv: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = stage_parser(__doc__)
+    parser.add_argument("--labels", required=True, metavar="NIFTI", help="label map")
+    parser.add_argument("--reference", required=True, metavar="NIFTI", help="first echo or T2 map")
+    parser.add_argument("--out", required=True, metavar="OUT", help="label map on the grid of the reference")
+    parser.add_argument(
+        "--moving-image", metavar="NIFTI", help="image on the grid of the labels, such as Dixon in-phase"
+    )
+    parser.add_argument("--refinement", choices=["rigid", "none"], default="rigid", help="default rigid")
+    parser.add_argument("--transform", metavar="OUT.tfm", help="from points of the reference to points of the labels")
+    parser.add_argument("--label-slice-thickness-mm", type=float, metavar="MM", help="default: sidecar, else spacing")
+    parser.add_argument(
+        "--reference-slice-thickness-mm", type=float, metavar="MM", help="default: sidecar, else spacing"
+    )
+    parser.add_argument("--minimum-fraction", type=float, default=MINIMUM_FRACTION, help="default %(default)s")
+    parser.add_argument("--largest-displacement-mm", type=float, default=Limits.displacement_mm, metavar="MM")
+    parser.add_argument("--largest-rotation-deg", type=float, default=Limits.rotation_deg, metavar="DEG")
+    options = parser.parse_args(argv)
+    if not 0 < options.minimum_fraction <= 1:
+        parser.error("--minimum-fraction lies above 0 and not above 1")
+    return options
+
+
+def align(options: argparse.Namespace) -> None:
+    """Resample, refine and write."""
+    labels, reference = read_label_map(options.labels), read_volume(options.reference)
+    beside = [options.labels, options.moving_image] if options.moving_image else [options.labels]
+    settings = {
+        "label_thickness_mm": slice_thickness_mm(options.label_slice_thickness_mm, *beside),
+        "reference_thickness_mm": slice_thickness_mm(options.reference_slice_thickness_mm, options.reference),
+        "minimum_fraction": options.minimum_fraction,
+    }
+    placed = resample_labels(labels, reference, where=options.labels, **settings)
+    refinement = find_motion(options, labels, reference, placed)
+    if refinement.kept:
+        placed = resample_labels(labels, reference, refinement.transform, where=options.labels, **settings)
+    write_image(placed.labels, options.out)
+    write_sidecar(options.out, quality(placed, refinement, labels, settings))
+    if options.transform:
+        with atomic(options.transform) as temporary:
+            sitk.WriteTransform(refinement.transform, str(temporary))
+
+
+def find_motion(
+    options: argparse.Namespace, labels: sitk.Image, reference: sitk.Image, placed: Resampled
+) -> Refinement:
+    """The refinement that the options ask for."""
+    if options.refinement == "none" or not options.moving_image:
+        reason = "not asked for" if options.refinement == "none" else "no moving image was given"
+        return Refinement(sitk.Euler3DTransform(), False, reason)
+    moving = read_volume(options.moving_image)
+    require_same_grid(labels, moving, where=options.moving_image, what="labels and moving image")
+    limits = Limits(displacement_mm=options.largest_displacement_mm, rotation_deg=options.largest_rotation_deg)
+    return refine(reference, moving, labels, placed.labels, limits)
+
+
+def quality(
+    placed: Resampled, refinement: Refinement, labels: sitk.Image, settings: dict[str, float | None]
+) -> dict[str, Any]:
+    """The sidecar of the result."""
+    return {
+        "role": "label map on the grid of the reference",
+        "label_slice_thickness_mm": settings["label_thickness_mm"] or labels.GetSpacing()[2],
+        "reference_slice_thickness_mm": settings["reference_thickness_mm"] or placed.labels.GetSpacing()[2],
+        "minimum_fraction": settings["minimum_fraction"],
+        "labels_outside_reference_share": round(placed.labels_outside_share, 6),
+        "reference_outside_labels_share": round(placed.reference_outside_share, 6),
+        "refinement_kept": refinement.kept,
+        "refinement_reason": refinement.reason,
+        "mutual_information_before": rounded(refinement.information_before),
+        "mutual_information_after": rounded(refinement.information_after),
+        "displacement_mm": rounded(refinement.displacement_mm),
+        "rotation_deg": rounded(refinement.rotation_deg),
+    }
+
+
+def rounded(value: float | None) -> float | None:
+    """Six decimals, which is more than a registration means."""
+    return None if value is None else round(value, 6)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program; return its exit status."""
+    options = parse(argv)
+    outputs = [options.out, sidecar_path(options.out), *([options.transform] if options.transform else [])]
+    return run_stage("align", lambda: align(options), outputs=outputs, leave_stop_notes=options.leave_stop_notes)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""From the grid on which muscles were labelled to the grid of the T2 map: geometry first, then a rigid refinement."""

@@ -1,0 +1,75 @@
+"""What an alignment reads: label maps, volumes, and how thick their slices truly are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.images import array_of, image_like, read_image, read_sidecar
+
+
+def read_volume(path: str | Path) -> sitk.Image:
+    """Read a three-dimensional image.
+
+    Raises
+    ------
+    Stopped
+        The file holds a stop note.
+    MyoT2Error
+        The file is no image, or has not three dimensions.
+    """
+    image = read_image(path)
+    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
+        raise MyoT2Error(
+            expected="one volume of three dimensions",
+            found=f"{image.GetDimension()} dimensions, {image.GetNumberOfComponentsPerPixel()} value(s) per voxel",
+            where=path,
+            do="Give a single volume, such as the first echo.",
+        )
+    return image
+
+
+def read_label_map(path: str | Path) -> sitk.Image:
+    """Read a label map as 16-bit unsigned whole numbers.
+
+    Raises
+    ------
+    Stopped
+        The file holds a stop note.
+    MyoT2Error
+        The file is no volume, or holds other values than whole numbers from 0 to 65535.
+    """
+    image = read_volume(path)
+    values = array_of(image)
+    whole = np.nan_to_num(values, nan=-1.0).astype(np.int64)
+    if whole.min() < 0 or whole.max() > np.iinfo(np.uint16).max or np.any(whole != values):
+        raise MyoT2Error(
+            expected="a label map of whole numbers from 0 to 65535",
+            found=f"values from {values.min():g} to {values.max():g}, or fractions",
+            where=path,
+            do="Give the label map itself, not an image or a probability.",
+        )
+    return image_like(whole.astype(np.uint16), image)
+
+
+def slice_thickness_mm(option: float | None, *paths: str | Path) -> float | None:
+    """Slice thickness without gap: the option, else `slice_thickness_mm` of the first sidecar that has it, else None.
+
+    Raises
+    ------
+    MyoT2Error
+        The thickness is no positive number.
+    """
+    candidates = [option, *(read_sidecar(path).get("slice_thickness_mm") for path in paths)]
+    thickness = next((value for value in candidates if value is not None), None)
+    if thickness is not None and not (isinstance(thickness, int | float) and 0 < thickness < float("inf")):
+        raise MyoT2Error(
+            expected="a slice thickness in mm",
+            found=repr(thickness),
+            where=paths[0],
+            do="Correct slice_thickness_mm in the sidecar, or give the thickness as an option.",
+        )
+    return thickness

@@ -1,0 +1,91 @@
+"""T2 maps as images: fitted from echoes, or the scanner's own taken over."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.images import array_of, image_like, read_image, require_same_grid
+from myot2.fit.echoes import Echoes
+from myot2.fit.mono import fit_mono
+
+PLAUSIBLE_MEDIAN_MS = (5.0, 500.0)
+"""Where the median of a T2 map of tissue lies, at any field strength in use, background noise included."""
+
+
+@dataclass(frozen=True)
+class Maps:
+    """What a fit makes of a series: images of 32-bit floats on its grid, NaN where there is no fit."""
+
+    t2_ms: sitk.Image
+    m0: sitk.Image
+    rmse: sitk.Image
+
+
+def fit_maps(echoes: Echoes, mask: np.ndarray | None = None) -> Maps:
+    """Fit the mono-exponential model to every voxel of the mask (without one: of the volume).
+
+    Parameters
+    ----------
+    echoes : Echoes
+        At least three.
+    mask : np.ndarray, optional
+        Booleans, shape (slices, rows, columns).
+    """
+    shape = echoes.signal.shape[1:]
+    chosen = np.ones(shape, dtype=bool) if mask is None else mask
+    fit = fit_mono(echoes.signal[:, chosen], echoes.times_ms)
+    images = []
+    for values in (fit.t2_ms, fit.m0, fit.rmse):
+        volume = np.full(shape, np.nan, dtype=np.float32)
+        volume[chosen] = values
+        images.append(image_like(volume, echoes.grid))
+    return Maps(*images)
+
+
+def read_mask(path: str | Path, grid: sitk.Image) -> np.ndarray:
+    """The voxels of a mask that are not zero; it must lie on the given grid."""
+    mask = read_image(path)
+    require_same_grid(grid, mask, where=path, what="mask and images")
+    return array_of(mask) != 0
+
+
+def read_vendor_map(path: str | Path) -> sitk.Image:
+    """A scanner's T2 map as 32-bit floats, its values as they are.
+
+    Raises
+    ------
+    Stopped
+        The file holds a stop note.
+    MyoT2Error
+        It is no volume, or its positive values cannot be milliseconds of tissue.
+    """
+    image = read_image(path)
+    if image.GetDimension() != 3:
+        raise MyoT2Error(
+            expected="a T2 map of three dimensions",
+            found=f"{image.GetDimension()} dimensions",
+            where=path,
+            do="Give the map alone, without the echoes.",
+        )
+    values = array_of(image).astype(np.float32)
+    positive = values[np.isfinite(values) & (values > 0)]
+    median = float(np.median(positive)) if positive.size else 0.0
+    low, high = PLAUSIBLE_MEDIAN_MS
+    if not low <= median <= high:
+        raise MyoT2Error(
+            expected=f"a T2 map in ms, the median of its positive values between {low:g} and {high:g}",
+            found=f"a median of {median:.4g}" if positive.size else "no positive value",
+            where=path,
+            do="Check that this is the T2 map and its unit; convert seconds or tenths of a ms to ms.",
+        )
+    return image_like(values, image)
+
+
+def keep_inside(image: sitk.Image, mask: np.ndarray) -> sitk.Image:
+    """A map with NaN outside the mask."""
+    return image_like(np.where(mask, array_of(image), np.float32(np.nan)), image)

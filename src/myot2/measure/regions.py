@@ -1,0 +1,49 @@
+"""The regions that are measured: each muscle, each group and the whole thigh, by side and all sides together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.labels import SIDES, LabelTable
+
+THIGH = "thigh"
+"""The region of all muscles together; with side 'both' it is the study's value."""
+
+BOTH = "both"
+
+
+@dataclass(frozen=True)
+class Region:
+    """A set of labels with a name and a side: one of the label table, or both."""
+
+    name: str
+    side: str
+    indices: tuple[int, ...]
+
+
+def regions_of(table: LabelTable, where: str = "label table") -> list[Region]:
+    """All regions of a label table: muscles, then groups, then the thigh; each on the table's sides, and both.
+
+    A group that holds one muscle of the same name is that muscle, and is listed once.
+
+    Raises
+    ------
+    MyoT2Error
+        Two different regions would carry one name.
+    """
+    chosen = [*({"name": name} for name in table.muscles), *({"group": group} for group in table.groups), {}]
+    regions: dict[tuple[str, str], Region] = {}
+    for choice in chosen:
+        name = next(iter(choice.values()), THIGH)
+        for side in (*SIDES, BOTH):
+            indices = table.indices(**choice, side=None if side == BOTH else side)
+            region = Region(name, side, tuple(indices))
+            if region.indices and regions.setdefault((name, side), region) != region:
+                raise MyoT2Error(
+                    expected="one name for each muscle and group, other than 'thigh'",
+                    found=f"{name!r} for two different regions",
+                    where=where,
+                    do="Rename the group or the muscle.",
+                )
+    return list(regions.values())

@@ -1,0 +1,161 @@
+"""The program: maps and sidecars from echoes or from the scanner's map, refusals, and the scanner's map met."""
+
+from __future__ import annotations
+
+import hashlib
+import runpy
+
+import nibabel
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from myot2.core.images import array_of, read_image, read_sidecar, same_grid, sidecar_path, write_image, write_sidecar
+from myot2.core.stopnote import StopNote, read_stop_note
+
+TIMES = [10.0, 20.0, 30.0, 40.0, 50.0]
+T2 = np.linspace(25, 80, 2 * 10 * 12).reshape(2, 10, 12)
+
+
+@pytest.fixture(scope="module")
+def main(root):
+    return runpy.run_path(str(root / "scripts" / "fit_t2.py"))["main"]
+
+
+def image_of(array):
+    image = sitk.GetImageFromArray(array.astype(np.float32))
+    image.SetSpacing((1.65, 1.65, 6.0))
+    image.SetOrigin((-10.0, 20.0, 30.0))
+    return image
+
+
+def known(path):
+    """Where the file holds a number; asked of nibabel, for ITK reads NaN as 0."""
+    return np.isfinite(nibabel.load(path).get_fdata()).T
+
+
+@pytest.fixture
+def echoes(tmp_path):
+    """Five echoes of a known T2 whose first is too low, as without stimulated echoes."""
+    paths = []
+    for number, time in enumerate(TIMES, start=1):
+        path = tmp_path / f"echo-{number:02d}.nii.gz"
+        write_image(image_of((0.8 if number == 1 else 1.0) * 500 * np.exp(-time / T2)), path)
+        write_sidecar(path, {"echo_time_ms": time, "slice_thickness_mm": 5.0})
+        paths.append(str(path))
+    return paths
+
+
+def test_echoes_give_t2_m0_and_error_on_their_grid_without_the_first_echo(main, echoes, tmp_path):
+    t2, m0, error = (str(tmp_path / "out" / name) for name in ("t2.nii.gz", "m0.nii.gz", "error.nii.gz"))
+    assert main(["--echoes", *echoes, "--t2", t2, "--m0", m0, "--error", error]) == 0
+    np.testing.assert_allclose(array_of(read_image(t2)), T2, rtol=1e-5)
+    np.testing.assert_allclose(array_of(read_image(m0)), 500, rtol=1e-5)
+    assert array_of(read_image(error)).max() < 1e-3
+    assert same_grid(read_image(t2), read_image(echoes[0]))
+    assert read_image(t2).GetPixelID() == sitk.sitkFloat32
+    record = read_sidecar(t2)
+    assert record["echo_times_ms"] == TIMES[1:]
+    assert (record["skipped_echoes"], record["units"], record["source"]) == (1, "ms", "echoes")
+    assert record["slice_thickness_mm"] == 5.0
+    assert read_sidecar(m0)["units"] == "signal"
+
+
+def test_no_echo_is_skipped_where_none_is_to_be(main, echoes, tmp_path):
+    out = str(tmp_path / "t2.nii.gz")
+    assert main(["--echoes", *echoes, "--skip-first-echoes", "0", "--t2", out]) == 0
+    assert np.all(array_of(read_image(out)) > T2 * 1.02)
+
+
+def test_a_mask_limits_the_fit(main, echoes, tmp_path):
+    mask = (T2 > 40).astype(float)
+    write_image(image_of(mask), tmp_path / "mask.nii.gz")
+    out = str(tmp_path / "t2.nii.gz")
+    assert main(["--echoes", *echoes, "--mask", str(tmp_path / "mask.nii.gz"), "--t2", out]) == 0
+    np.testing.assert_array_equal(known(out), mask > 0)
+
+
+def test_two_runs_write_the_same_bytes(main, echoes, tmp_path):
+    digests = set()
+    for run in ("first", "second"):
+        out = tmp_path / run / "t2.nii.gz"
+        assert main(["--echoes", *echoes, "--t2", str(out)]) == 0
+        files = (out, sidecar_path(out))
+        digests.add(tuple(hashlib.sha256(path.read_bytes()).hexdigest() for path in files))
+    assert len(digests) == 1
+
+
+def test_the_vendor_map_is_taken_over_value_by_value(main, tmp_path):
+    write_image(sitk.Cast(image_of(np.rint(T2)), sitk.sitkInt16), tmp_path / "vendor.nii.gz")
+    out = str(tmp_path / "t2.nii.gz")
+    assert main(["--vendor-map", str(tmp_path / "vendor.nii.gz"), "--t2", out]) == 0
+    np.testing.assert_array_equal(array_of(read_image(out)), np.rint(T2))
+    assert read_image(out).GetPixelID() == sitk.sitkFloat32
+    assert read_sidecar(out) == {"source": "vendor map", "units": "ms"}
+
+
+def test_a_mask_limits_the_vendor_map(main, tmp_path):
+    write_image(image_of(T2), tmp_path / "vendor.nii.gz")
+    write_image(image_of(T2 > 50), tmp_path / "mask.nii.gz")
+    out = str(tmp_path / "t2.nii.gz")
+    words = ["--vendor-map", str(tmp_path / "vendor.nii.gz"), "--mask", str(tmp_path / "mask.nii.gz"), "--t2", out]
+    assert main(words) == 0
+    np.testing.assert_array_equal(known(out), T2 > 50)
+
+
+@pytest.mark.parametrize("factor", [0.001, 0.0, 100.0])
+def test_a_vendor_map_that_is_not_in_milliseconds_is_refused(main, tmp_path, capsys, factor):
+    write_image(image_of(T2 * factor), tmp_path / "vendor.nii.gz")
+    out = tmp_path / "t2.nii.gz"
+    assert main(["--vendor-map", str(tmp_path / "vendor.nii.gz"), "--t2", str(out)]) == 1
+    assert "T2 map in ms" in capsys.readouterr().err
+    assert not out.exists()
+
+
+def test_a_vendor_map_with_echoes_in_it_is_refused(main, tmp_path):
+    write_image(sitk.JoinSeries([image_of(T2), image_of(T2)]), tmp_path / "vendor.nii.gz")
+    assert main(["--vendor-map", str(tmp_path / "vendor.nii.gz"), "--t2", str(tmp_path / "t2.nii.gz")]) == 1
+
+
+def test_bad_input_leaves_a_stop_note_in_place_of_every_output(main, echoes, tmp_path):
+    t2, m0 = tmp_path / "t2.nii.gz", tmp_path / "m0.nii.gz"
+    words = ["--echoes", *echoes[:3], "--t2", str(t2), "--m0", str(m0), "--leave-stop-notes"]
+    assert main(words) == 0
+    for path in (t2, m0, sidecar_path(t2), sidecar_path(m0)):
+        assert read_stop_note(path).stage == "fit"
+
+
+def test_an_earlier_stop_is_handed_on_unchanged(main, echoes, tmp_path):
+    note = StopNote("ingest", "a series", "none", "folder", "Look.")
+    note.write(echoes[3])
+    out = tmp_path / "t2.nii.gz"
+    assert main(["--echoes", *echoes, "--t2", str(out), "--leave-stop-notes"]) == 0
+    assert read_stop_note(out) == note
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--vendor-map", "v.nii.gz", "--m0", "m.nii.gz"],
+        ["--vendor-map", "v.nii.gz", "--echoes", "e.nii.gz"],
+        ["--echoes", "e.nii.gz", "--skip-first-echoes", "-1"],
+        [],
+    ],
+)
+def test_contradictory_options_are_refused(main, words):
+    with pytest.raises(SystemExit, match="2"):
+        main([*words, "--t2", "t2.nii.gz"])
+
+
+def test_the_scanner_s_own_map_of_real_calves_is_met(main, shared_data, tmp_path):
+    folder = shared_data / "calf-mese"
+    out = str(tmp_path / "t2.nii.gz")
+    times = [f"{7.6 * number:.1f}" for number in range(1, 18)]
+    echoes = str(folder / "echoes_17x7.6ms.nii.gz")
+    assert main(["--echoes", echoes, "--echo-times-ms", *times, "--skip-first-echoes", "0", "--t2", out]) == 0
+    first = array_of(read_image(echoes))[0]
+    vendor, fitted = array_of(read_image(folder / "t2_vendor.nii.gz")), array_of(read_image(out))
+    chosen = (first > 300) & (vendor > 0) & (fitted > 0)
+    assert chosen.sum() > 37000
+    assert np.corrcoef(vendor[chosen], fitted[chosen])[0, 1] >= 0.9999
+    assert np.percentile(np.abs(vendor - fitted)[chosen], 95) <= 0.5
