@@ -24,6 +24,7 @@ if settings.fit.source == "echoes":
             sidecar="<results>/fit/{folder}/{scan}_T2map.json",
             m0="<results>/fit/{folder}/{scan}_M0map.nii.gz",
             error="<results>/fit/{folder}/{scan}_desc-rmse_T2map.nii.gz",
+            further_sidecars=multiext("<results>/fit/{folder}/{scan}", "_M0map.json", "_desc-rmse_T2map.json"),
         log:
             "<logs>/fit/{folder}/{scan}.log",
         benchmark:

@@ -24,7 +24,8 @@ rule measure:
         script="scripts/measure_muscles.py",
         code=code("scripts/measure_muscles.py"),
     output:
-        "<results>/measure/{folder}/{scan}_muscles.tsv",
+        table="<results>/measure/{folder}/{scan}_muscles.tsv",
+        dictionary="<results>/measure/{folder}/{scan}_muscles.json",
     log:
         "<logs>/measure/{folder}/{scan}.log",
     benchmark:
@@ -50,7 +51,7 @@ rule measure:
             --session {params.session:q} \
             --erosion-mm {params.erosion:q} \
             --plausible-ms {params.plausible:q} \
-            --out {output:q} \
+            --out {output.table:q} \
             >{log:q} 2>&1
         """
 
@@ -64,6 +65,7 @@ rule collect:
     output:
         cohort="<results>/measure/cohort.tsv",
         flow="<results>/measure/flow.tsv",
+        dictionaries=expand("<results>/measure/{table}.json", table=["cohort", "flow"]),
     log:
         "<logs>/measure/cohort.log",
     benchmark:

@@ -27,7 +27,9 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> None:
         table = read_table(args.spheres)
-        plate = table[table["plate"] == args.plate].astype({"sphere": int, "template_row": float, "template_col": float})
+        plate = table[table["plate"] == args.plate].astype(
+            {"sphere": int, "template_row": float, "template_col": float}
+        )
         spheres = {row.sphere: (row.template_row, row.template_col) for row in plate.itertuples()}
         labels = label_spheres(read_image(args.image), read_image(args.template), spheres, radius_mm=args.radius_mm)
         write_image(labels, args.labels)

@@ -101,8 +101,8 @@ def require_decay(echoes: Echoes) -> None:
     Asked of the median over the bright voxels (maximum over the echoes above 0.3 of its 99th percentile), for the whole
     volume and for each slice with at least 100 of them: the last echo lies below the larger of the first two, and no
     echo rises above an earlier one by more than 0.3 of the first. Stimulated echoes lift the second echo by up to a
-    quarter at a refocusing angle of 120 degrees (Hennig 1988), which passes, even in a liquid whose last echo lies above
-    its first; images that a converter wrote in the wrong order do not.
+    quarter at a refocusing angle of 120 degrees (Hennig 1988), which passes, even in a liquid whose last echo lies
+    above its first; images that a converter wrote in the wrong order do not.
 
     Raises
     ------
