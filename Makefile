@@ -11,7 +11,7 @@ demo: venv
 	@echo "The report: results/demo/report/report.html and report.pdf"
 
 test: venv
-	$(BIN)/pytest
+	$(BIN)/pytest --cov --cov-report=term
 
 lint: venv
 	$(BIN)/ruff check

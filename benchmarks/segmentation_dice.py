@@ -1,9 +1,9 @@
-"""Dice of the shipped network on the digital cohort, whose anatomies it has never seen.
+"""Dice of a network on the digital cohort, whose anatomies it has never seen.
 
-Takes a results folder made by the workflow (`make demo`): label maps of `segment` against the truth of `simulate`. The
-participants' shapes come from the atlas's held-out people, the images from the physics simulator, which shares no code
-with the images the network was trained on. Whole muscle is all muscles of both thighs together; the mean per-muscle
-Dice is the mean over muscles, sides and participants, of muscles the truth has.
+Takes a results folder made by the workflow (`make demo`): the images of `ingest` are segmented, and the labels compared
+with the truth of `simulate`. The shapes come from the held-out people of the atlas, the images from the physics
+simulator, which shares no code with the images the network was trained on. Whole muscle is all muscles of both thighs
+together; the mean per-muscle Dice is the mean over muscles, sides and participants, of muscles the truth has.
 
     .venv/bin/python benchmarks/segmentation_dice.py --results results/demo
 """
@@ -19,6 +19,8 @@ import pandas as pd
 
 from myot2.core.images import array_of, read_image, require_same_grid
 from myot2.core.labels import LabelTable, read_labels
+from myot2.segment.inference import segment_image
+from myot2.segment.model import Model, load_model
 from myot2.train.overlap import dice, dice_by_muscle
 
 ROOT = Path(__file__).parents[1]
@@ -28,24 +30,33 @@ def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=ROOT / "results" / "demo", help="results folder")
+    parser.add_argument("--image", default="dixonin", choices=("dixonin", "dixonwater", "dixonopp"), help="which image")
+    parser.add_argument("--model", type=Path, default=ROOT / "resources" / "models" / "thigh", help="model folder")
     parser.add_argument("--label-table", type=Path, default=ROOT / "config" / "labels.tsv", help="label table")
+    parser.add_argument("--threads", type=int, default=1, help="threads of the network (default 1)")
     options = parser.parse_args(argv)
-    table = read_labels(options.label_table)
+    table, model = read_labels(options.label_table), load_model(options.model)
     truths = sorted(options.results.glob("simulate/*/truth/*_space-dixon_dseg.nii.gz"))
     if not truths:
         print(f"no simulated participant in {options.results}: run make demo first", file=sys.stderr)
         return 1
-    print_summary(pd.concat([compare(options.results, truth, table) for truth in truths]))
+    scores = []
+    for truth in truths:
+        scan = truth.name.removesuffix("_space-dixon_dseg.nii.gz")
+        image = options.results / "ingest" / scan / f"{scan}_acq-{options.image}_T2w.nii.gz"
+        scores.append(compare(scan, image, truth, model, table, options.threads))
+    print_summary(pd.concat(scores))
     return 0
 
 
-def compare(results: Path, truth_path: Path, table: LabelTable) -> pd.DataFrame:
+def compare(
+    scan: str, image_path: Path, truth_path: Path, model: Model, table: LabelTable, threads: int
+) -> pd.DataFrame:
     """One row per muscle and side of a participant, and one for the whole muscle."""
-    scan = truth_path.name.removesuffix("_space-dixon_dseg.nii.gz")
-    labels_path = results / "segment" / scan / f"{scan}_dseg.nii.gz"
-    truth, labels = read_image(truth_path), read_image(labels_path)
-    require_same_grid(labels, truth, where=labels_path, what="labels and truth")
-    found, true = array_of(labels), array_of(truth)
+    image, truth = read_image(image_path), read_image(truth_path)
+    require_same_grid(image, truth, where=image_path, what="image and truth")
+    found = array_of(segment_image(image, model, table, threads=threads, where=image_path).labels)
+    true = array_of(truth)
     rows = [
         {"scan": scan, "muscle": name, "side": side, "dice": value}
         for (name, side), value in dice_by_muscle(found, true, table).items()

@@ -14,7 +14,8 @@ import numpy as np
 
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.images import array_of, read_image, sidecar_path, write_image, write_sidecar
-from myot2.core.labels import SIDES, read_labels
+from myot2.core.labels import read_labels
+from myot2.segment.legs import SIDES
 
 ROOT = Path(__file__).parents[1]
 

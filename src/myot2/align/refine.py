@@ -28,7 +28,7 @@ FEWEST_SLICES = 2
 THICKEST_SLICE_MM = 10.0
 """Above this slice spacing only motion within the slices is sought."""
 
-_SURROUNDINGS_MM = 5.0
+_SURROUNDINGS_MM = 10.0
 _COARSE_MM, _FINE_MM = 6.0, 3.0
 _SMOOTHING_SLICES = 0.8
 _SHIFTS_SLICES = tuple(np.arange(-1.5, 1.51, 0.25))
@@ -241,7 +241,7 @@ def _averaged(image: sitk.Image, pixel_mm: float, smoothing_slices: float) -> si
 
 
 def _surroundings(placed: sitk.Image) -> sitk.Image:
-    """The muscles and what lies within 5 mm of them in their slice: their borders show motion best."""
+    """The muscles and what lies within `_SURROUNDINGS_MM` of them in their slice: their borders show motion best."""
     labelled = array_of(placed) > 0
     spacing = placed.GetSpacing()[1::-1]
     near = [

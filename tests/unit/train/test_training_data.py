@@ -132,5 +132,6 @@ def test_kept_people_are_not_rendered_again(sparse, table, tmp_path):
 def test_an_unknown_key_of_a_recipe_is_named(root, tmp_path):
     text = (root / "config" / "train" / "thigh.yaml").read_text(encoding="utf-8")
     (tmp_path / "recipe.yaml").write_text(text.replace("  weight_decay:", "  wait_decay:"), encoding="utf-8")
-    with pytest.raises(MyoT2Error, match=r"optimisation\.weight_decay: Field required.*optimisation\.wait_decay: Extra"):
+    message = r"optimisation\.weight_decay: Field required.*optimisation\.wait_decay: Extra"
+    with pytest.raises(MyoT2Error, match=message):
         read_recipe(tmp_path / "recipe.yaml")

@@ -1,0 +1,161 @@
+"""The shipped network: its configuration, its weights and the check that they belong together.
+
+A model is a folder with `model.json` (configuration), `model.safetensors` (weights) and `SHA256SUMS`. Nothing is ever
+unpickled.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.files import atomic, sha256, write_json, write_text
+
+if TYPE_CHECKING:
+    import torch
+
+CONFIGURATION = "model.json"
+WEIGHTS = "model.safetensors"
+CHECKSUMS = "SHA256SUMS"
+
+
+@dataclass(frozen=True)
+class ModelConfiguration:
+    """What a network needs to know about itself.
+
+    Attributes
+    ----------
+    name : str
+        Name and version, written into the sidecar of every label map.
+    muscles : tuple of str
+        Muscle of each output channel from 1 on (channel 0 is background), named as in config/labels.tsv.
+    pixel_mm : float
+        In-plane pixel size that the network sees.
+    crop_pixels : int
+        Rows and columns of the square crop around one leg.
+    slab_slices : int
+        Slices that the network sees at once.
+    channels : tuple of int
+        Feature channels per level.
+    strides : tuple of (slice, row, column) int
+        Reduction between the levels.
+    residual_units : int
+        Convolutions in each residual unit.
+    """
+
+    name: str
+    muscles: tuple[str, ...]
+    pixel_mm: float
+    crop_pixels: int
+    slab_slices: int
+    channels: tuple[int, ...]
+    strides: tuple[tuple[int, int, int], ...]
+    residual_units: int
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> ModelConfiguration:
+        """Read what `to_json` gave."""
+        values = {**content, "muscles": tuple(content["muscles"]), "channels": tuple(content["channels"])}
+        return cls(**{**values, "strides": tuple(tuple(stride) for stride in content["strides"])})
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON object."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A network ready for inference, and the SHA-256 of its weights."""
+
+    configuration: ModelConfiguration
+    network: torch.nn.Module
+    weights_sha256: str
+
+
+def build_network(configuration: ModelConfiguration) -> torch.nn.Module:
+    """A volumetric residual encoder-decoder of the V-Net family (MONAI `UNet` with residual units).
+
+    Strided convolutions go down, transposed convolutions up, every level adds its input to its output (Milletari et
+    al., V-Net, 3DV 2016; Kerfoot et al., STACOM 2018). Strides are anisotropic: thick slices are not pooled first.
+    """
+    from monai.networks.nets.unet import UNet
+
+    return UNet(
+        spatial_dims=3,
+        in_channels=1,
+        out_channels=len(configuration.muscles) + 1,
+        channels=configuration.channels,
+        strides=configuration.strides,
+        num_res_units=configuration.residual_units,
+        norm="instance",
+    )
+
+
+def save_model(folder: str | Path, configuration: ModelConfiguration, network: torch.nn.Module) -> None:
+    """Write configuration, weights and checksums of both into `folder`."""
+    from safetensors.torch import save
+
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: tensor.detach().contiguous() for name, tensor in sorted(network.state_dict().items())}
+    _write_bytes(folder / WEIGHTS, save(state))
+    write_json(folder / CONFIGURATION, configuration.to_json())
+    lines = [f"{sha256(folder / name)}  {name}\n" for name in (CONFIGURATION, WEIGHTS)]
+    write_text(folder / CHECKSUMS, "".join(lines))
+
+
+def load_model(folder: str | Path) -> Model:
+    """Load a model after checking both files against SHA256SUMS.
+
+    Raises
+    ------
+    MyoT2Error
+        A file is missing or differs from its checksum, or the weights do not fit the configuration.
+    """
+    from safetensors.torch import load_file
+
+    folder = Path(folder)
+    sums = _checked_sums(folder)
+    configuration = ModelConfiguration.from_json(json.loads((folder / CONFIGURATION).read_text(encoding="utf-8")))
+    network = build_network(configuration)
+    try:
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except RuntimeError as error:
+        raise MyoT2Error(
+            expected=f"weights that fit {CONFIGURATION}",
+            found="other names or shapes",
+            where=folder / WEIGHTS,
+            do="Take both files from the same model.",
+        ) from error
+    return Model(configuration, network.eval(), sums[WEIGHTS])
+
+
+def _checked_sums(folder: Path) -> dict[str, str]:
+    missing = [name for name in (CHECKSUMS, CONFIGURATION, WEIGHTS) if not (folder / name).is_file()]
+    if missing:
+        raise MyoT2Error(
+            expected=f"a model folder with {CONFIGURATION}, {WEIGHTS} and {CHECKSUMS}",
+            found=f"no {', '.join(missing)}",
+            where=folder,
+            do="Restore the folder, or give another with --model.",
+        )
+    lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    sums = {name: digest for digest, name in (line.split(maxsplit=1) for line in lines if line.strip())}
+    for name in (CONFIGURATION, WEIGHTS):
+        found = sha256(folder / name)
+        if sums.get(name) != found:
+            raise MyoT2Error(
+                expected=f"SHA-256 {sums.get(name, 'listed in ' + CHECKSUMS)}",
+                found=found,
+                where=folder / name,
+                do="The file was changed or damaged: restore it from its source.",
+            )
+    return sums
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)

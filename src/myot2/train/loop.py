@@ -1,0 +1,148 @@
+"""The training loop: the same recipe and thread count give the same weights, also after an interruption."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from monai.losses import DiceCELoss
+from torch.utils.data import DataLoader, Dataset
+
+from myot2.segment.model import ModelConfiguration, build_network
+from myot2.train.checkpoint import load_checkpoint, save_checkpoint
+from myot2.train.contrast import ImageMaker
+from myot2.train.recipe import Optimisation, Recipe
+from myot2.train.slabs import SlabMaker
+
+FIRST_RATE_SHARE = 1 / 25
+LAST_RATE_SHARE = 1e-4
+"""Learning rate at the first and the last step of a cycle, as shares of its peak."""
+
+
+def train(
+    recipe: Recipe,
+    configuration: ModelConfiguration,
+    volumes: Sequence[Path],
+    work: str | Path,
+    *,
+    threads: int,
+    report: Callable[[str], None] = print,
+    on_checkpoint: Callable[[int, torch.nn.Module], None] | None = None,
+) -> torch.nn.Module:
+    """Train a network, or go on with one.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    configuration : ModelConfiguration
+        Of the network that is trained.
+    volumes : sequence of Path
+        Class volumes (see `myot2.train.population`), .npy, uint8.
+    work : str or Path
+        Folder of the checkpoint; where it holds one of this recipe, the training goes on from there.
+    threads : int
+        Threads of the arithmetic.
+    report : callable
+        Takes one line of text every 20 steps.
+    on_checkpoint : callable, optional
+        Called with steps done and averaged network after each checkpoint.
+
+    Returns
+    -------
+    torch.nn.Module
+        The network with averaged weights.
+
+    Raises
+    ------
+    MyoT2Error
+        `work` holds a checkpoint of another recipe.
+    """
+    torch.set_num_threads(threads)
+    plan = recipe.optimisation
+    torch.manual_seed(plan.seed)
+    network = build_network(configuration)
+    average = copy.deepcopy(network).requires_grad_(False)
+    optimiser = torch.optim.AdamW(
+        network.parameters(), lr=learning_rate(0, plan), weight_decay=plan.weight_decay, betas=(0.9, 0.99)
+    )
+    work, fingerprint = Path(work), hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
+    done = load_checkpoint(work, fingerprint, network, average, optimiser)
+    batches = Batches(recipe, volumes, channels=len(configuration.muscles) + 1)
+    loss_of = DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
+    recent: list[float] = []
+    steps = range(done, plan.steps)
+    ahead = DataLoader(batches, batch_size=None, sampler=steps, num_workers=1)
+    for step, (images, labels) in zip(steps, ahead, strict=True):
+        for group in optimiser.param_groups:
+            group["lr"] = learning_rate(step, plan)
+        loss = loss_of(network(images), labels)
+        optimiser.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_clip)
+        if not torch.isfinite(norm):
+            raise FloatingPointError(f"gradient not finite at step {step + 1}; the checkpoint before it is intact")
+        optimiser.step()
+        _follow(average, network, min(plan.ema_decay, (1 + step) / (10 + step)))
+        recent.append(loss.item())
+        if (step + 1) % 20 == 0:
+            report(f"step {step + 1} of {plan.steps}: loss {np.mean(recent[-20:]):.4f}")
+        if (step + 1) % plan.checkpoint_every == 0 or step + 1 == plan.steps:
+            save_checkpoint(work, step + 1, fingerprint, network, average, optimiser)
+            if on_checkpoint:
+                on_checkpoint(step + 1, average)
+    return average.eval()
+
+
+class Batches(Dataset):
+    """Batches of training pairs; a step's batch depends on the seed and the step alone.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    volumes : sequence of Path
+    channels : int
+        Output channels of the network, background included.
+    """
+
+    def __init__(self, recipe: Recipe, volumes: Sequence[Path], *, channels: int):
+        self.plan = recipe.optimisation
+        self.volumes = [np.load(path, mmap_mode="r", allow_pickle=False) for path in volumes]
+        self.slabs = SlabMaker(recipe.network, recipe.population, recipe.geometry)
+        self.images = ImageMaker(recipe.contrast, channels)
+
+    def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        return self.draw(step)
+
+    def draw(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Images and labels of a step, each of shape (batch, 1, slices, rows, columns)."""
+        rng = np.random.default_rng([self.plan.seed, step])
+        cycle, _ = self.plan.place(step)
+        chosen = rng.integers(0, len(self.volumes), cycle.batch)
+        pairs = [self.images.make(self.slabs.draw(self.volumes[number], rng), rng) for number in chosen]
+        images, labels = (torch.stack(parts)[:, None] for parts in zip(*pairs, strict=True))
+        return images, labels
+
+
+def learning_rate(step: int, plan: Optimisation) -> float:
+    """Rate of a step: in each cycle a rise and a longer fall, both cosines (Smith & Topin, arXiv 1708.07120)."""
+    cycle, step = plan.place(step)
+    warm_up = max(cycle.warm_up_share * cycle.steps, 1)
+    if step < warm_up:
+        return _between(FIRST_RATE_SHARE, 1.0, step / warm_up) * cycle.peak_learning_rate
+    return _between(1.0, LAST_RATE_SHARE, (step - warm_up) / max(cycle.steps - warm_up, 1)) * cycle.peak_learning_rate
+
+
+def _between(start: float, end: float, share: float) -> float:
+    return end + (start - end) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+
+
+@torch.no_grad()
+def _follow(average: torch.nn.Module, network: torch.nn.Module, decay: float) -> None:
+    """Exponential moving average of the weights."""
+    for mean, current in zip(average.parameters(), network.parameters(), strict=True):
+        mean.lerp_(current, 1 - decay)

@@ -1,0 +1,103 @@
+"""Slabs of class codes: slices at random positions and distances, bent, turned and scaled at random."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from monai.transforms import Rand2DElastic
+from monai.utils import convert_to_tensor
+
+from myot2.train.recipe import Geometry, Network, Population
+
+IN_PLANE_SAMPLES = 2
+"""Sub-samples per pixel along rows and columns; their mean is the partial volume."""
+
+SLICE_SAMPLES = 2
+"""Sub-samples through a slice."""
+
+
+class SlabMaker:
+    """Cuts random slabs out of kept volumes (see `myot2.train.population`).
+
+    Parameters
+    ----------
+    network : Network
+        Size of a slab.
+    population : Population
+        Sampling of the kept volumes.
+    geometry : Geometry
+        Ranges of the deformation.
+    """
+
+    def __init__(self, network: Network, population: Population, geometry: Geometry):
+        self.network, self.population, self.geometry = network, population, geometry
+        kept = population.in_plane_mm
+        fine = network.pixel_mm / IN_PLANE_SAMPLES / kept
+        turn = math.radians(geometry.rotate_degrees)
+        shift = geometry.translate_mm / kept
+        stretch = (fine * (1 - geometry.scale) - 1, fine * (1 + geometry.scale) - 1)
+        spacing = geometry.elastic_spacing_mm / kept / fine
+        self._bend = Rand2DElastic(
+            spacing=(spacing, spacing),
+            magnitude_range=(0.0, geometry.elastic_mm / kept / fine),
+            prob=1.0,
+            rotate_range=(turn,),
+            shear_range=(geometry.shear, geometry.shear),
+            translate_range=(shift, shift),
+            scale_range=(stretch, stretch),
+            spatial_size=(network.crop_pixels * IN_PLANE_SAMPLES,) * 2,
+            mode="nearest",
+            padding_mode="zeros",
+        )
+
+    def draw(self, volume: np.ndarray, rng: np.random.Generator) -> torch.Tensor:
+        """Draw a slab.
+
+        Parameters
+        ----------
+        volume : ndarray of uint8, shape (slices, rows, columns)
+            Class codes of one thigh.
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        torch.Tensor of int64, shape (slices, samples, rows * samples, columns * samples)
+            Class codes of the sub-samples.
+        """
+        slices = self._slice_positions(volume.shape[0], rng)
+        chosen = _centred(volume[slices.ravel()])
+        self._bend.set_random_state(seed=int(rng.integers(2**31)))
+        bent = self._bend(torch.from_numpy(chosen.astype(np.float32)))
+        return convert_to_tensor(bent, track_meta=False).round().long().reshape(*slices.shape, *bent.shape[1:])
+
+    def _slice_positions(self, count: int, rng: np.random.Generator) -> np.ndarray:
+        """Indices (slices, samples) into the kept slices."""
+        wanted, kept = self.network.slab_slices, self.population.slice_mm
+        low, high = self.geometry.slice_distance_mm
+        high = min(high, (count - 1) * kept / max(wanted - 1, 1))
+        distance = math.exp(rng.uniform(math.log(low), math.log(max(high, low))))
+        first = rng.uniform(0, max((count - 1) * kept - distance * (wanted - 1), 0))
+        thickness = distance * rng.uniform(*self.geometry.slice_fill)
+        through = ((np.arange(SLICE_SAMPLES) + 0.5) / SLICE_SAMPLES - 0.5) * thickness
+        index = np.arange(wanted)
+        if rng.random() < self.geometry.repeat_ends:
+            shown = rng.integers(1, wanted + 1)
+            before = rng.integers(0, wanted - shown + 1)
+            index = np.clip(index, before, before + shown - 1)
+        positions = first + index[:, None] * distance + through
+        return np.clip(np.round(positions / kept), 0, count - 1).astype(int)
+
+
+def _centred(stack: np.ndarray) -> np.ndarray:
+    """Shift all slices alike so that the middle of the leg lies in the middle, as the legs are found in an image."""
+    _, rows, columns = np.nonzero(stack[:, ::4, ::4])
+    if not rows.size:
+        return stack
+    shift = [round(size / 2 - 4 * axis.mean()) for size, axis in zip(stack.shape[1:], (rows, columns), strict=True)]
+    result = np.zeros_like(stack)
+    into = [slice(max(s, 0), size + min(s, 0)) for s, size in zip(shift, stack.shape[1:], strict=True)]
+    out_of = [slice(max(-s, 0), size + min(-s, 0)) for s, size in zip(shift, stack.shape[1:], strict=True)]
+    result[:, into[0], into[1]] = stack[:, out_of[0], out_of[1]]
+    return result

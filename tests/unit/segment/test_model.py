@@ -1,0 +1,172 @@
+"""Model folders, and inference with a tiny network whose answer is known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+import torch
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.labels import read_labels
+from myot2.segment import inference
+from myot2.segment.legs import Leg
+from myot2.segment.model import Model, ModelConfiguration, build_network, load_model, save_model
+
+TINY = ModelConfiguration(
+    name="tiny",
+    muscles=("gracilis", "sartorius"),
+    pixel_mm=2.0,
+    crop_pixels=64,
+    slab_slices=4,
+    channels=(4, 6, 8),
+    strides=((1, 2, 2), (2, 2, 2)),
+    residual_units=1,
+)
+BACKGROUND, MEDIAL, LATERAL = 0, 1, 2
+
+
+class ByPosition(torch.nn.Module):
+    """Calls what is bright one muscle in the crop's medial half, another in its lateral half."""
+
+    def forward(self, slab: torch.Tensor) -> torch.Tensor:
+        bright = (slab > 0).float()
+        medial = torch.zeros_like(slab)
+        medial[..., slab.shape[-1] // 2 :] = 1
+        return 10 * torch.cat([1 - bright, bright * medial, bright * (1 - medial)], dim=1)
+
+
+@pytest.fixture(scope="module")
+def table(root):
+    return read_labels(root / "config" / "labels.tsv")
+
+
+@pytest.fixture
+def known() -> Model:
+    return Model(TINY, ByPosition(), "0" * 64)
+
+
+def two_legs(pixel_mm: float = 2.0, slices: int = 6, slice_mm: float = 6.0) -> sitk.Image:
+    """Two cylinders of 90 mm width around x = -60 and x = +60 mm in LPS, brighter inside 30 mm of their axes."""
+    size = (round(300 / pixel_mm), round(160 / pixel_mm))
+    x = (np.arange(size[0]) - (size[0] - 1) / 2) * pixel_mm
+    y = (np.arange(size[1]) - (size[1] - 1) / 2) * pixel_mm
+    plane = np.zeros((size[1], size[0]), np.float32)
+    for centre in (-60.0, 60.0):
+        distance = np.hypot(x[None, :] - centre, y[:, None])
+        plane += np.where(distance < 30, 100, np.where(distance < 45, 30, 0))
+    image = sitk.GetImageFromArray(np.repeat(plane[None], slices, axis=0))
+    image.SetSpacing((pixel_mm, pixel_mm, slice_mm))
+    image.SetOrigin((float(x[0]), float(y[0]), 0.0))
+    return image
+
+
+def label_at(labels: sitk.Image, x: float, y: float = 0.0, z: float = 12.0) -> int:
+    return labels[labels.TransformPhysicalPointToIndex((x, y, z))]
+
+
+def test_a_saved_model_comes_back_bit_by_bit(tmp_path):
+    torch.manual_seed(1)
+    network = build_network(TINY).eval()
+    save_model(tmp_path, TINY, network)
+    model = load_model(tmp_path)
+    assert model.configuration == TINY
+    slab = torch.randn(1, 1, 4, 64, 64)
+    assert torch.equal(model.network(slab), network(slab))
+
+
+def test_saving_a_model_twice_gives_equal_bytes(tmp_path):
+    torch.manual_seed(1)
+    network = build_network(TINY)
+    for folder in ("a", "b"):
+        save_model(tmp_path / folder, TINY, network)
+    for name in ("model.json", "model.safetensors", "SHA256SUMS"):
+        assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_changed_weights_are_refused(tmp_path):
+    save_model(tmp_path, TINY, build_network(TINY))
+    weights = tmp_path / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(MyoT2Error, match="changed or damaged"):
+        load_model(tmp_path)
+
+
+def test_weights_of_another_architecture_are_refused(tmp_path):
+    save_model(tmp_path, replace(TINY, channels=(4, 6, 10)), build_network(TINY))
+    with pytest.raises(MyoT2Error, match="fit model.json"):
+        load_model(tmp_path)
+
+
+def test_a_folder_without_a_model_is_refused(tmp_path):
+    with pytest.raises(MyoT2Error, match="no SHA256SUMS, model.json, model.safetensors"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("code", ["LPS", "RAS", "LAI", "RPI", "SLA"])
+@pytest.mark.parametrize(("pixel_mm", "slice_mm"), [(2.0, 6.0), (1.1, 5.0), (0.8, 20.0), (2.7, 1.5)])
+def test_muscles_are_found_in_place_and_on_their_side_whatever_the_grid(known, table, code, pixel_mm, slice_mm):
+    image = sitk.DICOMOrient(two_legs(pixel_mm, round(36 / slice_mm) + 1, slice_mm), code)
+    result = inference.segment_image(image, known, table, threads=1)
+    assert result.sides == ("right", "left")
+    assert result.labels.GetSize() == image.GetSize()
+    assert result.labels.GetDirection() == pytest.approx(image.GetDirection())
+    for side, sign in (("left", 1), ("right", -1)):
+        assert label_at(result.labels, sign * 45) == table.index("gracilis", side)
+        assert label_at(result.labels, sign * 75) == table.index("sartorius", side)
+        assert label_at(result.labels, sign * 100) == 0
+    voxel_ml = np.prod(image.GetSpacing()) / 1000
+    volume = (sitk.GetArrayFromImage(result.labels) > 0).sum() * voxel_ml
+    height = image.GetSpacing()[np.argmax([abs(image.GetDirection()[6 + axis]) for axis in range(3)])]
+    count = round(36 / slice_mm) + 1
+    assert volume == pytest.approx(2 * np.pi * 30**2 * height * count / 1000, rel=0.05)
+
+
+def test_swapping_the_legs_swaps_the_sides_and_nothing_else(known, table):
+    image = two_legs()
+    values = sitk.GetArrayFromImage(image)
+    values[:, : values.shape[1] // 2, : values.shape[2] // 2] *= 1.3
+    image = inference.image_like(values, image)
+    mirrored = inference.image_like(values[:, :, ::-1].copy(), image)
+    first = sitk.GetArrayFromImage(inference.segment_image(image, known, table, threads=1).labels)
+    second = sitk.GetArrayFromImage(inference.segment_image(mirrored, known, table, threads=1).labels)
+    exchange = np.zeros(256, np.uint8)
+    for name in TINY.muscles:
+        exchange[table.index(name, "left")] = table.index(name, "right")
+        exchange[table.index(name, "right")] = table.index(name, "left")
+    # An even crop is centred on a column to within one pixel, so the border between both muscles may move by one.
+    differs = exchange[second[:, :, ::-1]] != first
+    assert differs.sum() <= 0.1 * (first > 0).sum()
+    np.testing.assert_array_equal(second[:, :, ::-1] > 0, first > 0)
+
+
+def test_a_left_leg_is_mirrored_and_the_other_leg_is_empty():
+    values = sitk.GetArrayFromImage(two_legs())
+    body = values > 0
+    columns, pixels = values.shape[2], 64
+    right = inference.crop(values, body, Leg("right", 0, columns // 2, (40, 45)), pixels)
+    # The mirror image of column c is columns - 1 - c; an even crop starts half its width before its centre.
+    left = inference.crop(values, body, Leg("left", columns // 2, columns, (40, columns - 45)), pixels)
+    np.testing.assert_allclose(left, right, atol=1e-6)
+    beyond = columns // 2 - (45 - pixels // 2)
+    assert (right[:, :, beyond:] == right[0, 0, 0]).all()
+
+
+@pytest.mark.parametrize("slices", [1, 3, 4, 9, 17])
+def test_any_number_of_slices_gives_probabilities_that_add_up_to_one(slices):
+    torch.manual_seed(2)
+    model = Model(TINY, build_network(TINY).eval(), "")
+    field = np.random.default_rng(0).normal(size=(slices, 64, 64)).astype(np.float32)
+    probabilities = inference.predict(field, model)
+    assert probabilities.shape == (3, slices, 64, 64)
+    np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
+
+
+def test_a_muscle_at_the_edge_of_the_field_is_reported(known, table):
+    narrow = replace(known, configuration=replace(TINY, crop_pixels=24))
+    assert inference.segment_image(two_legs(), narrow, table, threads=1).cropped_sides == ("right", "left")
+    assert inference.segment_image(two_legs(), known, table, threads=1).cropped_sides == ()
