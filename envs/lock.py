@@ -1,7 +1,7 @@
 """Write the lock files and the conda environments from pins.toml.
 
 `python envs/lock.py` (or `make lock`) installs the pins into a fresh virtual environment, torch first so that no other
-package chooses its build, and writes down what came of it:
+package chooses its build, checks that all agree, and writes down what came of it:
 
 - run.lock      everything that running the workflow needs
 - develop.lock  what tests and checks need on top
@@ -29,17 +29,18 @@ NOT_LOCKED = {"pip", "wheel", "myot2"}
 def main() -> int:
     """Resolve the pins and write all files."""
     pins = read_pins()
+    running = pins["families"] | pins["workflow"]
     with tempfile.TemporaryDirectory() as folder:
         python = _fresh_python(Path(folder))
-        running = {name: version for part in ("families", "workflow") for name, version in pins[part].items()}
         _install(python, {FIRST: running[FIRST]})
-        _install(python, running)
-        run = _installed(python)
-        _install(python, pins["develop"])
-        develop = {name: version for name, version in _installed(python).items() if name not in run}
-        environments = conda_environments(
-            pins["by_family"], run, [str(p) for p in Path(folder).glob("lib/*/site-packages")]
-        )
+        # all at once: what two tools need in common must suit both
+        _install(python, running | pins["develop"])
+        versions = _installed(python)
+        site = [str(path) for path in Path(folder).glob("lib/*/site-packages")]
+        needed = _closure(running, versions, site)
+        run = {name: version for name, version in versions.items() if name in needed}
+        develop = {name: version for name, version in versions.items() if name not in needed}
+        environments = conda_environments(pins["by_family"], run, site)
     write_lock(ENVS / "run.lock", run)
     write_lock(ENVS / "develop.lock", develop)
     for path, text in environments.items():
@@ -137,6 +138,7 @@ def _fresh_python(folder: Path) -> Path:
 def _install(python: Path, pins: dict[str, str]) -> None:
     requirements = [f"{name}=={version}" for name, version in pins.items()]
     subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=True)
+    subprocess.run([python, "-m", "pip", "check"], check=True)
 
 
 def _installed(python: Path) -> dict[str, str]:

@@ -17,6 +17,7 @@ if settings.segment.source == "network":
             image="<results>/ingest/{folder}/{scan}_acq-dixonin_T2w.nii.gz",
             weights=f"{settings.segment.model}/model.safetensors",
             network=f"{settings.segment.model}/model.json",
+            sums=f"{settings.segment.model}/SHA256SUMS",
             labels=settings.label_table,
             script="scripts/segment_muscles.py",
             code=code("scripts/segment_muscles.py"),

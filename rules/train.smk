@@ -4,7 +4,7 @@ REQUIRED INPUTS:
     recipe = config/train/thigh.yaml   every parameter and seed
 
 OUTPUTS:
-    <results>/train/model/model.{json,safetensors}
+    <results>/train/model/model.{json,safetensors}, SHA256SUMS
 
 `snakemake -c2 train` makes a model; to use it set segment.model to its folder.
 """
@@ -21,6 +21,7 @@ rule train:
     output:
         weights="<results>/train/model/model.safetensors",
         network="<results>/train/model/model.json",
+        sums="<results>/train/model/SHA256SUMS",
     log:
         "<logs>/train/train.log",
     benchmark:
@@ -36,7 +37,8 @@ rule train:
         model=subpath(output.weights, parent=True),
     shell:
         r"""
-        OMP_NUM_THREADS={threads} python {input.script:q} \
+        export OMP_NUM_THREADS={threads} OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0
+        python {input.script:q} \
             --recipe {input.recipe:q} \
             --label-table {input.label_table:q} \
             --work {params.work:q}/work \

@@ -61,6 +61,8 @@ def train(
     ------
     MyoT2Error
         `work` holds a checkpoint of another recipe.
+    FloatingPointError
+        A gradient is not finite; the checkpoint before is intact.
     """
     torch.set_num_threads(threads)
     plan = recipe.optimisation
@@ -81,12 +83,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, plan)
         loss = loss_of(network(images), labels)
-        optimiser.zero_grad()
-        loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_clip)
-        if not torch.isfinite(norm):
-            raise FloatingPointError(f"gradient not finite at step {step + 1}; the checkpoint before it is intact")
-        optimiser.step()
+        _improve(network, optimiser, loss, plan.gradient_clip)
         _follow(average, network, min(plan.ema_decay, (1 + step) / (10 + step)))
         recent.append(loss.item())
         if (step + 1) % 20 == 0:
@@ -139,6 +136,15 @@ def learning_rate(step: int, plan: Optimisation) -> float:
 
 def _between(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
+
+
+def _improve(network: torch.nn.Module, optimiser: torch.optim.Optimizer, loss: torch.Tensor, clip: float) -> None:
+    """One step down the gradient of the loss."""
+    optimiser.zero_grad()
+    loss.backward()
+    if not torch.isfinite(torch.nn.utils.clip_grad_norm_(network.parameters(), clip)):
+        raise FloatingPointError("the gradient is not finite; the checkpoint before this step is intact")
+    optimiser.step()
 
 
 @torch.no_grad()
