@@ -15,8 +15,11 @@ import numpy as np
 import pandas as pd
 
 from myot2.core.images import array_of, read_image
+from myot2.core.labels import read_labels
 from myot2.core.tables import read_table
+from myot2.train.overlap import dice, dice_by_muscle
 
+LABELS = read_labels(Path(__file__).parents[1] / "config/labels.tsv")
 STUDY_VALUE = {"region": "thigh", "side": "both"}
 
 
@@ -33,50 +36,28 @@ def main(argv: list[str] | None = None) -> int:
         f"Dice: whole muscle {table['dice_whole'].mean():.3f}, lowest {table['dice_whole'].min():.3f}; "
         f"mean over muscles {table['dice_mean'].mean():.3f}, lowest {table['dice_mean'].min():.3f}"
     )
-    print("Dice per muscle number:", dice_per_label(results).round(3).to_dict())
     return 0
 
 
 def compare(results: Path) -> pd.DataFrame:
-    """One row per participant: measured and true T2 (ms), Dice of all muscle and mean Dice over the muscles."""
+    """One row per participant: measured and true T2 (ms), Dice of all muscle, mean and lowest Dice of the muscles."""
     measures = read_table(results / "measure/cohort.tsv")
     chosen = measures[(measures["region"] == STUDY_VALUE["region"]) & (measures["side"] == STUDY_VALUE["side"])]
-    t2 = chosen.set_index("participant_id")["t2_mean_ms"].astype(float)
     rows = {}
-    for person, value in t2.items():
-        truth = json.loads((results / f"simulate/sub-{person}/truth/truth.json").read_text())
-        predicted, true = _labels(results, person)
-        dice = _dice(predicted, true)
+    for person, value in chosen.set_index("participant_id")["t2_mean_ms"].astype(float).items():
+        scan = f"sub-{person}"
+        truth = results / f"simulate/{scan}/truth"
+        predicted = array_of(read_image(results / f"segment/{scan}/{scan}_dseg.nii.gz"))
+        true = array_of(read_image(truth / f"{scan}_space-dixon_dseg.nii.gz"))
+        muscles = [score for score in dice_by_muscle(predicted, true, LABELS).values() if score is not None]
         rows[person] = {
             "t2_ms": value,
-            "t2_true_ms": truth["t2_mean_ms"],
-            "dice_whole": _overlap(predicted > 0, true > 0),
-            "dice_mean": dice.mean(),
-            "dice_lowest": dice.min(),
+            "t2_true_ms": json.loads((truth / "truth.json").read_text())["t2_mean_ms"],
+            "dice_whole": dice(predicted > 0, true > 0),
+            "dice_mean": np.mean(muscles),
+            "dice_lowest": min(muscles),
         }
     return pd.DataFrame.from_dict(rows, orient="index")
-
-
-def dice_per_label(results: Path) -> pd.Series:
-    """Mean Dice of each label over the participants."""
-    people = [folder.name.removeprefix("sub-") for folder in sorted((results / "simulate").iterdir())]
-    return pd.DataFrame([_dice(*_labels(results, person)) for person in people]).mean()
-
-
-def _labels(results: Path, person: str) -> tuple[np.ndarray, np.ndarray]:
-    scan = f"sub-{person}"
-    predicted = array_of(read_image(results / f"segment/{scan}/{scan}_dseg.nii.gz"))
-    return predicted, array_of(read_image(results / f"simulate/{scan}/truth/{scan}_space-dixon_dseg.nii.gz"))
-
-
-def _dice(predicted: np.ndarray, true: np.ndarray) -> pd.Series:
-    labels = np.unique(true[true > 0])
-    return pd.Series({int(label): _overlap(predicted == label, true == label) for label in labels})
-
-
-def _overlap(first: np.ndarray, second: np.ndarray) -> float:
-    """Dice coefficient of two masks (Dice 1945)."""
-    return float(2 * (first & second).sum() / (first.sum() + second.sum()))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write config/config.yaml, config/config.schema.json and docs/configuration.md from the configuration model."""
+"""Write the default configuration, the JSON schemas and docs/configuration.md from the models in myot2.core."""
 
 from __future__ import annotations
 

@@ -35,12 +35,17 @@ class Project:
         run = subprocess.run(
             [sys.executable, "-m", "snakemake", "-c2", *arguments, "--configfile", configuration],
             cwd=self.folder,
-            env={**os.environ, "PYTHONPATH": str(self.folder / "src")},
+            env=self._environment(),
             capture_output=True,
             text=True,
         )
         assert run.returncode == status, run.stdout + run.stderr
         return run.stdout + run.stderr
+
+    def _environment(self) -> dict[str, str]:
+        """The copy's own modules; coverage is not measured there, for it would count every module twice."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
+        return {**kept, "PYTHONPATH": str(self.folder / "src")}
 
     def planned(self, configuration: str) -> set[str]:
         """The rules that a run would execute."""

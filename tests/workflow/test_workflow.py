@@ -89,7 +89,7 @@ def test_bad_input_stops_that_participant_and_the_cohort_goes_on(project, finish
         shutil.copytree(project.folder / f"results/four/simulate/sub-{person}/dicom", scanner / person)
     table = pd.read_csv(io.StringIO(four_people), sep="\t", dtype=str, keep_default_na=False)
     table["dicom"] = [f"scanner/{person}" for person in table["participant_id"]]
-    remove_one_slice_of_every_stack(scanner / "P02")
+    remove_one_slice_of_the_t2_series(scanner / "P02")
     content = {"fit": {"source": "echoes"}, "report": {"title": "A cohort with gaps"}}
     configuration = project.configure("gaps", content, table.to_csv(sep="\t", index=False))
     project.snakemake(configuration)
@@ -102,14 +102,14 @@ def test_bad_input_stops_that_participant_and_the_cohort_goes_on(project, finish
     assert project.planned(configuration) == set()
 
 
-def remove_one_slice_of_every_stack(folder):
-    """Delete the files at the second lowest slice position of the axial series."""
-    axial = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+def remove_one_slice_of_the_t2_series(folder):
+    """Delete the files at the second lowest slice position of the multi-echo series: all its echoes, and the T2 map."""
+    slices = {}
+    for path in sorted(folder.rglob("IM*")):
         header = pydicom.dcmread(path, stop_before_pixels=True)
-        if list(header.ImageOrientationPatient) == [1, 0, 0, 0, 1, 0]:
-            axial.setdefault(float(header.ImagePositionPatient[2]), []).append(path)
-    for path in axial[sorted(axial)[1]]:
+        if header.RepetitionTime == 6690:
+            slices.setdefault(float(header.ImagePositionPatient[2]), []).append(path)
+    for path in slices[sorted(slices)[1]]:
         path.unlink()
 
 

@@ -1,4 +1,4 @@
-"""The files that are made from the configuration model: the default YAML, its JSON schema, and the documentation."""
+"""The files made from the models of configuration and participants: default YAML, JSON schemas, documentation."""
 
 from __future__ import annotations
 
@@ -12,15 +12,21 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from myot2.core.config import Configuration, Simulate
+from myot2.core.participants import Participant
 
 
 def configuration_files() -> dict[Path, str]:
     """Each file's path, from the project's top folder, and its text."""
     return {
         Path("config/config.yaml"): default_yaml(),
-        Path("config/config.schema.json"): json.dumps(Configuration.model_json_schema(), indent=2) + "\n",
+        Path("config/config.schema.json"): _schema(Configuration),
+        Path("config/participants.schema.json"): _schema(Participant),
         Path("docs/configuration.md"): documentation(),
     }
+
+
+def _schema(model: type[BaseModel]) -> str:
+    return json.dumps(model.model_json_schema(), indent=2) + "\n"
 
 
 def default_yaml() -> str:
