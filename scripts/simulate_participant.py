@@ -15,7 +15,9 @@ from myot2.core.labels import read_labels
 from myot2.simulate.dicom import write_examination
 from myot2.simulate.folder import atomic_folder
 from myot2.simulate.participant import simulate_participant
+from myot2.simulate.placement import PLACEMENTS
 from myot2.simulate.protocol import PRESETS, Conditions
+from myot2.simulate.scanners.catalogue import SCANNERS
 from myot2.simulate.truth import write_truth
 
 LABELS = Path(__file__).parents[1] / "config" / "labels.tsv"
@@ -33,8 +35,9 @@ def main(argv: list[str] | None = None) -> int:
     with atomic_folder(arguments.truth) as folder:
         write_truth(folder, arguments.participant, examination.truth, examination.identity, labels, settings)
     key = f"{preset.name}/{arguments.seed}/{arguments.participant}"
+    placed = [PLACEMENTS[arguments.placement](series) for series in examination.series]
     with atomic_folder(arguments.dicom) as folder:
-        write_examination(folder, examination.series, examination.identity, key)
+        write_examination(folder, placed, examination.identity, key, SCANNERS[arguments.scanner])
     return 0
 
 
@@ -58,6 +61,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--motion-mm", type=float, default=default.motion_mm, help="shift of the legs before the T2 series, 0-8 mm"
+    )
+    parser.add_argument(
+        "--scanner", choices=list(SCANNERS), default="siemens", help="whose DICOM is written (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--placement",
+        choices=list(PLACEMENTS),
+        default="feet-first",
+        help="how the person lies and in which order voxels are stored; the truth stays (default: %(default)s)",
     )
     parser.add_argument(
         "--snr", type=float, default=default.snr, help="of healthy muscle in the first echo (default: %(default)s)"

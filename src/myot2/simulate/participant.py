@@ -12,10 +12,11 @@ from myot2.simulate import scan
 from myot2.simulate.anatomy import Tissue, draw_person, render
 from myot2.simulate.body import Body, Pose, Render, Slab, cut
 from myot2.simulate.cohort import draw_cohort, stream
-from myot2.simulate.dicom import LARGEST_PIXEL, Identity, Series, invent_identity
 from myot2.simulate.fields import FatSaturation, Lesions, ReceiveField, TransmitField
 from myot2.simulate.grid import Grid, VoxelAverage, axial_grid, coronal_grid, sagittal_grid
+from myot2.simulate.identity import Identity, invent_identity
 from myot2.simulate.protocol import CORONAL_T1, DIXON, LOCALISER, MULTI_ECHO, Conditions, Preset, Sequence
+from myot2.simulate.series import LARGEST_PIXEL, Series
 from myot2.simulate.signal import FAT_T1_MS, rician, spoiled_gradient_echo
 from myot2.simulate.truth import Truth
 

@@ -13,8 +13,8 @@ from myot2.core.files import write_json
 from myot2.core.images import write_image
 from myot2.core.labels import LabelTable
 from myot2.simulate.body import Pose
-from myot2.simulate.dicom import Identity
 from myot2.simulate.grid import Grid
+from myot2.simulate.identity import Identity
 
 
 @dataclass(frozen=True)

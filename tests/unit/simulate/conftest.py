@@ -7,7 +7,7 @@ import pytest
 
 from myot2.core.labels import LabelTable, read_labels
 from myot2.simulate.anatomy import Tissue
-from myot2.simulate.dicom import invent_identity
+from myot2.simulate.identity import invent_identity
 from myot2.simulate.participant import draw_body, examine, muscle_pairs
 from myot2.simulate.protocol import Conditions, Preset
 

@@ -14,8 +14,9 @@ import pytest
 import SimpleITK as sitk
 
 from myot2.core.images import read_image
-from myot2.simulate.dicom import invent_identity, write_examination
+from myot2.simulate.dicom import write_examination
 from myot2.simulate.folder import atomic_folder
+from myot2.simulate.identity import invent_identity
 from myot2.simulate.truth import write_truth
 
 

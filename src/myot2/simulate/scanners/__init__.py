@@ -1,0 +1,1 @@
+"""Makes of scanner: how each turns a series into DICOM objects."""
