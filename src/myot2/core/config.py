@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from myot2.core.errors import MyoT2Error
+from myot2.core.given import Product, unknown_fields
 
 
 class Section(BaseModel):
@@ -50,11 +51,58 @@ class Simulate(Section):
     )
     snr: float = Field(60.0, gt=0, description="Signal-to-noise ratio of muscle in the first echo.")
     motion_mm: float = Field(0.0, ge=0, le=8, description="Rigid motion between the Dixon and the T2 series (mm).")
+    scanner: Literal[
+        "siemens",
+        "siemens-split",
+        "siemens-xa",
+        "siemens-xa-whole",
+        "philips",
+        "philips-enhanced",
+        "philips-enhanced-alone",
+        "ge",
+        "ge-named",
+        "uih",
+        "canon",
+    ] = Field("siemens", description="Make of scanner whose DICOM is written; see docs/stages/simulate.md.")
+
+
+class Pacs(Section):
+    """The archive from which examinations are fetched, where the participants table names one; docs/how-to/pacs.md."""
+
+    folder: str = Field("pacs", description="Folder for what is fetched; it holds identities, so it is no result.")
+    calling_ae: str = Field("MYOT2", pattern=r"^[A-Za-z0-9_.-]{1,16}$", description="Our AE title (DIMSE).")
+    timeout: float = Field(60.0, gt=0, description="Wait for a connection or an answer (s).")
+    retries: int = Field(3, ge=0, le=10, description="Further attempts where an answer fails (DICOMweb).")
+    ca_bundle: str | None = Field(None, description="File of trusted certificates (PEM), such as the hospital's own.")
+    plain_http: bool = Field(False, description="Allow DICOMweb without encryption beyond this machine.")
+    user_variable: str | None = Field(None, description="Name of the environment variable that holds the user name.")
+    password_variable: str | None = Field(None, description="Name of the environment variable that holds the password.")
+    token_variable: str | None = Field(None, description="Name of the environment variable that holds a bearer token.")
+    netrc: str | None = Field(None, description="A netrc file with user and password, in place of the variables.")
+    max_objects: int = Field(20_000, gt=0, description="Most objects in a study.")
+    max_study_mb: int = Field(4000, gt=0, description="Most of a study (MB).")
+    max_object_mb: int = Field(1000, gt=0, description="Most of one object (MB).")
+    max_seconds: float = Field(3600.0, gt=0, description="Longest transfer of a study (s).")
 
 
 class Ingest(Section):
-    """Which series are needed from each DICOM folder."""
+    """Where the images come from, and which are needed."""
 
+    source: Literal["dicom", "bids", "muscle-bids"] = Field(
+        "dicom",
+        description="DICOM folders (column dicom of the participants table), a BIDS dataset, or a Muscle-BIDS dataset.",
+    )
+    dataset: str | None = Field(None, description="Folder of the BIDS or Muscle-BIDS dataset.")
+    files: dict[Product, str] = Field(
+        default_factory=dict,
+        description="Names of the files of such a dataset where they are not the usual ones; docs/how-to/from-bids.md.",
+    )
+    series: str | None = Field(
+        None, description="Table of series, made by `make index` and edited by a person, that says which is what."
+    )
+    key: str | None = Field(
+        None, description="File with the site's secret, by which UIDs become pseudonyms; null: none leaves ingest."
+    )
     dixon: list[Literal["in", "opp", "water", "fat"]] = Field(
         ["in", "opp", "water", "fat"], description="Dixon images; empty where there are none."
     )
@@ -63,6 +111,10 @@ class Ingest(Section):
     t2_map_scale: float | None = Field(
         None, gt=0, description="Factor from stored values to ms; null where the map says it, or only one is plausible."
     )
+    cross_check: bool = Field(
+        True, description="Whether dcm2niix reads every series as well; a difference stops the participant."
+    )
+    pacs: Pacs = Field(Pacs(), description=Pacs.__doc__)
 
 
 class Segment(Section):
@@ -200,9 +252,28 @@ def _refuse_contradictions(configuration: Configuration, where: str | Path) -> N
             "no 'in' in ingest.dixon",
         ),
         (segment.source == "given" and not segment.given, "segment.source: given", "segment.given: null"),
+        *_about_source(configuration),
     ]
     for contradicts, one, other in contradictions:
         if contradicts:
             raise MyoT2Error(
                 expected=f"settings that fit {one}", found=other, where=where, do="Change one of the two settings."
             )
+
+
+def _about_source(configuration: Configuration) -> list[tuple[bool, str, str]]:
+    """What goes with DICOM only, or with a given dataset only."""
+    ingest = configuration.ingest
+    source = f"ingest.source: {ingest.source}"
+    given = ingest.source != "dicom"
+    misnamed = [field for pattern in ingest.files.values() for field in unknown_fields(pattern)]
+    return [
+        (given and not ingest.dataset, source, "ingest.dataset: null"),
+        (given and configuration.simulate is not None, source, "simulate"),
+        (given and ingest.series is not None, source, "ingest.series"),
+        (ingest.series is not None and ingest.key is None, "ingest.series", "ingest.key: null"),
+        (given and ingest.t2_map_scale is not None, source, "ingest.t2_map_scale"),
+        (not given and ingest.dataset is not None, source, "ingest.dataset"),
+        (not given and bool(ingest.files), source, "ingest.files"),
+        (bool(misnamed), "ingest.files", f"the unknown field {{{', '.join(misnamed)}}}"),
+    ]

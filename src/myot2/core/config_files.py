@@ -48,12 +48,15 @@ def documentation() -> str:
         "A run's file holds what differs from the defaults; unknown keys are refused. This page is written by",
         "`scripts/write_configuration.py` from `src/myot2/core/config.py`.",
     ]
-    sections = [("Top level", Configuration)] + [
-        (name, _section_of(name, field))
-        for name, field in Configuration.model_fields.items()
-        if _section_of(name, field)
-    ]
+    sections = [("Top level", Configuration), *_sections(Configuration)]
     return "\n".join([*head, *(line for title, model in sections for line in _table(title, model))]) + "\n"
+
+
+def _sections(model: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    for name, field in model.model_fields.items():
+        if section := _section_of(name, field):
+            yield f"{prefix}{name}", section
+            yield from _sections(section, f"{prefix}{name}.")
 
 
 def _section_of(name: str, field: FieldInfo) -> type[BaseModel] | None:
@@ -80,7 +83,7 @@ def _table(title: str, model: type[BaseModel]) -> Iterator[str]:
     yield from ("| key | default | allowed | meaning |", "|---|---|---|---|")
     properties = model.model_json_schema()["properties"]
     for name, field in model.model_fields.items():
-        if not (title == "Top level" and _section_of(name, field)):
+        if not _section_of(name, field):
             default = _inline(field.get_default(call_default_factory=True))
             yield f"| `{name}` | `{default}` | {_allowed(properties[name])} | {field.description} |"
 

@@ -107,8 +107,13 @@ class Participant(BaseModel):
         return Scan(self.participant_id, self.session).name
 
     @property
+    def visit(self) -> str:
+        """The folder of this row's visit in a dataset: sub-01 or sub-01/ses-1."""
+        return Scan(self.participant_id, self.session).visit
+
+    @property
     def folder(self) -> str:
-        """Where the files of this row lie below a stage's folder: sub-01 or sub-01/ses-1."""
+        """Where the files of this row lie below a stage's folder: sub-01/anat or sub-01/ses-1/anat."""
         return Scan(self.participant_id, self.session).folder
 
 

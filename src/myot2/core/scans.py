@@ -1,8 +1,11 @@
-"""How the files of one participant and session are named (BIDS entities)."""
+"""How the files of one participant and session are named and where they lie (BIDS entities and data type)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+DATA_TYPE = "anat"
+"""The BIDS data type of everything that the stages make of a scan: structural images, maps and their labels."""
 
 
 @dataclass(frozen=True)
@@ -18,9 +21,14 @@ class Scan:
         return "_".join(self._entities)
 
     @property
-    def folder(self) -> str:
-        """The folder below a stage's results: sub-<id>[/ses-<id>]."""
+    def visit(self) -> str:
+        """The folder of the visit in a dataset: sub-<id>[/ses-<id>]."""
         return "/".join(self._entities)
+
+    @property
+    def folder(self) -> str:
+        """The folder below a stage's results: sub-<id>[/ses-<id>]/anat."""
+        return f"{self.visit}/{DATA_TYPE}"
 
     @property
     def _entities(self) -> list[str]:

@@ -52,6 +52,14 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(content, nearest):
         ({"ingest": {"t2_map": False}}, "found ingest.t2_map: false"),
         ({"ingest": {"dixon": []}}, "found no 'in' in ingest.dixon"),
         ({"segment": {"source": "given"}}, "found segment.given: null"),
+        ({"ingest": {"source": "bids"}}, "found ingest.dataset: null"),
+        ({"ingest": {"source": "bids", "dataset": "b"}, "simulate": {}}, "found simulate"),
+        ({"ingest": {"source": "bids", "dataset": "b", "series": "s.tsv"}}, "found ingest.series"),
+        ({"ingest": {"source": "muscle-bids", "dataset": "b", "t2_map_scale": 1}}, "found ingest.t2_map_scale"),
+        ({"ingest": {"dataset": "b"}}, "found ingest.dataset"),
+        ({"ingest": {"files": {"echoes": "e.nii"}}}, "found ingest.files"),
+        ({"ingest": {"source": "bids", "dataset": "b", "files": {"echoes": "{name}"}}}, "the unknown field {name}"),
+        ({"ingest": {"series": "s.tsv"}}, "found ingest.key: null"),
     ],
 )
 def test_a_wrong_value_is_refused_with_its_key_and_what_is_allowed(content, message):

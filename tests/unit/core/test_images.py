@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import nibabel
 import numpy as np
 import pytest
@@ -57,6 +59,19 @@ def test_any_oblique_image_survives_the_disk_and_agrees_with_a_peer_reader(tmp_p
     # NIfTI keeps three parts of the quaternion as 32-bit floats; the fourth is the root of 1 - b^2 - c^2 - d^2. Each
     # square is known to 2^-23, so near zero the root is lost below sqrt(3 x 2^-23): an angle of twice that.
     np.testing.assert_allclose(sform[0], qform[0], atol=2 * np.sqrt(3 * 2.0**-23) * max(spacing))
+
+
+@pytest.mark.parametrize("name", ["image.nii.gz", "image.nii"])
+def test_a_file_holds_neither_time_nor_name_and_leaves_nothing_beside_it(tmp_path, name):
+    """RFC 1952: four bytes of time from the fifth on, flags in the fourth."""
+    path = tmp_path / name
+    write_image(make_image(), path)
+    raw = path.read_bytes()
+    assert list(tmp_path.iterdir()) == [path]
+    if path.suffix == ".gz":
+        assert (raw[3], raw[4:8]) == (0, bytes(4))
+        raw = gzip.decompress(raw)
+    np.testing.assert_array_equal(nibabel.Nifti1Image.from_bytes(raw).get_fdata().T, array_of(make_image()))
 
 
 def test_equal_images_give_equal_bytes(tmp_path):

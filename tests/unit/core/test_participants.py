@@ -56,7 +56,7 @@ def test_leading_zeros_stay_and_prefixes_of_bids_go(tmp_path):
     )
     assert [(row.participant_id, row.session) for row in found] == [("007", "02"), ("7", None)]
     assert [row.scan for row in found] == ["sub-007_ses-02", "sub-7"]
-    assert [row.folder for row in found] == ["sub-007/ses-02", "sub-7"]
+    assert [row.folder for row in found] == ["sub-007/ses-02/anat", "sub-7/anat"]
 
 
 @pytest.mark.parametrize(("cell", "sex"), [("M", "M"), ("female", "F"), ("Male", "M"), ("f", "F"), ("n/a", None)])

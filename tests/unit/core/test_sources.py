@@ -55,5 +55,5 @@ def test_fitting_does_not_depend_on_the_segmentation(root):
 
 
 def test_scans_are_named_by_bids_entities():
-    assert (Scan("P01").name, Scan("P01").folder) == ("sub-P01", "sub-P01")
-    assert (Scan("P01", "2").name, Scan("P01", "2").folder) == ("sub-P01_ses-2", "sub-P01/ses-2")
+    assert (Scan("P01").name, Scan("P01").folder) == ("sub-P01", "sub-P01/anat")
+    assert (Scan("P01", "2").name, Scan("P01", "2").folder) == ("sub-P01_ses-2", "sub-P01/ses-2/anat")

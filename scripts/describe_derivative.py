@@ -1,0 +1,41 @@
+"""Write what makes a stage's images a BIDS derivative: its description, and what the numbers of label maps mean."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from myot2.core.bids import IMAGE_STAGES, derivative_description, label_lookup, stopped_visits
+from myot2.core.files import write_json, write_text
+from myot2.core.labels import read_labels
+from myot2.core.tables import write_tsv
+
+README = """\
+Results of MyoT2's stage {stage}, derived from the images in the dataset ingest beside this one; docs/stages/{stage}.md
+of the project says how. Numbers of label maps are those of dseg.tsv; left and right are the subject's. Where a scan
+stopped, a note that says why lies in place of each image, and .bidsignore lists the visit.
+"""
+
+IGNORED = {"align": ["*_xfm.tfm"]}
+"""Transforms in ITK's own form, which BIDS does not know yet."""
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the program; return its exit status."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stage", choices=IMAGE_STAGES[1:], required=True)
+    parser.add_argument("--label-table", required=True, metavar="TSV", help="config/labels.tsv")
+    parser.add_argument("--images", type=Path, nargs="+", required=True, metavar="NIFTI", help="all of the dataset")
+    parser.add_argument("--dataset", type=Path, required=True, metavar="DIR", help="the stage's results")
+    options = parser.parse_args(argv)
+    write_json(options.dataset / "dataset_description.json", derivative_description(options.stage))
+    write_text(options.dataset / "README", README.format(stage=options.stage))
+    write_tsv(label_lookup(read_labels(options.label_table)), options.dataset / "dseg.tsv")
+    ignored = [*IGNORED.get(options.stage, []), *stopped_visits(options.dataset, options.images)]
+    write_text(options.dataset / ".bidsignore", "".join(f"{line}\n" for line in ignored))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,82 @@
+"""The results are BIDS datasets, and a BIDS or Muscle-BIDS dataset can stand in place of DICOM."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.workflow
+
+VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
+PERSON = "P01"
+
+
+@pytest.fixture(scope="module")
+def one_without_dicom(four_people) -> str:
+    """The participants table of one of the four, without the column of DICOM folders."""
+    rows = [row.split("\t") for row in four_people.splitlines()]
+    kept = [row for row in rows if row[0] in ("participant_id", PERSON)]
+    place = rows[0].index("dicom")
+    return "\n".join("\t".join(row[:place] + row[place + 1 :]) for row in kept) + "\n"
+
+
+def errors(folder: Path) -> list[dict]:
+    """What the validator of the BIDS community refuses."""
+    if not VALIDATOR.exists():
+        pytest.skip("bids-validator-deno is not installed beside the running Python (make venv installs it)")
+    run = subprocess.run([VALIDATOR, "--format", "json", folder], capture_output=True, text=True)
+    return [issue for issue in json.loads(run.stdout)["issues"]["issues"] if issue["severity"] == "error"]
+
+
+@pytest.mark.parametrize("stage", ["ingest", "segment", "align", "fit"])
+def test_the_validator_finds_no_error_in(project, finished, stage):
+    assert errors(project.folder / "results/four" / stage) == []
+
+
+def test_every_source_that_a_derivative_names_is_a_file_of_the_dataset_that_it_links(project, finished):
+    results = project.folder / "results/four"
+    named = 0
+    for stage in ("segment", "align", "fit"):
+        links = json.loads((results / stage / "dataset_description.json").read_text())["DatasetLinks"]
+        for sidecar in (results / stage).glob("sub-*/anat/*.json"):
+            for uri in json.loads(sidecar.read_text())["Sources"]:
+                _, dataset, path = uri.split(":")
+                assert (results / stage / links[dataset] / path).is_file()
+                named += 1
+    assert named == 4 * (1 + 3 + 1)
+
+
+def measures(project, name: str) -> list[str]:
+    """The rows of one person in the table of measures."""
+    lines = (project.folder / f"results/{name}/measure/cohort.tsv").read_text().splitlines()
+    return [line for line in lines if line.split("\t")[0] == PERSON]
+
+
+def test_starting_from_the_bids_dataset_gives_the_very_same_measures(project, finished, one_without_dicom):
+    content = {"ingest": {"source": "bids", "dataset": "results/four/ingest"}}
+    configuration = project.configure("frombids", content, one_without_dicom)
+    project.snakemake(configuration, "--until", "collect")
+    assert len(measures(project, "four")) > 50
+    assert measures(project, "frombids") == measures(project, "four")
+
+
+def test_muscle_bids_holds_the_echoes_and_starting_from_it_gives_the_very_same_measures(
+    project, finished, one_without_dicom
+):
+    project.snakemake(finished, "muscle_bids")
+    folder = project.folder / "results/four/export/muscle-bids/sub-P01"
+    series = nib.load(folder / "anat/sub-P01_mese.nii.gz")
+    assert json.loads((folder / "anat/sub-P01_mese.json").read_text())["FourthDimension"] == "EchoTime"
+    for number in range(1, series.shape[3] + 1):
+        ingested = project.folder / f"results/four/ingest/sub-P01/anat/sub-P01_echo-{number:02}_MESE.nii.gz"
+        np.testing.assert_array_equal(series.dataobj[..., number - 1], nib.load(ingested).dataobj)
+    content = {"ingest": {"source": "muscle-bids", "dataset": "results/four/export/muscle-bids"}}
+    configuration = project.configure("frommuscle", content, one_without_dicom)
+    project.snakemake(configuration, "--until", "collect")
+    assert measures(project, "frommuscle") == measures(project, "four")
