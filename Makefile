@@ -1,14 +1,26 @@
-# The two commands: `make demo` (DICOM to report on the built-in digital cohort) and `make test`.
+# `make demo` (DICOM to report on the built-in digital cohort), `make index DICOM=FOLDER` (your own), `make test`.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= 2
+RESULTS ?= results/index
+KEY ?= config/identity.key
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' envs/run.lock)
 
-.PHONY: demo test lint format lock venv clean
+.PHONY: demo index test lint format lock venv clean
 
 demo: venv
 	$(BIN)/snakemake -c$(CORES) --configfile config/demo/config.yaml
 	@echo "The report: results/demo/report/report.html and report.pdf"
+
+# Propose the tables of a cohort from any tree of DICOM files: make index DICOM=FOLDER. A PACS is asked with
+# DICOM='dicomweb+https://...' and the options of scripts/fetch_dicom.py in PACS='...'; docs/how-to/pacs.md.
+index: export DICOM := $(DICOM)
+index: IN_PACS = $(findstring ://,$(DICOM))
+index: TREE = $(if $(IN_PACS),pacs/index,$(DICOM))
+index: venv
+	@$(if $(IN_PACS),printenv DICOM | $(BIN)/python scripts/fetch_dicom.py --source - --folder "$(TREE)" $(PACS))
+	@test -d "$(TREE)" || { echo "No folder '$(TREE)'. Say which: make index DICOM=FOLDER"; exit 2; }
+	@$(BIN)/snakemake -c1 --quiet all --forceall -s rules/index.smk --config dicom="$(TREE)" results="$(RESULTS)" key="$(KEY)"
 
 test: venv
 	$(BIN)/pytest --cov --cov-report=term

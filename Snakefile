@@ -17,6 +17,7 @@ if not workflow.configfiles:
 
 include: "rules/common.smk"
 include: "rules/simulate.smk"
+include: "rules/fetch.smk"
 include: "rules/ingest.smk"
 include: "rules/segment.smk"
 include: "rules/align.smk"
@@ -24,15 +25,24 @@ include: "rules/fit.smk"
 include: "rules/measure.smk"
 include: "rules/analyse.smk"
 include: "rules/report.smk"
+include: "rules/export.smk"
 include: "rules/train.smk"
 
 
 localrules:
     all,
+    muscle_bids,
 
 
 rule all:
-    """Everything up to the report."""
+    """Everything up to the report, and what makes the images BIDS datasets."""
     input:
         "<results>/report/report.html",
         "<results>/report/report.pdf",
+        DESCRIPTIONS,
+
+
+rule muscle_bids:
+    """Everybody's images and T2 maps in the Muscle-BIDS form."""
+    input:
+        [path for image in MUSCLE_BIDS_IMAGES for path in every_scan(image)],

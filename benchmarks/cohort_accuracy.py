@@ -47,7 +47,7 @@ def compare(results: Path) -> pd.DataFrame:
     for person, value in chosen.set_index("participant_id")["t2_mean_ms"].astype(float).items():
         scan = f"sub-{person}"
         truth = results / f"simulate/{scan}/truth"
-        predicted = array_of(read_image(results / f"segment/{scan}/{scan}_dseg.nii.gz"))
+        predicted = array_of(read_image(results / f"segment/{scan}/anat/{scan}_dseg.nii.gz"))
         true = array_of(read_image(truth / f"{scan}_space-dixon_dseg.nii.gz"))
         muscles = [score for score in dice_by_muscle(predicted, true, LABELS).values() if score is not None]
         rows[person] = {

@@ -36,13 +36,8 @@ rule analyse:
         mem_mb=1000,
         runtime=10,
     params:
+        **PARTICIPANTS_OPTIONS,
         folder=subpath(output.statistics, parent=True),
-        columns=[f"{ours}={theirs}" for ours, theirs in settings.participants.columns.items()],
-        values=[
-            f"{column}:{theirs}={ours}"
-            for column, words in settings.participants.values.items()
-            for theirs, ours in words.items()
-        ],
         ck_upper_limit=settings.analyse.ck_upper_limit,
     shell:
         r"""

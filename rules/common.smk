@@ -8,9 +8,14 @@ from snakemake.exceptions import WorkflowError
 from myot2.core.config import Simulate, read_configuration
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import listing_digest
+from myot2.core.given import given_file, one_file_per_echo
 from myot2.core.jobs import prepare_environment
 from myot2.core.participants import read_participants
+from myot2.core.scans import Scan
 from myot2.core.sources import modules_of
+from myot2.ingest.choosing.choices import choices_digest
+from myot2.ingest.identity import make_key, read_key
+from myot2.ingest.pacs.source import is_source
 
 prepare_environment()
 
@@ -20,6 +25,7 @@ try:
         settings.participants.table,
         columns=settings.participants.columns,
         values=settings.participants.values,
+        require_dicom=settings.ingest.source == "dicom",
     )
 except MyoT2Error as error:
     raise WorkflowError(str(error)) from error
@@ -36,6 +42,7 @@ pathvars:
 
 wildcard_constraints:
     folder="|".join(participant.folder for participant in participants),
+    visit="|".join(participant.visit for participant in participants),
     scan="|".join(cohort),
 
 
@@ -45,20 +52,91 @@ def code(script):
 
 
 def every_scan(pattern):
-    """A file name pattern with {folder} and {scan}, once for each scan of the cohort."""
-    return [pattern.format(folder=participant.folder, scan=participant.scan) for participant in participants]
+    """A file name pattern with {folder} or {visit}, and {scan}, once for each scan of the cohort."""
+    return [
+        pattern.format(folder=participant.folder, visit=participant.visit, scan=participant.scan)
+        for participant in participants
+    ]
+
+
+PARTICIPANTS_OPTIONS = {
+    "columns": [f"{ours}={theirs}" for ours, theirs in settings.participants.columns.items()],
+    "values": [
+        f"{column}:{theirs}={ours}"
+        for column, words in settings.participants.values.items()
+        for theirs, ours in words.items()
+    ],
+}
+"""How a program is told the names and words of the participants table."""
+
+
+PACS = settings.ingest.pacs
+FETCHED = {
+    participant.scan
+    for participant in participants
+    if settings.ingest.source == "dicom" and not settings.simulate and is_source(participant.dicom)
+}
+"""The scans whose DICOM files the table says to fetch from an archive."""
+
+
+def site_pseudonyms():
+    """The pseudonyms of the site's key, by which what Snakemake records of a job cannot be guessed; None without key."""
+    key = settings.ingest.key
+    if FETCHED and not key:
+        key = f"{PACS.folder}/.key"
+        make_key(key)
+    return read_key(key) if key else None
+
+
+try:
+    PSEUDONYMS = site_pseudonyms()
+except MyoT2Error as error:
+    raise WorkflowError(str(error)) from error
+
+
+def dicom_folder(wildcards):
+    """The folder of a scan's DICOM files: the one that the table names, or the one that a fetched study goes to."""
+    return f"{PACS.folder}/{wildcards.scan}" if wildcards.scan in FETCHED else cohort[wildcards.scan].dicom
 
 
 def dicom_input(wildcards):
     """The DICOM folder of a scan as an input, unless it is missing: then ingest says so and the cohort goes on."""
-    folder = cohort[wildcards.scan].dicom
-    return folder if settings.simulate or os.path.isdir(folder) else []
+    folder = dicom_folder(wildcards)
+    return folder if settings.simulate or wildcards.scan in FETCHED or os.path.isdir(folder) else []
+
+
+def choices(wildcards):
+    """What the edited table of series says about a scan: a change of other scans' rows is none of this one's."""
+    if not settings.ingest.series:
+        return "none"
+    try:
+        return choices_digest(settings.ingest.series, wildcards.scan)
+    except MyoT2Error as error:
+        raise WorkflowError(str(error)) from error
 
 
 def dicom_listing(wildcards):
     """What tells that files of a scanner's DICOM folder have come or gone (a folder's own time does not)."""
-    folder = cohort[wildcards.scan].dicom
-    return "simulated" if settings.simulate else listing_digest(folder)
+    made_here = settings.simulate or wildcards.scan in FETCHED
+    if made_here:
+        return "made by a rule"
+    listing = listing_digest(cohort[wildcards.scan].dicom)
+    return PSEUDONYMS.of(listing) if PSEUDONYMS else listing
+
+
+def given_images(scan, product):
+    """The paths of a product of ingest in the BIDS or Muscle-BIDS dataset that was given."""
+    form, own = settings.ingest.source, settings.ingest.files
+    whose = Scan(cohort[scan].participant_id, cohort[scan].session)
+    files = settings.ingest.echoes if product == "echoes" and one_file_per_echo(form, own) else 1
+    return [f"{settings.ingest.dataset}/{given_file(form, own, product, whose, echo + 1)}" for echo in range(files)]
+
+
+def given_files(wildcards):
+    """Those images of a scan that are there, and their sidecars, as inputs; take_bids says what is missing."""
+    images = [path for product in PRODUCTS for path in given_images(wildcards.scan, product)]
+    beside = [path.removesuffix(".gz").removesuffix(".nii") + ".json" for path in images]
+    return [path for path in [*images, *beside] if os.path.isfile(path)]
 
 
 def given_labels(wildcards):

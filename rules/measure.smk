@@ -3,6 +3,7 @@
 REQUIRED INPUTS:
     t2 = <results>/fit/{folder}/{scan}_T2map.nii.gz
     labels = <results>/align/{folder}/{scan}_space-T2_dseg.nii.gz
+    cross_check = <results>/ingest/{folder}/{scan}_crosscheck.tsv   ingest.cross_check: true
 
 OUTPUTS:
     <results>/measure/{folder}/{scan}_muscles.tsv   one row per region and side
@@ -21,6 +22,7 @@ rule measure:
         t2="<results>/fit/{folder}/{scan}_T2map.nii.gz",
         labels="<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz",
         label_table=settings.label_table,
+        cross_check=CROSS_CHECK,
         script="scripts/measure_muscles.py",
         code=code("scripts/measure_muscles.py"),
     output:
@@ -40,6 +42,7 @@ rule measure:
         session=lambda wildcards: cohort[wildcards.scan].session or "n/a",
         erosion=settings.measure.erosion_mm,
         plausible=settings.measure.plausible_ms,
+        cross_check=lambda wildcards, input: ["--cross-check", *input.cross_check] if input.cross_check else [],
     shell:
         r"""
         python {input.script:q} \
@@ -51,6 +54,7 @@ rule measure:
             --session {params.session:q} \
             --erosion-mm {params.erosion:q} \
             --plausible-ms {params.plausible:q} \
+            {params.cross_check:q} \
             --out {output.table:q} \
             >{log:q} 2>&1
         """

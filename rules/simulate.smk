@@ -34,6 +34,7 @@ rule simulate:
         refocusing=simulation.refocusing,
         snr=simulation.snr,
         motion=simulation.motion_mm,
+        scanner=simulation.scanner,
     shell:
         r"""
         python {input.script:q} \
@@ -43,6 +44,7 @@ rule simulate:
             --refocusing {params.refocusing:q} \
             --snr {params.snr:q} \
             --motion-mm {params.motion:q} \
+            --scanner {params.scanner:q} \
             --label-table {input.labels:q} \
             --dicom {output.dicom:q} \
             --truth {output.truth:q} \

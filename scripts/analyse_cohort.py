@@ -14,9 +14,9 @@ from pathlib import Path
 from myot2.analyse.accuracy import CK_UPPER_LIMIT
 from myot2.analyse.cohort import read_cohort
 from myot2.analyse.results import analyse, output_paths, write_results
+from myot2.core.cohort_options import add_cohort_options, cohort_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.labels import read_labels
-from myot2.core.participants import read_participants
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -24,14 +24,8 @@ def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
 
     def work() -> None:
-        participants = read_participants(
-            options.participants,
-            columns=dict(options.columns),
-            values=_by_column(options.values),
-            require_dicom=False,
-        )
         labels = read_labels(options.label_table) if options.label_table else None
-        cohort = read_cohort(participants, options.measures)
+        cohort = read_cohort(cohort_of(options), options.measures)
         write_results(analyse(cohort, labels=labels, ck_upper_limit=options.ck_upper_limit), options.out)
 
     return run_stage("analyse", work, outputs=output_paths(options.out), leave_stop_notes=options.leave_stop_notes)
@@ -39,26 +33,10 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = stage_parser(__doc__)
-    parser.add_argument("--participants", type=Path, required=True, metavar="TABLE", help="participants table")
+    add_cohort_options(parser)
     parser.add_argument("--measures", type=Path, required=True, metavar="TABLE", help="results/measure/cohort.tsv")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--label-table", type=Path, metavar="TABLE", help="config/labels.tsv: order of the muscles")
-    parser.add_argument(
-        "--columns",
-        nargs="*",
-        type=_pair,
-        default=[],
-        metavar="OUR=THEIRS",
-        help="column names of the participants table, where they differ from MyoT2's",
-    )
-    parser.add_argument(
-        "--values",
-        nargs="*",
-        type=_coded,
-        default=[],
-        metavar="OUR:THEIRS=OURS",
-        help="codes of the participants table, such as group:IIM=patient",
-    )
     parser.add_argument(
         "--ck-upper-limit",
         type=_positive,
@@ -67,28 +45,6 @@ def _parser() -> argparse.ArgumentParser:
         help="upper limit of normal creatine kinase, inclusive, both sexes (default: %(default)g)",
     )
     return parser
-
-
-def _pair(text: str) -> tuple[str, str]:
-    ours, equals, theirs = text.partition("=")
-    if not (ours and equals and theirs):
-        raise argparse.ArgumentTypeError(f"expected OUR=THEIRS, found {text!r}")
-    return ours, theirs
-
-
-def _coded(text: str) -> tuple[str, str, str]:
-    column, colon, code = text.partition(":")
-    theirs, equals, ours = code.rpartition("=")
-    if not (column and colon and theirs and equals and ours):
-        raise argparse.ArgumentTypeError(f"expected OUR:THEIRS=OURS, found {text!r}")
-    return column, theirs, ours
-
-
-def _by_column(coded: list[tuple[str, str, str]]) -> dict[str, dict[str, str]]:
-    values: dict[str, dict[str, str]] = {}
-    for column, theirs, ours in coded:
-        values.setdefault(column, {})[theirs] = ours
-    return values
 
 
 def _positive(text: str) -> float:

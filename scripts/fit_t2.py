@@ -10,13 +10,14 @@ import argparse
 import sys
 from typing import Any
 
+from myot2.core.bids import sources_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.images import read_sidecar, sidecar_path, write_image, write_sidecar
 from myot2.fit.echoes import read_echoes, require_decay, skip_first
 from myot2.fit.maps import fit_maps, keep_inside, read_mask, read_vendor_map
 from myot2.fit.mono import T2_RANGE_MS
 
-GEOMETRY_KEYS = ("slice_thickness_mm", "spacing_between_slices_mm")
+GEOMETRY_KEYS = ("SliceThickness", "SpacingBetweenSlices")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -24,7 +25,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser = stage_parser(__doc__)
     source = parser.add_mutually_exclusive_group(required=True)
     source.add_argument("--echoes", nargs="+", metavar="NIFTI", help="one file per echo, or one 4-D file")
-    source.add_argument("--vendor-map", metavar="NIFTI", help="the scanner's T2 map in ms, taken over as it is")
+    source.add_argument("--vendor-map", metavar="NIFTI", help="the scanner's T2 map (unit by its sidecar, else ms)")
     parser.add_argument("--echo-times-ms", nargs="+", type=float, metavar="MS", help="default: the sidecars'")
     parser.add_argument("--model", choices=["mono"], default="mono", help="mono-exponential (the default)")
     parser.add_argument("--skip-first-echoes", type=int, default=1, metavar="N", help="default 1")
@@ -46,7 +47,8 @@ def take_vendor_map(options: argparse.Namespace) -> None:
     if options.mask:
         t2 = keep_inside(t2, read_mask(options.mask, t2))
     write_image(t2, options.t2)
-    write_sidecar(options.t2, {"source": "vendor map", "units": "ms", **geometry(options.vendor_map)})
+    record = {"Source": "vendor map", **geometry(options.vendor_map), **sources_of([options.vendor_map])}
+    write_sidecar(options.t2, {"Units": "ms", "SkullStripped": False, **record})
 
 
 def fit_echoes(options: argparse.Namespace) -> None:
@@ -56,18 +58,23 @@ def fit_echoes(options: argparse.Namespace) -> None:
     require_decay(used)
     maps = fit_maps(used, read_mask(options.mask, used.grid) if options.mask else None)
     record = {
-        "source": "echoes",
-        "model": "S(TE) = M0 exp(-TE/T2), non-linear least squares on magnitudes",
-        "echo_times_ms": used.times_ms.tolist(),
-        "skipped_echoes": options.skip_first_echoes,
-        "t2_range_ms": list(T2_RANGE_MS),
+        "Source": "echoes",
+        "Model": "S(TE) = M0 exp(-TE/T2), non-linear least squares on magnitudes",
+        "EchoTimesMs": used.times_ms.tolist(),
+        "SkippedEchoes": options.skip_first_echoes,
+        "T2RangeMs": list(T2_RANGE_MS),
         **geometry(options.echoes[0]),
+        **sources_of(options.echoes),
     }
-    outputs = [(options.t2, maps.t2_ms, "ms"), (options.m0, maps.m0, "signal"), (options.error, maps.rmse, "signal")]
+    outputs = [
+        (options.t2, maps.t2_ms, "ms"),
+        (options.m0, maps.m0, "arbitrary"),
+        (options.error, maps.rmse, "arbitrary"),
+    ]
     for path, image, units in outputs:
         if path:
             write_image(image, path)
-            write_sidecar(path, {**record, "units": units})
+            write_sidecar(path, {"Units": units, "SkullStripped": False, **record})
 
 
 def geometry(path: str) -> dict[str, Any]:

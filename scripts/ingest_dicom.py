@@ -11,18 +11,26 @@ import sys
 from pathlib import Path
 
 from myot2.core.command import run_stage, stage_parser
+from myot2.ingest.choosing.choices import scan_named
+from myot2.ingest.identity import hide_header_text
 from myot2.ingest.stage import Order, ingest
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.series and not (options.key and options.scan):
+        parser.error("--series needs --key and --scan: its rows are known by scan and pseudonym")
     order = Order(
         series_table=options.series_table,
         dixon={f"dixon-{kind}": path for kind in _DIXON if (path := getattr(options, f"dixon_{kind}"))},
         echoes=options.echoes,
         t2_map=options.t2_map,
         t2_map_scale=options.t2_map_scale,
+        scan=options.scan,
+        key=options.key,
+        choices=options.series,
     )
     return run_stage(
         "ingest",
@@ -51,6 +59,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--t2-map", type=Path, metavar="OUT", help="the scanner's T2 map, in ms (.nii.gz)")
     parser.add_argument("--t2-map-scale", type=_positive, help="ms per stored value, where the map does not say it")
+    parser.add_argument("--scan", type=scan_named, help="sub-01 or sub-01_ses-1: whose the series table is")
+    parser.add_argument("--key", type=Path, help="file with the site's secret, for pseudonyms of identifiers")
+    parser.add_argument(
+        "--series", type=Path, help="series table of `make index`, edited: its rows of this scan say what is taken"
+    )
     return parser
 
 
@@ -62,4 +75,5 @@ def _positive(text: str) -> float:
 
 
 if __name__ == "__main__":
+    hide_header_text()
     sys.exit(main())

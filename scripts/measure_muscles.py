@@ -12,6 +12,7 @@ from myot2.core.command import run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import array_of, read_image, require_same_grid
 from myot2.core.labels import read_labels
+from myot2.core.stopnote import raise_if_stopped
 from myot2.core.tables import write_tsv
 from myot2.measure.dictionary import dictionary_path, write_dictionary
 from myot2.measure.muscles import COLUMNS, PLAUSIBLE_MS, measure_regions
@@ -29,6 +30,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--participant", required=True, metavar="ID", help="without 'sub-'")
     parser.add_argument("--session", default="n/a", metavar="ID", help="without 'ses-'; default n/a")
     parser.add_argument("--out", required=True, metavar="TSV", help="its data dictionary is written beside it as .json")
+    parser.add_argument("--cross-check", metavar="TSV", help="ingest's comparison of two readers, which must agree")
     parser.add_argument("--erosion-mm", type=float, default=0.0, metavar="MM", help="in-plane, per muscle; default 0")
     parser.add_argument(
         "--plausible-ms", type=float, nargs=2, default=PLAUSIBLE_MS, metavar=("LOW", "HIGH"), help="default 1 300"
@@ -46,6 +48,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def measure(options: argparse.Namespace) -> None:
     """Measure one scan and write its table."""
+    if options.cross_check:
+        raise_if_stopped(options.cross_check)
     t2, labels = read_image(options.t2), read_image(options.labels)
     require_same_grid(t2, labels, where=options.labels, what="T2 map and labels")
     table = read_labels(options.label_table)

@@ -16,6 +16,7 @@ import SimpleITK as sitk
 from myot2.align.coverage import MINIMUM_FRACTION, Resampled, resample_labels
 from myot2.align.inputs import read_label_map, read_volume, slice_thickness_mm
 from myot2.align.refine import Limits, Refinement, refine
+from myot2.core.bids import sources_of, uri_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.files import atomic
 from myot2.core.images import require_same_grid, sidecar_path, write_image, write_sidecar
@@ -59,7 +60,10 @@ def align(options: argparse.Namespace) -> None:
     if refinement.kept:
         placed = resample_labels(labels, reference, refinement.transform, where=options.labels, **settings)
     write_image(placed.labels, options.out)
-    write_sidecar(options.out, quality(placed, refinement, labels, settings))
+    reference_uri = uri_of(options.reference)
+    space = {"SpatialReference": reference_uri} if reference_uri else {}
+    sources = sources_of([options.labels, options.reference, *beside[1:]])
+    write_sidecar(options.out, {**quality(placed, refinement, labels, settings), **space, **sources})
     if options.transform:
         with atomic(options.transform) as temporary:
             sitk.WriteTransform(refinement.transform, str(temporary))
@@ -83,18 +87,18 @@ def quality(
 ) -> dict[str, Any]:
     """The sidecar of the result."""
     return {
-        "role": "label map on the grid of the reference",
-        "label_slice_thickness_mm": settings["label_thickness_mm"] or labels.GetSpacing()[2],
-        "reference_slice_thickness_mm": settings["reference_thickness_mm"] or placed.labels.GetSpacing()[2],
-        "minimum_fraction": settings["minimum_fraction"],
-        "labels_outside_reference_share": round(placed.labels_outside_share, 6),
-        "reference_outside_labels_share": round(placed.reference_outside_share, 6),
-        "refinement_kept": refinement.kept,
-        "refinement_reason": refinement.reason,
-        "mutual_information_before": rounded(refinement.information_before),
-        "mutual_information_after": rounded(refinement.information_after),
-        "displacement_mm": rounded(refinement.displacement_mm),
-        "rotation_deg": rounded(refinement.rotation_deg),
+        "Role": "label map on the grid of the reference",
+        "LabelSliceThicknessMm": settings["label_thickness_mm"] or labels.GetSpacing()[2],
+        "ReferenceSliceThicknessMm": settings["reference_thickness_mm"] or placed.labels.GetSpacing()[2],
+        "MinimumFraction": settings["minimum_fraction"],
+        "LabelsOutsideReferenceShare": round(placed.labels_outside_share, 6),
+        "ReferenceOutsideLabelsShare": round(placed.reference_outside_share, 6),
+        "RefinementKept": refinement.kept,
+        "RefinementReason": refinement.reason,
+        "MutualInformationBefore": rounded(refinement.information_before),
+        "MutualInformationAfter": rounded(refinement.information_after),
+        "DisplacementMm": rounded(refinement.displacement_mm),
+        "RotationDeg": rounded(refinement.rotation_deg),
     }
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from myot2.core.bids import sources_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.images import array_of, read_image, sidecar_path, write_image, write_sidecar
 from myot2.core.labels import read_labels
@@ -48,13 +49,20 @@ def segment(options: argparse.Namespace) -> None:
     result = segment_image(image, model, table, threads=options.threads, side=options.side, where=options.image)
     voxel_mm3 = float(np.prod(image.GetSpacing()))
     figures = describe(array_of(result.labels), array_of(result.confidence), table, result.sides, voxel_mm3)
-    figures["flags"] += [f"{side} leg: muscle reaches the edge of the network's field" for side in result.cropped_sides]
+    figures["Flags"] += [f"{side} leg: muscle reaches the edge of the network's field" for side in result.cropped_sides]
     write_image(result.labels, options.labels)
     if options.confidence:
         write_image(result.confidence, options.confidence)
     write_sidecar(
         options.labels,
-        {"model": model.configuration.name, "model_sha256": model.weights_sha256, "sides": result.sides, **figures},
+        {
+            "Manual": False,
+            "Model": model.configuration.name,
+            "ModelSha256": model.weights_sha256,
+            "Sides": result.sides,
+            **figures,
+            **sources_of([options.image]),
+        },
     )
 
 

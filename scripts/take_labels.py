@@ -21,7 +21,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> None:
         write_image(read_given_labels(args.given, read_labels(args.label_table)), args.labels)
-        write_sidecar(args.labels, {"source": "given", "given_sha256": sha256(args.given)})
+        write_sidecar(args.labels, {"Source": "given", "GivenSha256": sha256(args.given)})
 
     outputs = [args.labels, sidecar_path(args.labels)]
     return run_stage("segment", work, outputs=outputs, leave_stop_notes=args.leave_stop_notes)

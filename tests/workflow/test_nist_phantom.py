@@ -27,7 +27,7 @@ def sphere_t2(project, shared_data) -> pd.DataFrame:
     configuration = project.configure("phantom", content, table)
     project.snakemake(configuration, "--until", "ingest")
     for name, plate in PLATES.items():
-        echo = f"results/phantom/ingest/sub-{name}/sub-{name}_echo-01_MESE.nii.gz"
+        echo = f"results/phantom/ingest/sub-{name}/anat/sub-{name}_echo-01_MESE.nii.gz"
         labels = f"results/phantom/labels/{name}.nii.gz"
         options = ["--template", phantom / f"template/Plate{plate}_T2", "--spheres", phantom / "spheres.csv"]
         command = [sys.executable, "scripts/label_phantom.py", "--image", echo, "--labels", labels, *options]

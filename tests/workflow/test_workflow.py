@@ -27,7 +27,7 @@ def test_one_command_makes_the_report_and_every_stage_leaves_its_files(project, 
         ("fit", "sub-P01_T2map.nii.gz"),
         ("measure", "sub-P01_muscles.tsv"),
     ]:
-        assert (results / stage / "sub-P01" / name).stat().st_size > 0
+        assert (results / stage / "sub-P01/anat" / name).stat().st_size > 0
 
 
 def test_the_second_run_has_nothing_to_do(project, finished):

@@ -56,20 +56,20 @@ def read_label_map(path: str | Path) -> sitk.Image:
 
 
 def slice_thickness_mm(option: float | None, *paths: str | Path) -> float | None:
-    """Slice thickness without gap: the option, else `slice_thickness_mm` of the first sidecar that has it, else None.
+    """Slice thickness without gap: the option, else `SliceThickness` of the first sidecar that has it, else None.
 
     Raises
     ------
     MyoT2Error
         The thickness is no positive number.
     """
-    candidates = [option, *(read_sidecar(path).get("slice_thickness_mm") for path in paths)]
+    candidates = [option, *(read_sidecar(path).get("SliceThickness") for path in paths)]
     thickness = next((value for value in candidates if value is not None), None)
     if thickness is not None and not (isinstance(thickness, int | float) and 0 < thickness < float("inf")):
         raise MyoT2Error(
             expected="a slice thickness in mm",
             found=repr(thickness),
             where=paths[0],
-            do="Correct slice_thickness_mm in the sidecar, or give the thickness as an option.",
+            do="Correct SliceThickness in the sidecar, or give the thickness as an option.",
         )
     return thickness

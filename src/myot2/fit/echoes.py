@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from myot2.core.bids import ms_of
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import array_of, read_image, read_sidecar, require_same_grid
 
@@ -50,7 +51,7 @@ def read_echoes(paths: Sequence[str | Path], times_ms: Sequence[float] | None = 
     paths : sequence of path
         NIfTI files.
     times_ms : sequence of float, optional
-        Echo times in ms; without them `echo_time_ms` of the sidecars is used.
+        Echo times in ms; without them `EchoTime` (s) of the sidecars is used.
 
     Raises
     ------
@@ -147,15 +148,16 @@ def _require_volumes(images: list[sitk.Image], paths: Sequence[str | Path]) -> N
 def _sidecar_times(paths: Sequence[str | Path]) -> list[float]:
     times: list[float] = []
     for path in paths:
-        value = read_sidecar(path).get("echo_time_ms")
-        if value is None:
+        value = read_sidecar(path).get("EchoTime")
+        seconds = value if isinstance(value, list) else [value]
+        if not all(isinstance(time, int | float) for time in seconds):
             raise MyoT2Error(
-                expected="echo_time_ms in the JSON sidecar of each echo",
-                found="no echo time",
+                expected="EchoTime, in seconds, in the JSON sidecar of each echo",
+                found="no echo time" if value is None else "no number",
                 where=path,
                 do="Give the echo times with --echo-times-ms, or add them to the sidecar.",
             )
-        times += value if isinstance(value, list) else [value]
+        times += map(ms_of, seconds)
     return times
 
 

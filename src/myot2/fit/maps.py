@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import SimpleITK as sitk
 
+from myot2.core.bids import map_in_ms
 from myot2.core.errors import MyoT2Error
-from myot2.core.images import array_of, image_like, read_image, require_same_grid
+from myot2.core.images import array_of, image_like, read_image, read_sidecar, require_same_grid
 from myot2.fit.echoes import Echoes
 from myot2.fit.mono import fit_mono
 
@@ -55,7 +56,7 @@ def read_mask(path: str | Path, grid: sitk.Image) -> np.ndarray:
 
 
 def read_vendor_map(path: str | Path) -> sitk.Image:
-    """A scanner's T2 map as 32-bit floats, its values as they are.
+    """A scanner's T2 map as 32-bit floats in ms; its sidecar's `Units` say s or ms, and without them it is in ms.
 
     Raises
     ------
@@ -64,7 +65,14 @@ def read_vendor_map(path: str | Path) -> sitk.Image:
     MyoT2Error
         It is no volume, or its positive values cannot be milliseconds of tissue.
     """
-    image = read_image(path)
+    image, units = read_image(path), read_sidecar(path).get("Units", "ms")
+    if units not in ("s", "ms"):
+        raise MyoT2Error(
+            expected="a T2 map whose sidecar says s or ms as Units",
+            found="another unit",
+            where=path,
+            do="Convert the map to ms, and correct its sidecar.",
+        )
     if image.GetDimension() != 3:
         raise MyoT2Error(
             expected="a T2 map of three dimensions",
@@ -72,7 +80,7 @@ def read_vendor_map(path: str | Path) -> sitk.Image:
             where=path,
             do="Give the map alone, without the echoes.",
         )
-    values = array_of(image).astype(np.float32)
+    values = array_of(map_in_ms(image) if units == "s" else image).astype(np.float32)
     positive = values[np.isfinite(values) & (values > 0)]
     median = float(np.median(positive)) if positive.size else 0.0
     low, high = PLAUSIBLE_MEDIAN_MS

@@ -7,61 +7,80 @@ from typing import Any
 
 import pandas as pd
 
-from myot2.ingest.geometry import SliceStack
-from myot2.ingest.headers import Frame
-from myot2.ingest.selection import Selection
-from myot2.ingest.series import Stack
+from myot2.core.bids import seconds_of
+from myot2.core.scans import Scan
+from myot2.ingest.choosing.selection import Selection
+from myot2.ingest.identity import Pseudonyms
+from myot2.ingest.reading.headers import Frame
+from myot2.ingest.stacking.geometry import Grid
+from myot2.ingest.stacking.series import Stack
 from myot2.ingest.vocabulary import known_image_type
 
 _COLUMNS = """
-    series role taken reason images slices echoes orientation matrix pixel_spacing_mm slice_distance_mm tr_ms te_ms
-    image_type sequence
+    participant_id session series role confidence taken reason evidence images slices echoes orientation matrix
+    pixel_spacing_mm slice_distance_mm tr_ms te_ms image_type sequence pseudonym
 """
+SERIES_COLUMNS = tuple(_COLUMNS.split())
+"""The columns of a series table, of one scan as of a whole tree."""
 
 
-def sidecar_of(slices: SliceStack, role: str, units: str) -> dict[str, Any]:
-    """The technical facts that stand beside an image; None where the header does not say."""
+def sidecar_of(slices: Grid, role: str, units: str, **more: Any) -> dict[str, Any]:
+    """The technical facts that stand beside an image, by BIDS keys in BIDS units; what is unknown is left out.
+
+    Times are in s, lengths in mm, angles in degrees, the field in T. `more` is written after them.
+    """
     first = slices.frames[0]
-    return {
-        "role": role,
-        "units": units,
-        "echo_time_ms": first.echo_time,
-        "repetition_time_ms": first.repetition_time,
-        "flip_angle_deg": first.flip_angle,
-        "slice_thickness_mm": first.slice_thickness,
-        "spacing_between_slices_mm": round(float(slices.spacing[2]), 6),
-        "image_type": list(known_image_type(first.image_type)),
-        "sequence_name": first.sequence,
-        "manufacturer": first.manufacturer,
-        "model": first.model,
-        "magnetic_field_strength_t": first.field_strength,
+    facts = {
+        "Role": role,
+        "Units": units,
+        "EchoTime": _seconds(first.echo_time),
+        "RepetitionTime": _seconds(first.repetition_time),
+        "FlipAngle": first.flip_angle,
+        "SliceThickness": first.slice_thickness,
+        "SpacingBetweenSlices": round(float(slices.spacing[2]), 6),
+        "ImageType": list(known_image_type(first.image_type)),
+        "SequenceName": first.sequence,
+        "Manufacturer": first.manufacturer,
+        "ManufacturersModelName": first.model,
+        "MagneticFieldStrength": first.field_strength,
+        **more,
     }
+    return {key: value for key, value in facts.items() if value not in (None, [])}
 
 
-def series_table(selection: Selection) -> pd.DataFrame:
-    """One row per stack: what it is, whether it was taken, and why."""
-    rows = [_row(selection, stack) for stack in selection.stacks]
-    return pd.DataFrame(rows, columns=_COLUMNS.split())
+def _seconds(ms: float | None) -> float | None:
+    return None if ms is None else seconds_of(ms)
 
 
-def _row(selection: Selection, stack: Stack) -> dict[str, Any]:
-    first = stack.first
+def series_table(selection: Selection, scan: Scan | None = None, pseudonyms: Pseudonyms | None = None) -> pd.DataFrame:
+    """One row per stack: what it is, whether it was taken, and why; without a scan or a key those cells are missing."""
+    who = {"participant_id": scan.participant_id, "session": scan.session} if scan else {}
+    rows = [{**who, **_row(selection, stack, pseudonyms)} for stack in selection.stacks]
+    return pd.DataFrame(rows, columns=list(SERIES_COLUMNS))
+
+
+def _row(selection: Selection, stack: Stack, pseudonyms: Pseudonyms | None) -> dict[str, Any]:
+    first, role = stack.first, selection.roles[stack]
+    rows, columns = stack.matrix
     return {
         "series": stack.name.removeprefix("series "),
-        "role": selection.roles[stack].name,
-        "taken": "yes" if stack in selection.taken.values() else "no",
+        "role": role.name,
+        "confidence": role.confidence,
+        "taken": selection.fate(stack),
         "reason": selection.reason(stack),
+        "evidence": role.evidence,
         "images": len(stack.frames),
         "slices": stack.slice_count,
         "echoes": len(stack.echo_times),
         "orientation": stack.orientation,
-        "matrix": f"{first.columns}x{first.rows}",
+        "matrix": f"{columns}x{rows}",
         "pixel_spacing_mm": _by(first.pixel_spacing),
         "slice_distance_mm": _slice_distance(stack),
         "tr_ms": first.repetition_time,
         "te_ms": _range(stack.echo_times),
         "image_type": "/".join(known_image_type(first.image_type)) or None,
         "sequence": first.sequence,
+        "pseudonym": pseudonyms.of(stack.identity) if pseudonyms else None,
     }
 
 

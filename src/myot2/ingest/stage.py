@@ -9,16 +9,24 @@ from typing import Any
 
 import SimpleITK as sitk
 
+from myot2.core.bids import map_in_seconds
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import sidecar_path, write_image, write_sidecar
+from myot2.core.scans import Scan
+from myot2.core.stopnote import raise_if_stopped
 from myot2.core.tables import write_tsv
-from myot2.ingest.headers import Index, read_index
-from myot2.ingest.hints import DIXON_ROLES
+from myot2.ingest.choosing.decision import select_by_table
+from myot2.ingest.choosing.selection import Selection, Wanted, select
+from myot2.ingest.identity import Pseudonyms, read_key
+from myot2.ingest.pacs.source import STOP_NOTE
+from myot2.ingest.reading.headers import Index, read_index
+from myot2.ingest.reading.hints import DIXON_ROLES
+from myot2.ingest.reading.volumes import signal
 from myot2.ingest.records import series_table, sidecar_of
-from myot2.ingest.selection import Selection, Wanted, select
-from myot2.ingest.series import Stack, split_stacks
+from myot2.ingest.stacking.joining import find_stacks
+from myot2.ingest.stacking.series import Stack
+from myot2.ingest.stacking.stations import read_stack
 from myot2.ingest.t2units import read_t2_map
-from myot2.ingest.volumes import read_volume, signal
 
 Product = tuple[Path, sitk.Image, dict[str, Any]]
 
@@ -29,6 +37,8 @@ class Order:
 
     `dixon` maps roles (`dixon-in`, ...) to images; `echoes` are the images of the echoes in ascending echo time, and
     their number is the number of echoes that the series must have; `t2_map_scale` is ms per stored value, or None.
+    `scan` is written into the series table, and names the rows of `choices`, an edited series table, that hold here;
+    `key` is the file of the secret from which pseudonyms are made, needed where there are choices.
     """
 
     series_table: Path
@@ -36,6 +46,9 @@ class Order:
     echoes: Sequence[Path] = ()
     t2_map: Path | None = None
     t2_map_scale: float | None = None
+    scan: Scan | None = None
+    key: Path | None = None
+    choices: Path | None = None
 
     @property
     def wanted(self) -> Wanted:
@@ -58,20 +71,31 @@ def ingest(dicom: str | Path, order: Order) -> str:
     MyoT2Error
         Something ordered is missing, ambiguous, faulty or unreadable. Then nothing is written.
     """
+    pseudonyms = read_key(order.key) if order.key else None
+    raise_if_stopped(Path(dicom) / STOP_NOTE)
     index = read_index(dicom)
     try:
-        selection = select(split_stacks(index.frames), order.wanted)
+        selection = select_ordered(index, order, pseudonyms)
         products = [*_dixon(selection, order), *_echoes(selection, order), *_t2_map(selection, order)]
     except MyoT2Error as error:
-        if not index.unreadable:
+        if not index.left_out:
             raise
-        found = f"{error.found} (files left out for damaged headers: {index.unreadable})"
+        found = f"{error.found} ({index.left_out})"
         raise MyoT2Error(expected=error.expected, found=found, where=error.where, do=error.do) from error
     for path, image, sidecar in products:
         write_image(image, path)
-        write_sidecar(path, sidecar)
-    write_tsv(series_table(selection), order.series_table)
+        stack = selection.taken[sidecar["Role"]]
+        write_sidecar(path, {**sidecar, **({"SeriesPseudonym": pseudonyms.of(stack.identity)} if pseudonyms else {})})
+    write_tsv(series_table(selection, order.scan, pseudonyms), order.series_table)
     return _summary(index, selection)
+
+
+def select_ordered(index: Index, order: Order, pseudonyms: Pseudonyms | None) -> Selection:
+    """The stacks that an order asks for, by its edited table where it has one (raises as `select`)."""
+    stacks = find_stacks(index.frames)
+    if order.choices is None:
+        return select(stacks, order.wanted)
+    return select_by_table(stacks, order.wanted, order.choices, order.scan, pseudonyms)
 
 
 def _dixon(selection: Selection, order: Order) -> list[Product]:
@@ -82,7 +106,7 @@ def _dixon(selection: Selection, order: Order) -> list[Product]:
 
 
 def _read_signal(stack: Stack) -> sitk.Image:
-    return read_volume(stack.slices, signal, stack.name)
+    return read_stack(stack.slices, signal, stack.name)
 
 
 def _echoes(selection: Selection, order: Order) -> list[Product]:
@@ -90,7 +114,7 @@ def _echoes(selection: Selection, order: Order) -> list[Product]:
         return []
     stack = selection.taken["mese"]
     named = list(zip(stack.echo_times, stack.echoes, strict=True))
-    images = [read_volume(echo, signal, f"{stack.name}, echo of {time:g} ms") for time, echo in named]
+    images = [read_stack(echo, signal, f"{stack.name}, echo of {time:g} ms") for time, echo in named]
     sidecars = [sidecar_of(echo, "mese", "arbitrary") for echo in stack.echoes]
     return list(zip(order.echoes, images, sidecars, strict=True))
 
@@ -100,8 +124,8 @@ def _t2_map(selection: Selection, order: Order) -> list[Product]:
         return []
     stack = selection.taken["t2map"]
     t2 = read_t2_map(stack, order.t2_map_scale)
-    scale = {"t2_scale_to_ms": t2.scale_to_ms, "t2_scale_source": t2.source}
-    return [(order.t2_map, t2.image, {**sidecar_of(stack.slices, "t2map", "ms"), **scale})]
+    scale = {"T2ScaleToMs": t2.scale_to_ms, "T2ScaleSource": t2.source}
+    return [(order.t2_map, map_in_seconds(t2.image), sidecar_of(stack.slices, "t2map", "s", **scale))]
 
 
 def _summary(index: Index, selection: Selection) -> str:

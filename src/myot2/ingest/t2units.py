@@ -8,8 +8,9 @@ import numpy as np
 import SimpleITK as sitk
 
 from myot2.core.errors import MyoT2Error
-from myot2.ingest.series import Stack
-from myot2.ingest.volumes import displayed, read_volume, real_world
+from myot2.ingest.reading.volumes import displayed, real_world
+from myot2.ingest.stacking.series import Stack
+from myot2.ingest.stacking.stations import read_stack
 
 PLAUSIBLE_MS = (20.0, 150.0)
 """Where the median T2 of a limb or a phantom must lie; muscle at 3 T is near 35 ms, fat and oedema above."""
@@ -37,12 +38,19 @@ def read_t2_map(stack: Stack, given_scale: float | None) -> T2Map:
     Raises
     ------
     MyoT2Error
-        The map is unreadable or empty, or its unit remains unknown.
+        The map is unreadable or empty, its unit remains unknown, or its images name different ones.
     """
     units = {frame.real_world.unit if frame.real_world else None for frame in stack.frames}
-    if len(units) == 1 and (unit := units.pop()) in _MS_PER_UNIT:
-        return _scaled(read_volume(stack.slices, real_world, stack.name), _MS_PER_UNIT[unit], "RealWorldValueMapping")
-    shown = read_volume(stack.slices, displayed, stack.name)
+    if len(units) > 1:
+        raise MyoT2Error(
+            expected="one unit in the whole T2 map",
+            found="images whose real-world mappings name different units, or images without one among others",
+            where=stack.name,
+            do="Export the map again as the scanner made it.",
+        )
+    if (unit := units.pop()) in _MS_PER_UNIT:
+        return _scaled(read_stack(stack.slices, real_world, stack.name), _MS_PER_UNIT[unit], "RealWorldValueMapping")
+    shown = read_stack(stack.slices, displayed, stack.name)
     if given_scale is not None:
         return _scaled(shown, given_scale, "given")
     return _scaled(shown, plausible_factor(sitk.GetArrayViewFromImage(shown), stack.name), "assumed")

@@ -17,12 +17,19 @@ def methods(configuration: Mapping[str, Any]) -> str:
         The run's configuration, as config/config.schema.json describes it.
     """
     sentences = [
+        _ingest(configuration.get("ingest") or {}),
         _segment(configuration.get("segment") or {}),
         _align(configuration.get("align") or {}),
         _fit(configuration.get("fit") or {}),
         _measure(configuration.get("measure") or {}),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _ingest(settings: Mapping[str, Any]) -> str:
+    forms = {"bids": "a BIDS", "muscle-bids": "a Muscle-BIDS"}
+    form = forms.get(settings.get("source"))
+    return f"Images were taken from {form} dataset, not from DICOM." if form else ""
 
 
 def _segment(settings: Mapping[str, Any]) -> str:

@@ -36,9 +36,9 @@ def describe(
     Returns
     -------
     dict
-        `muscles`: one object per muscle and side (index, name, side, voxels, volume_ml, mean_confidence or null);
-        `asymmetry`: per muscle |L - R| / mean(L, R), null where a side is missing;
-        `mean_confidence`: over all labelled voxels, or null; `flags`: sentences, none where nothing is odd.
+        `Muscles`: one object per muscle and side (index, name, side, voxels, volume_ml, mean_confidence or null);
+        `Asymmetry`: per muscle |L - R| / mean(L, R), null where a side is missing;
+        `MeanConfidence`: over all labelled voxels, or null; `Flags`: sentences, none where nothing is odd.
     """
     voxels = np.bincount(labels.ravel(), minlength=256)
     certain = np.bincount(labels.ravel(), weights=confidence.ravel().astype(float), minlength=256)
@@ -57,10 +57,10 @@ def describe(
     asymmetry = {name: _asymmetry(name, voxels, table, sides) for name in table.muscles}
     labelled = [label.index for label in table.labels]
     return {
-        "muscles": muscles,
-        "asymmetry": asymmetry,
-        "mean_confidence": _ratio(certain[labelled].sum(), voxels[labelled].sum()),
-        "flags": _flags(muscles, asymmetry),
+        "Muscles": muscles,
+        "Asymmetry": asymmetry,
+        "MeanConfidence": _ratio(certain[labelled].sum(), voxels[labelled].sum()),
+        "Flags": _flags(muscles, asymmetry),
     }
 
 

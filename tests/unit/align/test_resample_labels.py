@@ -27,9 +27,9 @@ def scan(tmp_path_factory):
     shift.SetTranslation((4.0, 3.0, 0.0))
     echo, dixon = grid((100, 60, 5), (4.0, 4.0, 6.0)), grid((130, 70, 5), (3.0, 3.0, 6.0))
     write_image(picture(echo, ECHO), folder / "echo.nii.gz")
-    write_sidecar(folder / "echo.nii.gz", {"slice_thickness_mm": 5.0})
+    write_sidecar(folder / "echo.nii.gz", {"SliceThickness": 5.0})
     write_image(picture(dixon, DIXON, shift, seed=1), folder / "dixon.nii.gz")
-    write_sidecar(folder / "dixon.nii.gz", {"slice_thickness_mm": 4.5})
+    write_sidecar(folder / "dixon.nii.gz", {"SliceThickness": 4.5})
     write_image(label_map(dixon, shift), folder / "labels.nii.gz")
     write_image(label_map(echo), folder / "truth.nii.gz")
     return folder
@@ -51,14 +51,14 @@ def test_refinement_brings_the_labels_onto_the_muscles_and_says_so(main, scan, t
     assert main(words(scan, refined, *more)) == 0
     assert dice(plain, scan / "truth.nii.gz") < 0.85 < 0.93 < dice(refined, scan / "truth.nii.gz")
     record = read_sidecar(refined)
-    assert record["refinement_kept"] is True
-    assert record["mutual_information_after"] > record["mutual_information_before"]
-    assert record["displacement_mm"] == pytest.approx(5, abs=0.7)
-    assert (record["label_slice_thickness_mm"], record["reference_slice_thickness_mm"]) == (4.5, 5.0)
-    assert record["reference_outside_labels_share"] == pytest.approx(1 - 98 / 100 * 52 / 60, abs=0.02)
+    assert record["RefinementKept"] is True
+    assert record["MutualInformationAfter"] > record["MutualInformationBefore"]
+    assert record["DisplacementMm"] == pytest.approx(5, abs=0.7)
+    assert (record["LabelSliceThicknessMm"], record["ReferenceSliceThicknessMm"]) == (4.5, 5.0)
+    assert record["ReferenceOutsideLabelsShare"] == pytest.approx(1 - 98 / 100 * 52 / 60, abs=0.02)
     moved = sitk.ReadTransform(str(transform)).TransformPoint((0.0, 0.0, 0.0))
     assert moved == pytest.approx((4, 3, 0), abs=0.8)
-    assert read_sidecar(plain)["refinement_reason"] == "no moving image was given"
+    assert read_sidecar(plain)["RefinementReason"] == "no moving image was given"
 
 
 def test_two_runs_write_the_same_bytes(main, scan, tmp_path):
@@ -84,19 +84,19 @@ def test_without_refinement_the_transform_is_identity(main, scan, tmp_path):
     assert main(words(scan, tmp_path / "out.nii.gz", *more)) == 0
     point = (10.0, -20.0, 30.0)
     assert sitk.ReadTransform(str(tmp_path / "x.tfm")).TransformPoint(point) == pytest.approx(point)
-    assert read_sidecar(tmp_path / "out.nii.gz")["refinement_reason"] == "not asked for"
+    assert read_sidecar(tmp_path / "out.nii.gz")["RefinementReason"] == "not asked for"
 
 
 def test_options_win_over_the_thickness_in_the_sidecars(main, scan, tmp_path):
     more = ["--label-slice-thickness-mm", "3", "--reference-slice-thickness-mm", "2"]
     assert main(words(scan, tmp_path / "out.nii.gz", *more)) == 0
     record = read_sidecar(tmp_path / "out.nii.gz")
-    assert (record["label_slice_thickness_mm"], record["reference_slice_thickness_mm"]) == (3, 2)
+    assert (record["LabelSliceThicknessMm"], record["ReferenceSliceThicknessMm"]) == (3, 2)
 
 
 def test_without_any_word_on_thickness_it_is_the_slice_spacing(main, scan, tmp_path):
     assert main(words(scan, tmp_path / "out.nii.gz")) == 0
-    assert read_sidecar(tmp_path / "out.nii.gz")["label_slice_thickness_mm"] == 6.0
+    assert read_sidecar(tmp_path / "out.nii.gz")["LabelSliceThicknessMm"] == 6.0
 
 
 def test_a_moving_image_on_another_grid_than_the_labels_is_refused(main, scan, tmp_path, capsys):

@@ -24,7 +24,7 @@ def write_series(folder, times, **changes):
     paths = [folder / f"echo-{number}.nii.gz" for number in range(1, len(times) + 1)]
     for path, time in zip(paths, times, strict=True):
         write_image(volume(np.exp(-time / 40), **changes), path)
-        write_sidecar(path, {"echo_time_ms": time})
+        write_sidecar(path, {"EchoTime": time / 1000})
     return paths
 
 

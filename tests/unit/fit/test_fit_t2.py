@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from myot2.core.bids import map_in_seconds
 from myot2.core.images import array_of, read_image, read_sidecar, same_grid, sidecar_path, write_image, write_sidecar
 from myot2.core.stopnote import StopNote, read_stop_note
 
@@ -41,7 +42,7 @@ def echoes(tmp_path):
     for number, time in enumerate(TIMES, start=1):
         path = tmp_path / f"echo-{number:02d}.nii.gz"
         write_image(image_of((0.8 if number == 1 else 1.0) * 500 * np.exp(-time / T2)), path)
-        write_sidecar(path, {"echo_time_ms": time, "slice_thickness_mm": 5.0})
+        write_sidecar(path, {"EchoTime": time / 1000, "SliceThickness": 5.0})
         paths.append(str(path))
     return paths
 
@@ -55,10 +56,10 @@ def test_echoes_give_t2_m0_and_error_on_their_grid_without_the_first_echo(main, 
     assert same_grid(read_image(t2), read_image(echoes[0]))
     assert read_image(t2).GetPixelID() == sitk.sitkFloat32
     record = read_sidecar(t2)
-    assert record["echo_times_ms"] == TIMES[1:]
-    assert (record["skipped_echoes"], record["units"], record["source"]) == (1, "ms", "echoes")
-    assert record["slice_thickness_mm"] == 5.0
-    assert read_sidecar(m0)["units"] == "signal"
+    assert record["EchoTimesMs"] == TIMES[1:]
+    assert (record["SkippedEchoes"], record["Units"], record["Source"]) == (1, "ms", "echoes")
+    assert record["SliceThickness"] == 5.0
+    assert read_sidecar(m0)["Units"] == "arbitrary"
 
 
 def test_no_echo_is_skipped_where_none_is_to_be(main, echoes, tmp_path):
@@ -91,7 +92,19 @@ def test_the_vendor_map_is_taken_over_value_by_value(main, tmp_path):
     assert main(["--vendor-map", str(tmp_path / "vendor.nii.gz"), "--t2", out]) == 0
     np.testing.assert_array_equal(array_of(read_image(out)), np.rint(T2))
     assert read_image(out).GetPixelID() == sitk.sitkFloat32
-    assert read_sidecar(out) == {"source": "vendor map", "units": "ms"}
+    assert read_sidecar(out) == {"Source": "vendor map", "Units": "ms", "SkullStripped": False}
+
+
+def test_a_vendor_map_in_seconds_becomes_milliseconds_and_another_unit_is_refused(main, tmp_path, capsys):
+    write_image(map_in_seconds(image_of(np.float32(T2))), tmp_path / "vendor.nii.gz")
+    write_sidecar(tmp_path / "vendor.nii.gz", {"Units": "s"})
+    out = str(tmp_path / "t2.nii.gz")
+    assert main(["--vendor-map", str(tmp_path / "vendor.nii.gz"), "--t2", out]) == 0
+    np.testing.assert_array_equal(array_of(read_image(out)), np.float32(T2))
+    assert read_sidecar(out)["Units"] == "ms"
+    write_sidecar(tmp_path / "vendor.nii.gz", {"Units": "1/s"})
+    assert main(["--vendor-map", str(tmp_path / "vendor.nii.gz"), "--t2", out]) == 1
+    assert "expected a T2 map whose sidecar says s or ms" in capsys.readouterr().err
 
 
 def test_a_mask_limits_the_vendor_map(main, tmp_path):

@@ -35,15 +35,15 @@ def test_everything_asked_for_is_written_on_its_grid(main, tmp_path, capsys):
         assert image.GetSize() == (14, 12, 4)
         assert affine_of(image)[:3, 3] == pytest.approx([-50, -40, 10])
         assert image.GetSpacing() == pytest.approx((1.5, 2.0, 6.0))
-        assert read_sidecar(path)["spacing_between_slices_mm"] == 6.0
-    assert read_sidecar(tmp_path / "out" / "t2.nii.gz")["t2_scale_source"] == "assumed"
+        assert read_sidecar(path)["SpacingBetweenSlices"] == 6.0
+    assert read_sidecar(tmp_path / "out" / "t2.nii.gz")["T2ScaleSource"] == "assumed"
     assert read_table(tmp_path / "out" / "series.tsv")["taken"].eq("yes").sum() == 6
 
 
 def test_a_given_scale_reaches_the_t2_map(main, tmp_path):
     dicom = whole_examination(tmp_path / "dicom")
     assert main(["--dicom", str(dicom), *everything(tmp_path / "out"), "--t2-map-scale", "2"]) == 0
-    assert read_sidecar(tmp_path / "out" / "t2.nii.gz")["t2_scale_to_ms"] == 2.0
+    assert read_sidecar(tmp_path / "out" / "t2.nii.gz")["T2ScaleToMs"] == 2.0
 
 
 @pytest.mark.parametrize("scale", ["0", "-1", "nan", "inf", "x"])

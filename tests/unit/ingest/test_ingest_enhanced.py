@@ -9,10 +9,10 @@ import SimpleITK as sitk
 from ingest_dicom_builder import enhanced, mese_plan, write, write_plans
 
 from myot2.core.images import array_of, read_image, read_sidecar
-from myot2.ingest.headers import read_index
-from myot2.ingest.series import split_stacks
+from myot2.ingest.reading.headers import read_index
+from myot2.ingest.reading.volumes import read_volume, signal
+from myot2.ingest.stacking.series import split_stacks
 from myot2.ingest.stage import Order, ingest
-from myot2.ingest.volumes import read_volume, signal
 
 
 def order(folder):
@@ -27,7 +27,7 @@ def test_an_enhanced_object_gives_what_the_classic_series_gives(tmp_path):
     for path in order(tmp_path / "out" / "classic").echoes:
         other = tmp_path / "out" / "enhanced" / path.name
         assert path.read_bytes() == other.read_bytes()
-        assert read_sidecar(path)["echo_time_ms"] == read_sidecar(other)["echo_time_ms"]
+        assert read_sidecar(path)["EchoTime"] == read_sidecar(other)["EchoTime"]
 
 
 def test_each_frame_has_its_own_rescale_slope(tmp_path):

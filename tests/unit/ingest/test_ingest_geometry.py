@@ -13,10 +13,10 @@ from ingest_dicom_builder import Plan, axial_volume, planes, write
 from scipy.spatial.transform import Rotation
 
 from myot2.core.errors import MyoT2Error
-from myot2.ingest.geometry import order_slices
-from myot2.ingest.headers import read_index
-from myot2.ingest.series import split_stacks
-from myot2.ingest.volumes import read_volume, signal
+from myot2.ingest.reading.headers import read_index
+from myot2.ingest.reading.volumes import read_volume, signal
+from myot2.ingest.stacking.geometry import order_slices
+from myot2.ingest.stacking.series import split_stacks
 
 
 def image_of(folder):
@@ -136,6 +136,9 @@ def test_a_slice_shifted_within_its_plane_is_named(tmp_path):
     [
         ("RepetitionTime", 3000, "one repetition time"),
         ("PixelSpacing", [2.5, 2.5], "one pixel size"),
+        ("FlipAngle", 120, "one flip angle"),
+        ("FrameOfReferenceUID", "1.2.3", "one frame of reference"),
+        ("PatientID", "4712", "one patient identifier"),
     ],
 )
 def test_images_of_another_protocol_in_the_series_are_refused(tmp_path, keyword, value, words):
@@ -144,6 +147,13 @@ def test_images_of_another_protocol_in_the_series_are_refused(tmp_path, keyword,
     error = refusal_of(tmp_path, datasets)
     assert words in error.expected
     assert error.where == "series 3, image 2"
+
+
+def test_a_slice_of_another_matrix_is_refused_and_not_left_out(tmp_path):
+    datasets = planes(Plan(3, axial_volume()))
+    datasets[3].Rows, datasets[3].PixelData = 6, datasets[3].PixelData[: 6 * 14 * 2]
+    error = refusal_of(tmp_path, datasets)
+    assert (error.where, error.expected) == ("series 3, image 4", "one matrix in the whole series")
 
 
 def test_a_single_slice_is_as_thick_as_its_header_says(tmp_path):

@@ -102,16 +102,16 @@ def test_known_technical_words_do_pass(main, tmp_path):
     write(tmp_path / "dicom", datasets)
     assert main(options(tmp_path)) == 0
     assert json.loads((tmp_path / "out" / "echo-2.json").read_text()) == {
-        "role": "mese",
-        "units": "arbitrary",
-        "echo_time_ms": 20.0,
-        "repetition_time_ms": 6000.0,
-        "flip_angle_deg": 180.0,
-        "slice_thickness_mm": 5.0,
-        "spacing_between_slices_mm": 6.0,
-        "image_type": ["ORIGINAL", "PRIMARY", "M", "ND"],
-        "sequence_name": "*se2d10",
-        "manufacturer": "Siemens",
-        "model": "Skyra",
-        "magnetic_field_strength_t": 3.0,
+        "Role": "mese",
+        "Units": "arbitrary",
+        "EchoTime": 0.02,
+        "RepetitionTime": 6.0,
+        "FlipAngle": 180.0,
+        "SliceThickness": 5.0,
+        "SpacingBetweenSlices": 6.0,
+        "ImageType": ["ORIGINAL", "PRIMARY", "M", "ND"],
+        "SequenceName": "*se2d10",
+        "Manufacturer": "Siemens",
+        "ManufacturersModelName": "Skyra",
+        "MagneticFieldStrength": 3.0,
     }

@@ -21,17 +21,17 @@ from ingest_dicom_builder import (
 from pydicom.uid import generate_uid
 
 from myot2.core.errors import MyoT2Error
-from myot2.ingest.headers import read_index
-from myot2.ingest.records import series_table
-from myot2.ingest.roles import role_of
-from myot2.ingest.selection import Wanted, select
-from myot2.ingest.series import split_stacks
+from myot2.ingest.choosing.roles import role_of
+from myot2.ingest.choosing.selection import Wanted, propose, select
+from myot2.ingest.reading.headers import read_index
+from myot2.ingest.records import SERIES_COLUMNS, series_table
+from myot2.ingest.stacking.joining import find_stacks
 
 ALL = Wanted(tuple(DIXON), 5, True)
 
 
 def choose(folder, wanted=ALL):
-    return select(split_stacks(read_index(folder).frames), wanted)
+    return select(find_stacks(read_index(folder).frames), wanted)
 
 
 def taken(selection):
@@ -68,7 +68,7 @@ def test_a_whole_examination_is_found_by_header(tmp_path):
 def test_only_what_is_asked_for_is_needed(tmp_path):
     selection = choose(write_plans(tmp_path, mese_plan(7), t2_map_plan(8)), Wanted(echoes=5))
     assert taken(selection) == {"mese": "series 7"}
-    assert reasons(selection)["8"] == "the image type names it; not asked for"
+    assert reasons(selection)["8"] == "not asked for"
 
 
 def test_a_missing_role_is_refused_with_the_list_of_what_was_found(tmp_path):
@@ -98,7 +98,7 @@ def test_a_missing_role_is_refused_with_the_list_of_what_was_found(tmp_path):
 )
 def test_the_image_type_names_the_role(tmp_path, image_type, role):
     write_plans(tmp_path, Plan(4, axial_volume(), image_type))
-    (stack,) = split_stacks(read_index(tmp_path).frames)
+    (stack,) = find_stacks(read_index(tmp_path).frames)
     assert role_of(stack).name == role
 
 
@@ -119,23 +119,23 @@ def test_the_image_type_names_the_role(tmp_path, image_type, role):
 )
 def test_a_description_is_weak_evidence_for_a_role(tmp_path, description, role):
     write_plans(tmp_path, Plan(4, axial_volume(), facts={"SeriesDescription": description}))
-    (stack,) = split_stacks(read_index(tmp_path).frames)
-    assert (role_of(stack).name, role_of(stack).strong) == (role, role == "other")
+    (stack,) = find_stacks(read_index(tmp_path).frames)
+    assert (role_of(stack).name, role_of(stack).confidence) == (role, "high" if role == "other" else "low")
 
 
 def test_the_image_type_outweighs_a_description(tmp_path):
     weak = Plan(9, axial_volume(), facts={"SeriesDescription": "dixon_in"}, time="120000")
     selection = choose(write_plans(tmp_path, dixon_plan("dixon-in", 2), weak), Wanted(("dixon-in",)))
     assert taken(selection) == {"dixon-in": "series 2"}
-    assert reasons(selection)["9"] == "the series description names it; series 2 has the role by its image type"
+    assert reasons(selection)["9"] == "series 2 has the role on better evidence"
 
 
 def test_the_last_complete_repeat_is_taken_as_a_whole(tmp_path):
     write_plans(tmp_path, *four(2), *four(12, time="110000"))
     selection = choose(tmp_path, Wanted(tuple(DIXON)))
     assert list(taken(selection).values()) == ["series 12", "series 13", "series 14", "series 15"]
-    assert "taken, the last of 2 complete acquisitions" in reasons(selection)["12"]
-    assert reasons(selection)["3"].endswith("repeated later as series 12")
+    assert reasons(selection)["12"] == "taken, the last of 2 complete acquisitions"
+    assert reasons(selection)["3"] == "repeated later as series 12"
 
 
 def test_a_repeat_that_lacks_a_dixon_image_is_not_mixed_with_the_first(tmp_path):
@@ -143,6 +143,15 @@ def test_a_repeat_that_lacks_a_dixon_image_is_not_mixed_with_the_first(tmp_path)
     selection = choose(tmp_path, Wanted(tuple(DIXON)))
     assert list(taken(selection).values()) == ["series 2", "series 3", "series 4", "series 5"]
     assert reasons(selection)["12"].endswith("its acquisition lacks dixon-water, dixon-fat")
+
+
+def test_dixon_images_of_one_series_are_never_parted(tmp_path):
+    """Philips writes all four into one series; an in-phase image that was made before them alone is none of them."""
+    series = [dataset for plan in four(5) for dataset in planes(replace(plan, number=5, time="110000"))]
+    write(tmp_path, planes(dixon_plan("dixon-in", 3)) + series)
+    selection = choose(tmp_path, Wanted(tuple(DIXON)))
+    assert set(taken(selection).values()) == {f"series 5 (stack {number})" for number in range(1, 5)}
+    assert reasons(selection)["3"].startswith("its acquisition lacks dixon-opp")
 
 
 def test_an_aborted_repeat_gives_way_to_the_complete_acquisition(tmp_path):
@@ -221,7 +230,7 @@ def test_a_colour_picture_is_never_a_t2_map(tmp_path):
     write(tmp_path, datasets)
     with pytest.raises(MyoT2Error) as caught:
         choose(tmp_path, Wanted(t2_map=True))
-    assert "a colour picture" in caught.value.found
+    assert caught.value.found == "none, only colour pictures, whose pixels are colours: series 8"
 
 
 def test_images_of_two_patients_are_never_put_together(tmp_path):
@@ -239,3 +248,73 @@ def test_a_derived_image_in_the_same_series_is_split_off(tmp_path):
     write(tmp_path, datasets)
     selection = choose(tmp_path, Wanted(echoes=5))
     assert len(selection.taken["mese"].frames) == 20
+
+
+def with_study(plan, study, date="20200101", **facts):
+    return planes(replace(plan, facts={"StudyInstanceUID": study, "StudyDate": date, **facts}))
+
+
+def test_another_patient_anywhere_in_the_examination_is_refused(tmp_path):
+    stranger = with_study(Plan(1, axial_volume(), scanning_sequence="GR"), "1.2.3", PatientID="4712")
+    write(tmp_path, with_study(mese_plan(7), "1.2.3") + stranger)
+    with pytest.raises(MyoT2Error) as caught:
+        choose(tmp_path, Wanted(echoes=5))
+    assert caught.value.expected == "one patient identifier in the whole examination"
+    assert caught.value.found == "another in series 1 than in series 7"
+
+
+def test_another_patient_s_examination_in_the_folder_does_not_matter_where_none_of_it_is_taken(tmp_path):
+    stranger = with_study(Plan(1, axial_volume(), scanning_sequence="GR"), "1.2.4", PatientID="4712")
+    write(tmp_path, with_study(mese_plan(7), "1.2.3") + stranger)
+    assert taken(choose(tmp_path, Wanted(echoes=5))) == {"mese": "series 7"}
+
+
+def test_two_visits_in_one_folder_are_no_repeats(tmp_path):
+    later = mese_plan(9, time="110000")
+    write(tmp_path, with_study(mese_plan(7), "1.2.3") + with_study(later, "1.2.4", "20210101"))
+    with pytest.raises(MyoT2Error, match="several of different examinations: series 7: .* series 9: "):
+        choose(tmp_path, Wanted(echoes=5))
+
+
+def test_images_of_two_visits_are_never_put_together(tmp_path):
+    write(tmp_path, with_study(mese_plan(7), "1.2.3") + with_study(t2_map_plan(8), "1.2.4", "20210101"))
+    with pytest.raises(MyoT2Error, match="expected series of one examination; found another examination in series 8"):
+        choose(tmp_path, Wanted(echoes=5, t2_map=True))
+
+
+def test_an_examination_that_the_archive_keeps_in_two_parts_of_one_day_is_one(tmp_path):
+    write(tmp_path, with_study(mese_plan(7), "1.2.3") + with_study(t2_map_plan(8), "1.2.4"))
+    assert len(choose(tmp_path, Wanted(echoes=5, t2_map=True)).taken) == 2
+
+
+def test_the_table_has_one_form_and_no_identifier_without_a_key(tmp_path):
+    table = series_table(choose(write_plans(tmp_path, mese_plan(7)), Wanted(echoes=5)))
+    assert list(table.columns) == list(SERIES_COLUMNS)
+    assert table[["participant_id", "session", "pseudonym"]].isna().all(axis=None)
+
+
+def test_a_proposal_leaves_to_a_person_what_the_rules_cannot_tell_apart(tmp_path):
+    write_plans(
+        tmp_path,
+        *four(2),
+        mese_plan(7),
+        mese_plan(9, echo_times=(8.0, 16.0, 24.0, 32.0, 40.0), time="110000"),
+    )
+    selection = propose(find_stacks(read_index(tmp_path).frames))
+    table = series_table(selection).set_index("series")
+    assert list(table["taken"]) == ["yes"] * 4 + ["choose"] * 2
+    assert table.loc["7", "reason"] == "as good as series 9"
+
+
+def test_a_proposal_takes_the_dixon_images_that_there_are(tmp_path):
+    write_plans(tmp_path, *four(2)[:2])
+    selection = propose(find_stacks(read_index(tmp_path).frames))
+    assert taken(selection) == {"dixon-in": "series 2", "dixon-opp": "series 3"}
+
+
+def test_a_proposal_says_why_the_only_series_of_a_role_cannot_be_used(tmp_path):
+    write(tmp_path, [plane for n, plane in enumerate(planes(t2_map_plan(9))) if n != 1])
+    selection = propose(find_stacks(read_index(tmp_path).frames))
+    (stack,) = selection.stacks
+    assert selection.fate(stack) == "no"
+    assert selection.reason(stack).startswith("cannot be used (series 9, slice 1: 12.00 mm to the next slice")

@@ -102,6 +102,17 @@ def test_options_that_cannot_be_are_refused(measure, scan, tmp_path, words):
         measure([*scan, *words, "--out", str(tmp_path / "out.tsv")])
 
 
+def test_a_scan_on_which_two_readers_differ_is_not_measured(measure, scan, tmp_path):
+    note = StopNote("ingest", "the image that dcm2niix reads", "values that differ", "series 8", "Look at both.")
+    note.write(tmp_path / "crosscheck.tsv")
+    more = ["--out", str(tmp_path / "out.tsv"), "--cross-check", str(tmp_path / "crosscheck.tsv")]
+    assert measure([*scan, *more, "--leave-stop-notes"]) == 0
+    assert read_stop_note(tmp_path / "out.tsv") == note
+    (tmp_path / "crosscheck.tsv").write_text("image\tcompared\nt2.nii.gz\tyes\n")
+    assert measure([*scan, *more]) == 0
+    assert read_stop_note(tmp_path / "out.tsv") is None
+
+
 def test_the_cohort_holds_all_measured_rows_and_the_flow_says_who_stopped_and_why(measure, collect, scan, tmp_path):
     tables = [tmp_path / f"{name}.tsv" for name in ("P01", "P02", "P01_2")]
     assert measure([*scan, "--out", str(tables[0])]) == 0

@@ -144,6 +144,7 @@ def test_the_versions_are_those_of_the_environment():
 @pytest.mark.parametrize(
     ("configuration", "words"),
     [
+        ({"ingest": {"source": "muscle-bids"}}, "Images were taken from a Muscle-BIDS dataset"),
         ({"fit": {"source": "vendor-map"}}, "T2 is the scanner's own T2 map."),
         ({"fit": {"source": "echoes", "model": "mono", "skip_first_echoes": 1}}, "first echoes left out: 1"),
         ({"segment": {"source": "given"}}, "Muscle outlines were given"),

@@ -69,17 +69,17 @@ def test_volume_confidence_and_asymmetry_are_what_was_drawn(table):
     labels = block(left, slice(0, 10), slice(0, 10)) + block(right, slice(0, 10), slice(20, 25))
     confidence = np.where(labels == left, 0.9, 0.5)
     figures = describe(labels, confidence, table, ("right", "left"), voxel_mm3=50.0)
-    by_muscle = {(row["name"], row["side"]): row for row in figures["muscles"]}
+    by_muscle = {(row["name"], row["side"]): row for row in figures["Muscles"]}
     assert by_muscle["gracilis", "left"]["volume_ml"] == pytest.approx(4 * 100 * 50 / 1000)
     assert by_muscle["gracilis", "right"]["mean_confidence"] == pytest.approx(0.5)
-    assert figures["asymmetry"]["gracilis"] == pytest.approx(200 / 300, abs=1e-4)
-    assert figures["mean_confidence"] == pytest.approx((400 * 0.9 + 200 * 0.5) / 600, abs=1e-4)
+    assert figures["Asymmetry"]["gracilis"] == pytest.approx(200 / 300, abs=1e-4)
+    assert figures["MeanConfidence"] == pytest.approx((400 * 0.9 + 200 * 0.5) / 600, abs=1e-4)
 
 
 def test_flags_name_what_is_empty_unsure_or_one_sided(table):
     left, right = table.index("gracilis", "left"), table.index("gracilis", "right")
     labels = block(left, slice(0, 10), slice(0, 10)) + block(right, slice(0, 10), slice(20, 25))
-    flags = describe(labels, np.where(labels == right, 0.4, 0.9), table, ("right", "left"), 50.0)["flags"]
+    flags = describe(labels, np.where(labels == right, 0.4, 0.9), table, ("right", "left"), 50.0)["Flags"]
     assert "sartorius, left: no voxel (outside the field, or missed)" in flags
     assert "gracilis, right: mean confidence 0.40, below 0.6" in flags
     assert "gracilis: left and right differ by 67%, more than 35%" in flags
@@ -88,6 +88,6 @@ def test_flags_name_what_is_empty_unsure_or_one_sided(table):
 
 def test_only_legs_in_the_field_are_judged(table):
     figures = describe(np.zeros((2, 4, 4), np.uint8), np.ones((2, 4, 4)), table, ("left",), 50.0)
-    assert {row["side"] for row in figures["muscles"]} == {"left"}
-    assert set(figures["asymmetry"].values()) == {None}
-    assert figures["mean_confidence"] is None
+    assert {row["side"] for row in figures["Muscles"]} == {"left"}
+    assert set(figures["Asymmetry"].values()) == {None}
+    assert figures["MeanConfidence"] is None

@@ -43,7 +43,7 @@ def test_a_label_map_is_taken_with_its_grid_and_values(tmp_path, root, take_labe
     taken = read_image(out)
     assert same_grid(taken, given)
     assert array_of(taken).ravel().tolist() == [0, 1, 2, 26]
-    assert read_sidecar(out)["source"] == "given"
+    assert read_sidecar(out)["Source"] == "given"
 
 
 @pytest.mark.parametrize(

@@ -103,9 +103,9 @@ def test_the_program_writes_equal_bytes_each_time_and_describes_them(case, root,
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     sidecar = json.loads((tmp_path / "a" / "dseg.json").read_text(encoding="utf-8"))
     sums = (root / "resources" / "models" / "thigh" / "SHA256SUMS").read_text(encoding="utf-8")
-    assert f"{sidecar['model_sha256']}  model.safetensors" in sums
+    assert f"{sidecar['ModelSha256']}  model.safetensors" in sums
     values = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "a" / "dseg.nii.gz")))
-    voxels = {muscle["index"]: muscle["voxels"] for muscle in sidecar["muscles"]}
+    voxels = {muscle["index"]: muscle["voxels"] for muscle in sidecar["Muscles"]}
     assert voxels == {label.index: int((values == label.index).sum()) for label in table.labels if label.side != "none"}
 
 

@@ -13,29 +13,31 @@ MAX_FILES = 200_000
 """More files than any one participant has: a folder beyond it is a whole archive, given by mistake."""
 
 _HEAD_BYTES = 4096
-_DEFLATED = b"1.2.840.10008.1.2.1.99"
+_PREAMBLE = 132
+_FIRST_ELEMENT = b"\x02\x00\x00\x00UL"
 _DICOMDIR = b"1.2.840.10008.1.3.10"
 
 
 @dataclass(frozen=True)
 class DicomFile:
-    """A file that holds DICOM; `preamble` is False where the 128 bytes and `DICM` of PS3.10 are left out."""
+    """A file that holds DICOM, or what is left of it; `preamble`: whether it begins with the 132 bytes of PS3.10."""
 
     path: Path
     size: int
     preamble: bool
 
 
-def find_dicom_files(folder: str | Path) -> Iterator[DicomFile]:
+def find_dicom_files(folder: str | Path, limit: int = MAX_FILES) -> Iterator[DicomFile]:
     """Walk a folder in a fixed order and yield what looks like a DICOM object.
 
     Hidden names are passed over, links to folders are not followed, and a DICOMDIR (an index that names paths) is never
-    read. Deflated objects are passed over as well: they are inflated before anything in them can be checked.
+    read. Empty files, and those of zeros that end before their `DICM`, are yielded: a broken copy leaves that of an
+    image.
 
     Raises
     ------
     MyoT2Error
-        There is no such folder, or it holds more than `MAX_FILES` files.
+        There is no such folder, or it holds more than `limit` files.
     """
     folder = Path(folder)
     if not folder.is_dir():
@@ -50,9 +52,9 @@ def find_dicom_files(folder: str | Path) -> Iterator[DicomFile]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
             seen += 1
-            if seen > MAX_FILES:
+            if seen > limit:
                 raise MyoT2Error(
-                    expected=f"at most {MAX_FILES} files",
+                    expected=f"at most {limit} files",
                     found="more",
                     where="the DICOM folder",
                     do="Give each participant a folder that holds that participant's examination only.",
@@ -68,10 +70,12 @@ def _recognise(path: Path) -> DicomFile | None:
     with open(path, "rb") as handle:
         head = handle.read(_HEAD_BYTES)
         size = os.fstat(handle.fileno()).st_size
-    preamble = head[128:132] == b"DICM"
-    if _DEFLATED in head or (preamble and _DICOMDIR in head[:1024].replace(_DICOMDIR + b".", b"")):
+    preamble = head[128:132] == b"DICM" or head[132:138] == _FIRST_ELEMENT
+    if preamble and _DICOMDIR in head[:1024].replace(_DICOMDIR + b".", b""):
         return None
-    return DicomFile(path, size, preamble) if preamble or _starts_with_element(head, size) else None
+    if preamble or (size < _PREAMBLE and not head.strip(b"\0")):
+        return DicomFile(path, size, preamble=True)
+    return DicomFile(path, size, preamble=False) if _starts_with_element(head, size) else None
 
 
 def _starts_with_element(head: bytes, size: int) -> bool:

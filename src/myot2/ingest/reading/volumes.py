@@ -7,45 +7,29 @@ from collections.abc import Callable
 
 import numpy as np
 import SimpleITK as sitk
-from pydicom.pixels import pixel_array
 
 from myot2.core.errors import MyoT2Error
-from myot2.ingest.files import DicomFile
-from myot2.ingest.geometry import SliceStack
-from myot2.ingest.headers import Frame, open_dataset, quiet_pydicom
+from myot2.ingest.reading.codecs import Undecodable
+from myot2.ingest.reading.elements import quiet_pydicom
+from myot2.ingest.reading.headers import Frame
+from myot2.ingest.reading.pixels import StoredPixels, read_planes
+from myot2.ingest.stacking.geometry import SliceStack
 
 MAX_VOXELS = 2**27
 """Half a gigabyte as 32-bit floats: far above any clinical volume of muscle."""
-
-LOSSLESS = {
-    "1.2.840.10008.1.2": "implicit little endian",
-    "1.2.840.10008.1.2.1": "explicit little endian",
-    "1.2.840.10008.1.2.2": "explicit big endian",
-    "1.2.840.10008.1.2.5": "RLE",
-    "1.2.840.10008.1.2.4.57": "JPEG lossless",
-    "1.2.840.10008.1.2.4.70": "JPEG lossless",
-    "1.2.840.10008.1.2.4.80": "JPEG-LS lossless",
-    "1.2.840.10008.1.2.4.90": "JPEG 2000 lossless",
-}
-"""The transfer syntaxes that keep every value; images in any other are refused."""
 
 Scaling = Callable[[Frame, np.ndarray], np.ndarray]
 """From the stored values of a plane (rows, columns) to physical ones."""
 
 
 def require_readable(frames: tuple[Frame, ...], where: str) -> None:
-    """Raise `MyoT2Error` where a plane is cut short, lossy, a colour picture, or the volume is beyond reason."""
+    """Raise `MyoT2Error` where a plane has a fault (see `Frame`), or the volume is beyond reason."""
     first = frames[0]
     if len(frames) * first.rows * first.columns > MAX_VOXELS:
         raise _unreadable(where, f"{len(frames)} images of {first.columns} x {first.rows}: too large for one volume")
     for number, frame in enumerate(frames, start=1):
-        place = f"{where}, slice {number}"
-        if frame.truncated:
-            raise _unreadable(place, "a file that ends before its pixels do")
-        if frame.lossy or frame.transfer_syntax not in LOSSLESS:
-            raise _unreadable(place, "a lossy or unknown compression, which changes values")
-        if frame.colour:
-            raise _unreadable(place, "a colour picture")
+        if frame.fault:
+            raise _unreadable(f"{where}, slice {number}", frame.fault)
 
 
 def signal(frame: Frame, stored: np.ndarray) -> np.ndarray:
@@ -77,18 +61,19 @@ def read_volume(slices: SliceStack, scaling: Scaling, where: str) -> sitk.Image:
         A plane cannot be decoded, is not of the size that its header says, or mixes kinds of scaling.
     """
     require_readable(slices.frames, where)
-    if len({frame.scale_slope is None for frame in slices.frames}) > 1 or any(f.slope == 0 for f in slices.frames):
-        raise _unreadable(where, "a scaling of values that some images have and others have not, or that is zero")
-    by_file: dict[DicomFile, list[int]] = defaultdict(list)
+    for number, frame in enumerate(slices.frames, start=1):
+        if frame.slope == 0:
+            raise _unreadable(f"{where}, slice {number}", "a scaling of values that is zero")
+        if (frame.scale_slope is None) != (slices.frames[0].scale_slope is None):
+            raise _unreadable(f"{where}, slice {number}", "a scaling of values that not all images have")
+    by_file: dict[StoredPixels, list[int]] = defaultdict(list)
     for number, frame in enumerate(slices.frames):
-        by_file[frame.file].append(number)
+        by_file[frame.pixels].append(number)
     first = slices.frames[0]
     volume = np.empty((len(slices.frames), first.rows, first.columns), dtype=np.float32)
     with quiet_pydicom():
-        for file, numbers in by_file.items():
-            planes = _read_planes(file, [(number, slices.frames[number]) for number in numbers], where)
-            for number, stored in zip(numbers, planes, strict=True):
-                volume[number] = scaling(slices.frames[number], stored)
+        for pixels, numbers in by_file.items():
+            _fill(volume, slices.frames, pixels, numbers, scaling, where)
     if not np.isfinite(volume).all():
         raise _unreadable(where, "values beyond the range of 32-bit numbers, by the scaling in the header")
     image = sitk.GetImageFromArray(volume)
@@ -98,23 +83,25 @@ def read_volume(slices: SliceStack, scaling: Scaling, where: str) -> sitk.Image:
     return image
 
 
-def _read_planes(file: DicomFile, frames: list[tuple[int, Frame]], where: str) -> list[np.ndarray]:
-    """The stored values of planes of one file, as 64-bit floats so that scaling loses nothing."""
-    planes = []
-    try:
-        dataset = open_dataset(file)
-        for _, frame in frames:
-            stored = pixel_array(dataset, index=frame.index)
-            if stored.shape != (frame.rows, frame.columns):
-                raise ValueError("shape")
-            planes.append(stored.astype(np.float64))
-    except Exception as error:  # decoders raise anything on damaged data; their words may quote the header
-        number, frame = frames[len(planes)]
-        kind = LOSSLESS[frame.transfer_syntax]
-        raise _unreadable(
-            f"{where}, slice {number + 1}", f"{kind} pixels that no installed decoder reads, or damaged ones"
-        ) from error
-    return planes
+def _fill(
+    volume: np.ndarray,
+    frames: tuple[Frame, ...],
+    pixels: StoredPixels,
+    numbers: list[int],
+    scaling: Scaling,
+    where: str,
+) -> None:
+    """Read the planes of one file into their slices. Whole numbers times a slope are 64-bit floats: nothing is lost."""
+    planes = read_planes(pixels, [frames[number].index for number in numbers])
+    for number in numbers:
+        try:
+            stored = next(planes)
+        except Undecodable as fault:
+            raise _unreadable(f"{where}, slice {number + 1}", str(fault)) from fault
+        except Exception as error:  # decoders raise anything on damaged data
+            raise _unreadable(f"{where}, slice {number + 1}", "damaged compressed pixels") from error
+        with np.errstate(over="ignore", invalid="ignore"):
+            volume[number] = scaling(frames[number], stored)
 
 
 def _unreadable(where: str, found: str) -> MyoT2Error:

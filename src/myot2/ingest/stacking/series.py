@@ -1,7 +1,8 @@
-"""From image planes to stacks: planes of one series with one image type, one matrix and one orientation."""
+"""From image planes to stacks: planes of one series with one image type, one component and one orientation."""
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,30 +11,41 @@ from functools import cached_property
 import numpy as np
 
 from myot2.core.errors import MyoT2Error
-from myot2.ingest.geometry import (
+from myot2.ingest.reading.headers import Frame
+from myot2.ingest.stacking.geometry import (
     SPACING_TOLERANCE,
-    SliceStack,
+    Grid,
+    image_name,
     is_orientation,
     normal_of,
     order_slices,
     orientation_name,
+    require_one_scan,
     same_slices,
 )
-from myot2.ingest.headers import Frame
+from myot2.ingest.stacking.stations import place_stations
 
 SAME_STACK_COSINE = np.cos(np.radians(20.0))
 """Planes tilted less than this belong to one stack (and are then refused); more, and they are views of a localiser."""
+
+_ECHO_TOKEN = re.compile(r"_?(TE|ECHO)_?[0-9]{1,3}")
+"""An image type value that numbers the echo: planes that differ in nothing else belong together."""
 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
     """Planes that belong together: all slices, and all echoes where there are several.
 
-    `name` is how messages and the series table call it: `series 5`, or `series 5 (stack 2)`.
+    `name` is how messages and the series table call it: `series 5`, or `series 5 (stack 2)`. `identity` is a text that
+    tells it from every other stack and does not change with the folder that it is found in; it holds identifiers, so
+    that only a pseudonym of it may leave. `stations` are the stacks of which it consists where several that lie side by
+    side were joined; empty elsewhere.
     """
 
     frames: tuple[Frame, ...]
     name: str
+    identity: str
+    stations: tuple[Stack, ...] = ()
 
     @property
     def first(self) -> Frame:
@@ -54,21 +66,38 @@ class Stack:
     @cached_property
     def slice_count(self) -> int:
         """Number of different slice positions."""
-        return len({_place(frame) for frame in self.frames})
+        return self.stations[0].slice_count if self.stations else len(self.slice_places)
+
+    @cached_property
+    def slice_places(self) -> frozenset[tuple[float, ...] | None]:
+        """The different places of the planes (LPS, mm, to a hundredth)."""
+        return frozenset(_place(frame) for frame in self.frames)
+
+    @property
+    def matrix(self) -> tuple[int, int]:
+        """Rows and columns of each slice, stations together."""
+        return self.grid.matrix if self.stations else (self.first.rows, self.first.columns)
 
     @property
     def when(self) -> tuple[str, int, tuple[int, int]]:
         """Sorts acquisitions in time: the earliest acquisition time, the series number, the repetition."""
         return min(frame.acquired for frame in self.frames), self.first.series_number or 0, self.first.repetition
 
-    def echo(self, echo_time: float) -> SliceStack:
-        """The ordered slices of one echo (raises `MyoT2Error` as `order_slices` does)."""
+    @cached_property
+    def grid(self) -> Grid:
+        """The ordered slices of the first echo, or of the stack where it has none (raises as `order_slices` does)."""
+        return self.echo(self.echo_times[0]) if self.echo_times else self.slices
+
+    def echo(self, echo_time: float) -> Grid:
+        """The ordered slices of one echo (raises `MyoT2Error` as `order_slices` and `place_stations` do)."""
+        if self.stations:
+            return place_stations([station.echo(echo_time) for station in self.stations], self.name)
         frames = [f for f in self.frames if f.echo_time is not None and round(f.echo_time, 3) == echo_time]
         return order_slices(frames, f"{self.name}, echo of {echo_time:g} ms")
 
     @cached_property
-    def slices(self) -> SliceStack:
-        """The ordered slices of a stack of one echo (raises `MyoT2Error` as `order_slices` does)."""
+    def slices(self) -> Grid:
+        """The ordered slices of a stack of one echo (raises `MyoT2Error` as `order_slices` and `place_stations` do)."""
         if len(self.echo_times) > 1:
             raise MyoT2Error(
                 expected="one image per slice",
@@ -76,35 +105,40 @@ class Stack:
                 where=self.name,
                 do="Export only the series that is meant.",
             )
+        if self.stations:
+            return place_stations([station.slices for station in self.stations], self.name)
         return order_slices(self.frames, self.name)
 
     @cached_property
-    def echoes(self) -> tuple[SliceStack, ...]:
+    def echoes(self) -> tuple[Grid, ...]:
         """The ordered slices of every echo, ascending in echo time.
 
         Raises
         ------
         MyoT2Error
-            As `order_slices`; an image has no echo time; echoes differ in slices; echo times are not evenly spaced.
+            As `order_slices`; an image has no echo time; echoes differ in slices, patient, frame of reference, TR or
+            flip angle; echo times are not evenly spaced.
         """
-        if any(frame.echo_time is None for frame in self.frames):
-            raise _echo_error(self, "an echo time in every image", "images without one")
+        without = next((frame for frame in self.frames if frame.echo_time is None), None)
+        if without:
+            raise _echo_error(image_name(without, self.name), "an echo time in every image", "an image without one")
         echoes = tuple(self.echo(echo_time) for echo_time in self.echo_times)
         for echo_time, echo in zip(self.echo_times, echoes, strict=True):
+            require_one_scan([echoes[0].frames[0], *echo.frames], f"{self.name}, echo of {echo_time:g} ms")
             if not same_slices(echoes[0], echo):
-                found = f"{len(echo.frames)} slices at {echo_time:g} ms, {len(echoes[0].frames)} in the first echo"
-                raise _echo_error(self, "the same slices in every echo", f"{found}, or other places")
+                found = f"{echo.count} slices at {echo_time:g} ms, {echoes[0].count} in the first echo"
+                raise _echo_error(self.name, "the same slices in every echo", f"{found}, or other places")
         steps = np.diff(self.echo_times)
         rule = float(np.median(steps)) if len(steps) else 0.0
         for echo_time, step in zip(self.echo_times, steps, strict=False):
             if abs(step - rule) > SPACING_TOLERANCE * rule:
                 found = f"{step:g} ms after the echo of {echo_time:g} ms, {rule:g} ms elsewhere"
-                raise _echo_error(self, "evenly spaced echo times", found)
+                raise _echo_error(self.name, "evenly spaced echo times", found)
         return echoes
 
 
 def split_stacks(frames: Iterable[Frame]) -> list[Stack]:
-    """Sort planes into stacks, by series, image type, component, matrix and orientation; never by file or echo number.
+    """Sort planes into stacks, by series, image type, component and orientation; never by file or echo number.
 
     Repeated volumes within one series (a time series) become stacks of their own where the temporal position or the
     acquisition number tells them apart completely.
@@ -121,16 +155,32 @@ def split_stacks(frames: Iterable[Frame]) -> list[Stack]:
             name += f", copy {numbers[: position + 1].count(number)}"
         parts = [part for kind in _by_kind(group) for tilt in _by_orientation(kind) for part in _by_repetition(tilt)]
         stacks += [
-            Stack(tuple(part), name if len(parts) == 1 else f"{name} (stack {place})")
+            Stack(tuple(part), name if len(parts) == 1 else f"{name} (stack {place})", _identity(part))
             for place, part in enumerate(parts, start=1)
         ]
     return stacks
 
 
+def kind_of(frame: Frame) -> tuple:
+    """What planes of one stack have in common beside their series: image type, component, colour.
+
+    The matrix is none of it: a plane of another size would otherwise be missing without a word.
+    """
+    image_type = tuple(token for token in frame.image_type if not _ECHO_TOKEN.fullmatch(token))
+    return image_type, frame.component, frame.colour
+
+
+def _identity(frames: Sequence[Frame]) -> str:
+    first = frames[0]
+    normal = np.round(normal_of(first.orientation), 1) + 0.0 if is_orientation(first.orientation) else None
+    repetitions = sorted({frame.repetition for frame in frames})
+    return repr((first.series, kind_of(first), None if normal is None else normal.tolist(), repetitions))
+
+
 def _by_kind(frames: Sequence[Frame]) -> list[list[Frame]]:
     kinds: dict[tuple, list[Frame]] = defaultdict(list)
     for frame in frames:
-        kinds[frame.image_type, frame.component, frame.rows, frame.columns, frame.colour].append(frame)
+        kinds[kind_of(frame)].append(frame)
     return [sorted(kinds[kind], key=_acquisition_order) for kind in sorted(kinds)]
 
 
@@ -169,10 +219,10 @@ def _acquisition_order(frame: Frame) -> tuple:
     return frame.instance_number or 0, frame.index, frame.instance
 
 
-def _echo_error(stack: Stack, expected: str, found: str) -> MyoT2Error:
+def _echo_error(where: str, expected: str, found: str) -> MyoT2Error:
     return MyoT2Error(
         expected=expected,
         found=found,
-        where=stack.name,
+        where=where,
         do="Export the multi-echo series again, complete; echoes are never guessed or reordered.",
     )

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
 from myot2.core.errors import MyoT2Error
-from myot2.ingest.headers import Frame
+from myot2.ingest.reading.headers import Frame
 
 DIRECTION_TOLERANCE = 1e-3
 """Largest difference of a direction cosine within a stack (0.06 degrees)."""
@@ -37,14 +38,44 @@ class SliceStack:
     spacing: np.ndarray
 
     @property
+    def count(self) -> int:
+        """Number of slices."""
+        return len(self.frames)
+
+    @property
+    def matrix(self) -> tuple[int, int]:
+        """Rows and columns of each slice."""
+        return _matrix(self.frames[0])
+
+    @property
     def places(self) -> np.ndarray:
         """Positions along the normal (slices,), mm."""
-        return self.origin @ self.direction[:, 2] + self.spacing[2] * np.arange(len(self.frames))
+        return places_of(self)
 
 
-def same_slices(first: SliceStack, second: SliceStack) -> bool:
-    """Whether both stacks have the same voxels in space (to 1 % of a voxel)."""
-    if len(first.frames) != len(second.frames) or _matrix(first.frames[0]) != _matrix(second.frames[0]):
+class Grid(Protocol):
+    """Voxels in space: one stack of slices, or several side by side (`myot2.ingest.stacking.stations`)."""
+
+    frames: tuple[Frame, ...]
+    origin: np.ndarray
+    direction: np.ndarray
+    spacing: np.ndarray
+
+    @property
+    def count(self) -> int: ...
+
+    @property
+    def matrix(self) -> tuple[int, int]: ...
+
+
+def places_of(grid: Grid) -> np.ndarray:
+    """Positions of the slices along the normal (slices,), mm."""
+    return grid.origin @ grid.direction[:, 2] + grid.spacing[2] * np.arange(grid.count)
+
+
+def same_slices(first: Grid, second: Grid) -> bool:
+    """Whether both have the same voxels in space (to 1 % of a voxel)."""
+    if (first.count, first.matrix) != (second.count, second.matrix):
         return False
     return (
         np.allclose(first.direction, second.direction, rtol=0, atol=DIRECTION_TOLERANCE)
@@ -77,8 +108,8 @@ def order_slices(frames: Sequence[Frame], where: str) -> SliceStack:
     Raises
     ------
     MyoT2Error
-        A plane has no place or no size; orientations, matrices, pixel sizes or repetition times differ; a slice is
-        there twice, is missing, or lies off the even grid. The message names the slice.
+        A plane has no place or no size; orientations, matrices or pixel sizes differ, or what `require_one_scan` asks
+        for; a slice is there twice, is missing, or lies off the even grid. The message names the slice or the image.
     """
     frames = sorted(frames, key=lambda frame: (frame.instance_number or 0, frame.index))
     _require_planes(frames, where)
@@ -101,7 +132,7 @@ def _require_planes(frames: Sequence[Frame], where: str) -> None:
             raise MyoT2Error(
                 expected="images with position, orientation (two perpendicular unit vectors) and pixel size",
                 found="an image whose header lacks them, or holds impossible ones",
-                where=_image(frame, where),
+                where=image_name(frame, where),
                 do="Export the series again as the scanner made it; screenshots cannot be measured.",
             )
 
@@ -116,12 +147,29 @@ def _require_alike(frames: Sequence[Frame], where: str) -> None:
             angle = f"tilted by {tilt:.1f} degrees" if tilt > 0.05 else "turned within its plane"
             raise _unlike(frame, where, "one orientation", f"mixed orientations: this image is {angle}")
         if _matrix(frame) != _matrix(first):
-            raise _unlike(frame, where, f"a matrix of {_size(first)}", f"{_size(frame)}")
+            raise _unlike(frame, where, "one matrix", f"{_size(frame)} here, {_size(first)} in the first image")
         if not np.allclose(frame.pixel_spacing, first.pixel_spacing, rtol=1e-4):
             raise _unlike(frame, where, "one pixel size", "another than in the first image")
+    require_one_scan(frames, where)
+
+
+def require_one_scan(frames: Sequence[Frame], where: str) -> None:
+    """Raise `MyoT2Error` where images that are to be one scan differ in what every image of a scan shares.
+
+    That is the patient, the frame of reference (without one, positions cannot be compared: PS3.3 C.7.4.1.1.1), the
+    repetition time and the flip angle (to 1 %).
+    """
+    first = frames[0]
+    for frame in frames[1:]:
+        if frame.patient != first.patient:
+            raise _unlike(frame, where, "one patient identifier", "another than in the first image")
+        if frame.frame_of_reference != first.frame_of_reference:
+            raise _unlike(frame, where, "one frame of reference", "another than in the first image (moved in between)")
         if not _near(frame.repetition_time, first.repetition_time):
-            found = f"{frame.repetition_time} and {first.repetition_time} ms"
+            found = f"{_ms(frame.repetition_time)} and {_ms(first.repetition_time)}"
             raise _unlike(frame, where, "one repetition time", found)
+        if not _near(frame.flip_angle, first.flip_angle):
+            raise _unlike(frame, where, "one flip angle", "another than in the first image")
 
 
 def _slice_distance(frames: Sequence[Frame], places: np.ndarray, where: str) -> float:
@@ -211,7 +259,12 @@ def _near(first: float | None, second: float | None) -> bool:
     return abs(first - second) <= SPACING_TOLERANCE * max(abs(first), abs(second))
 
 
-def _image(frame: Frame, where: str) -> str:
+def _ms(time: float | None) -> str:
+    return "none" if time is None else f"{time:g} ms"
+
+
+def image_name(frame: Frame, where: str) -> str:
+    """How messages call a plane: the name of its series, and its instance number where it has one."""
     return where if frame.instance_number is None else f"{where}, image {frame.instance_number}"
 
 
@@ -219,7 +272,7 @@ def _unlike(frame: Frame, where: str, expected: str, found: str) -> MyoT2Error:
     return MyoT2Error(
         expected=f"{expected} in the whole series",
         found=found,
-        where=_image(frame, where),
+        where=image_name(frame, where),
         do="Export only the images of one acquisition, or leave this series out of the folder.",
     )
 

@@ -1,0 +1,1 @@
+"""What a tree of files holds: the proposal from which a cohort starts."""

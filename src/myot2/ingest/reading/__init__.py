@@ -1,0 +1,1 @@
+"""From files to image planes: what the headers say, and the stored values."""
