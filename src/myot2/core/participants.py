@@ -54,7 +54,7 @@ class Participant(BaseModel):
     session: str | None = Field(
         None, pattern=r"^[A-Za-z0-9]+$", description="letters and digits only ('ses-' may precede), or n/a"
     )
-    dicom: str | None = Field(None, description="the folder of the session's DICOM files")
+    dicom: str | None = Field(None, description="the folder of the session's DICOM files, or a source in a PACS")
     group: Literal["patient", "control"] = Field(description="patient or control")
     diagnosis: str | None = Field(None, description="any text, such as DM, PM or ASS; or n/a")
     sex: Literal["M", "F"] | None = Field(None, description="M or F (male and female are taken too), or n/a")

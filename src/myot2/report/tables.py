@@ -22,8 +22,21 @@ _QUANTITIES = {
     "ldh": "Lactate dehydrogenase (LDH)",
     "ild_score": "Lung disease (ILD) score",
 }
+_WITHOUT_BEARING = ("ingest.key", "ingest.pacs.")
 _SECTIONS = ("simulate", "ingest", "segment", "align", "fit", "measure", "analyse")
-_PACKAGES = ("myot2", "numpy", "scipy", "pandas", "SimpleITK", "pydicom", "torch", "monai", "statsmodels", "matplotlib")
+_PACKAGES = (
+    "myot2",
+    "numpy",
+    "scipy",
+    "pandas",
+    "SimpleITK",
+    "pydicom",
+    "imagecodecs",
+    "torch",
+    "monai",
+    "statsmodels",
+    "matplotlib",
+)
 
 
 def cohort_table(statistics: Statistics) -> str:
@@ -115,6 +128,7 @@ def parameter_table(configuration: Mapping[str, Any]) -> str:
         for section in _SECTIONS
         if configuration.get(section)
         for key, value in _flat(configuration[section], section)
+        if not key.startswith(_WITHOUT_BEARING)
     ]
     return pipe_table(["Setting", "Value"], rows or [["none recorded", DASH]], align="ll", widths=[5, 6])
 
