@@ -13,6 +13,7 @@ from myot2.core.jobs import prepare_environment
 from myot2.core.participants import read_participants
 from myot2.core.scans import Scan
 from myot2.core.sources import modules_of
+from myot2.core.tables import read_table
 from myot2.ingest.choosing.choices import choices_digest
 from myot2.ingest.identity import make_key, read_key
 from myot2.ingest.pacs.source import is_source
@@ -90,6 +91,8 @@ def site_pseudonyms():
 
 try:
     PSEUDONYMS = site_pseudonyms()
+    if settings.ingest.series:
+        read_table(settings.ingest.series)  # a wrong path is told in plain words, and before any job
 except MyoT2Error as error:
     raise WorkflowError(str(error)) from error
 
@@ -122,6 +125,19 @@ def dicom_listing(wildcards):
         return "made by a rule"
     listing = listing_digest(cohort[wildcards.scan].dicom)
     return PSEUDONYMS.of(listing) if PSEUDONYMS else listing
+
+
+def image_options(files, end=""):
+    """How a program is told the images among a rule's inputs or outputs."""
+    return [
+        *(
+            word
+            for contrast, image in zip(settings.ingest.dixon, files.dixon)
+            for word in (f"--dixon-{contrast}{end}", image)
+        ),
+        *([f"--echoes{end}", *files.echoes] if files.echoes else []),
+        *([f"--t2-map{end}", *files.t2_map] if files.t2_map else []),
+    ]
 
 
 def given_images(scan, product):

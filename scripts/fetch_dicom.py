@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-import traceback
 from pathlib import Path
 
 from myot2.core.cohort_options import add_cohort_options, cohort_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
+from myot2.ingest.identity import hide_header_text
 from myot2.ingest.pacs.access import Access
 from myot2.ingest.pacs.fetch import fetch_studies, fetch_study
 from myot2.ingest.pacs.limits import MB, Limits
@@ -36,7 +36,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _fetch(options: argparse.Namespace) -> None:
-    """Do the work. What is no fault of the study ends the program: no stop note, so that the next run tries again."""
+    """Do the work. A fault of the moment ends the program and leaves no stop note, so that the next run tries again."""
     try:
         if options.source:
             text = sys.stdin.readline().strip() if options.source == "-" else options.source
@@ -46,11 +46,6 @@ def _fetch(options: argparse.Namespace) -> None:
             print(fetch_study(parse_source(_of_table(options)), options.folder, _access(options), _limits(options)))
     except SourceUnavailable as error:
         raise SystemExit(f"fetch: {error}") from None
-    except MyoT2Error:
-        raise
-    except Exception as error:  # a defect; its words may quote the source, so only its place is printed
-        places = "".join(traceback.format_tb(error.__traceback__))
-        raise SystemExit(f"fetch: {type(error).__name__}\n{places}") from None
 
 
 def _of_table(options: argparse.Namespace) -> str:
@@ -115,4 +110,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
+    hide_header_text()
     sys.exit(main())

@@ -14,6 +14,7 @@ from myot2.core.images import sidecar_path
 from myot2.core.tables import write_tsv
 from myot2.ingest.bids.taken import Given, series_of, take
 from myot2.ingest.choosing.choices import scan_named
+from myot2.ingest.identity import hide_header_text
 
 DIXON = ("in", "opp", "water", "fat")
 
@@ -62,4 +63,5 @@ def _parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
+    hide_header_text()
     sys.exit(main())

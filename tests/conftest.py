@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import runpy
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,12 @@ ROOT = Path(__file__).parents[1]
 def root() -> Path:
     """The project's top folder."""
     return ROOT
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], Callable[[list[str]], int]]:
+    """What gives the `main` of a program of scripts/ by its name; each is loaded once."""
+    return cache(lambda name: runpy.run_path(str(ROOT / "scripts" / f"{name}.py"))["main"])
 
 
 @pytest.fixture(scope="session")

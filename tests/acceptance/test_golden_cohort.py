@@ -12,7 +12,6 @@ protocol (P) and the segmentation (S).
 
 from __future__ import annotations
 
-import importlib.util
 import json
 
 import pandas as pd
@@ -97,7 +96,7 @@ INTERVALS = {
 
 
 @pytest.fixture(scope="module")
-def statistics(root, shared_data, tmp_path_factory) -> dict:
+def statistics(program, shared_data, tmp_path_factory) -> dict:
     """statistics.json of the golden cohort, made by the program from the table as it is."""
     folder = tmp_path_factory.mktemp("golden")
     table = shared_data / "golden-cohort/participants.csv"
@@ -106,11 +105,8 @@ def statistics(root, shared_data, tmp_path_factory) -> dict:
         {"participant_id": people["id"], "region": "thigh", "side": "both", "t2_mean_ms": people["t2_ms"]}
     )
     measures.to_csv(folder / "cohort.tsv", sep="\t", index=False)
-    spec = importlib.util.spec_from_file_location("analyse_cohort", root / "scripts/analyse_cohort.py")
-    program = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(program)
     inputs = ["--participants", str(table), "--measures", str(folder / "cohort.tsv"), "--out", str(folder)]
-    assert program.main([*inputs, "--columns", *COLUMNS, "--values", *VALUES]) == 0
+    assert program("analyse_cohort")([*inputs, "--columns", *COLUMNS, "--values", *VALUES]) == 0
     return json.loads((folder / "statistics.json").read_text(encoding="utf-8"))
 
 

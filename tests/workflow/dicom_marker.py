@@ -19,7 +19,7 @@ MARKER = re.compile(
     rb"Q[0-9A-F]{8}Z"  # text: the tag of its element
     rb"|99187\.[0-9]"  # UIDs
     rb"|1871(-?)(0[1-9]|1[0-2])\1[0-3][0-9]"  # dates
-    rb"|[0-9]{6}\.8715[0-9]"  # times
+    rb"|(?<![0-9])[0-9]{6}\.8715[0-9]"  # times; Snakemake's records hold seconds since 1970, with fractions
     rb"|18273[0-9]{5}|918273\.[0-9]"  # whole and decimal numbers
     rb"|871Y",  # ages
     re.IGNORECASE,

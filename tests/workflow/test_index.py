@@ -55,3 +55,10 @@ def test_a_changed_row_of_the_edited_table_reruns_the_ingest_of_its_scan_alone(p
     write_tsv(table.assign(taken=table["taken"].where(table.index != row, "no")), project.folder / "config/series.tsv")
     assert scans_to_ingest(project, indexed) == {"sub-003"}
     write_tsv(table, project.folder / "config/series.tsv")
+
+
+def test_a_series_table_that_is_not_there_is_told_before_anything_runs(project):
+    elsewhere = {"ingest": SETTINGS["ingest"] | {"series": "config/lost.tsv", "key": "config/demo/key"}}
+    table = "participant_id\tdicom\tgroup\n01\tscans\tpatient\n"
+    said = project.snakemake(project.configure("nowhere", elsewhere, table), "--dry-run", status=1)
+    assert "config/lost.tsv: expected a table as .tsv, .csv or .xlsx; found no such file." in said

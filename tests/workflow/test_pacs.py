@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,14 +38,13 @@ class Orthanc:
 
 
 @pytest.fixture(scope="module")
-def examination(root, project, tmp_path_factory) -> Path:
+def examination(root, program, project, tmp_path_factory) -> Path:
     """One simulated participant's DICOM folder."""
     folder = project.folder / "export/F1"
     truth = tmp_path_factory.mktemp("truth") / "truth"
-    run = runpy.run_path(str(root / "scripts/simulate_participant.py"))["main"]
     table = str(root / "config/labels.tsv")
     options = ["--participant", "P01", "--preset", "demo", "--seed", "20230", "--label-table", table]
-    assert run([*options, "--dicom", str(folder), "--truth", str(truth)]) == 0
+    assert program("simulate_participant")([*options, "--dicom", str(folder), "--truth", str(truth)]) == 0
     return folder
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from myot2.core.errors import MyoT2Error
@@ -32,7 +34,8 @@ def run_stage(stage: str, work: Callable[[], None], *, outputs: Iterable[str | P
     1. Any other exception passes: it is a defect, or a fault of the machine, and the job is to fail.
     """
     try:
-        work()
+        with _termination_cleans_up():
+            work()
     except MyoT2Error as error:
         note = StopNote.of(stage, error)
         print(f"{stage}: {error}", file=sys.stderr)
@@ -46,3 +49,13 @@ def run_stage(stage: str, work: Callable[[], None], *, outputs: Iterable[str | P
     for path in outputs:
         note.write(path)
     return 0
+
+
+@contextmanager
+def _termination_cleans_up() -> Iterator[None]:
+    """Let SIGTERM, by which schedulers end jobs, be an exception, so that temporary files are removed."""
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

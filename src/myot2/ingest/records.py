@@ -23,6 +23,8 @@ _COLUMNS = """
 SERIES_COLUMNS = tuple(_COLUMNS.split())
 """The columns of a series table, of one scan as of a whole tree."""
 
+_POORER = "; exported by Siemens XA as classic objects, which leave facts out: enhanced ones are better"
+
 
 def sidecar_of(slices: Grid, role: str, units: str, **more: Any) -> dict[str, Any]:
     """The technical facts that stand beside an image, by BIDS keys in BIDS units; what is unknown is left out.
@@ -36,6 +38,8 @@ def sidecar_of(slices: Grid, role: str, units: str, **more: Any) -> dict[str, An
         "EchoTime": _seconds(first.echo_time),
         "RepetitionTime": _seconds(first.repetition_time),
         "FlipAngle": first.flip_angle,
+        "RefocusingFlipAngle": first.refocusing_flip_angle,
+        "RefocusingFlipAngleAssumed": first.refocusing_assumed or None,
         "SliceThickness": first.slice_thickness,
         "SpacingBetweenSlices": round(float(slices.spacing[2]), 6),
         "ImageType": list(known_image_type(first.image_type)),
@@ -67,7 +71,7 @@ def _row(selection: Selection, stack: Stack, pseudonyms: Pseudonyms | None) -> d
         "role": role.name,
         "confidence": role.confidence,
         "taken": selection.fate(stack),
-        "reason": selection.reason(stack),
+        "reason": selection.reason(stack) + (_POORER if first.xa_as_classic else ""),
         "evidence": role.evidence,
         "images": len(stack.frames),
         "slices": stack.slice_count,

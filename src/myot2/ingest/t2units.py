@@ -17,7 +17,12 @@ PLAUSIBLE_MS = (20.0, 150.0)
 FACTORS = (1.0, 0.1, 10.0, 1000.0)
 """Stored in ms, in tenths of a ms, in hundredths of a second, or in seconds."""
 
+CLEARLY = 2.0
+"""How many times more values the factor must make plausible than any other: noise beside the limb has long T2 times."""
+
 _MS_PER_UNIT = {"ms": 1.0, "s": 1000.0, "us": 0.001}
+_NO_TIMES = {"/s", "1/s", "s-1", "/ms", "Hz", "kHz", "%"}
+"""Units of other quantities: of rates and fractions. Codes that mean no unit say nothing."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,12 @@ def read_t2_map(stack: Stack, given_scale: float | None) -> T2Map:
     """Read a T2 map in ms.
 
     The unit comes from the map's real-world mapping; else from `given_scale` (ms per displayed value); else it is
-    assumed, where the median of the positive values lies within `PLAUSIBLE_MS` under exactly one of `FACTORS`.
+    assumed (see `plausible_factor`).
 
     Raises
     ------
     MyoT2Error
-        The map is unreadable or empty, its unit remains unknown, or its images name different ones.
+        The map is unreadable or empty; its unit remains unknown or is none of time; its images name different ones.
     """
     units = {frame.real_world.unit if frame.real_world else None for frame in stack.frames}
     if len(units) > 1:
@@ -50,6 +55,13 @@ def read_t2_map(stack: Stack, given_scale: float | None) -> T2Map:
         )
     if (unit := units.pop()) in _MS_PER_UNIT:
         return _scaled(read_stack(stack.slices, real_world, stack.name), _MS_PER_UNIT[unit], "RealWorldValueMapping")
+    if unit in _NO_TIMES:
+        raise MyoT2Error(
+            expected="a T2 map in a unit of time",
+            found="a real-world mapping to rates or fractions",
+            where=stack.name,
+            do="Take another series for the T2 map; this one holds another quantity.",
+        )
     shown = read_stack(stack.slices, displayed, stack.name)
     if given_scale is not None:
         return _scaled(shown, given_scale, "given")
@@ -57,10 +69,21 @@ def read_t2_map(stack: Stack, given_scale: float | None) -> T2Map:
 
 
 def plausible_factor(values: np.ndarray, where: str) -> float:
-    """The one factor that makes the median of the positive values a T2 in ms; `MyoT2Error` where none or several do."""
+    """The one factor that makes the positive values T2 times in ms.
+
+    Their median must lie within `PLAUSIBLE_MS`, and `CLEARLY` times as many of them as under any other factor.
+
+    Raises
+    ------
+    MyoT2Error
+        No factor or several do so.
+    """
     positive = values[values > 0]
     median = float(np.median(positive)) if positive.size else 0.0
+    shares = {factor: _plausible_share(positive * factor) for factor in FACTORS}
     fitting = [factor for factor in FACTORS if PLAUSIBLE_MS[0] <= median * factor <= PLAUSIBLE_MS[1]]
+    if fitting:
+        fitting = [factor for factor in FACTORS if CLEARLY * shares[factor] > shares[fitting[0]]]
     if len(fitting) != 1:
         low, high = PLAUSIBLE_MS
         raise MyoT2Error(
@@ -70,6 +93,11 @@ def plausible_factor(values: np.ndarray, where: str) -> float:
             do="Set ingest.t2_map_scale (option --t2-map-scale) to the milliseconds of one stored unit.",
         )
     return fitting[0]
+
+
+def _plausible_share(times: np.ndarray) -> float:
+    low, high = PLAUSIBLE_MS
+    return float(np.mean((times >= low) & (times <= high))) if times.size else 0.0
 
 
 def _scaled(image: sitk.Image, factor: float, source: str) -> T2Map:

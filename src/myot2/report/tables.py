@@ -79,13 +79,13 @@ def flow_table(flow: pd.DataFrame) -> str:
 
 
 def stopped_table(flow: pd.DataFrame) -> str:
-    """Each scan that was not measured: where it stopped, why, and what can be done."""
+    """Each scan that was not measured: at which stage and input it stopped, why, and what can be done."""
     stopped = flow[flow["status"] == "stopped"].fillna(DASH)
     rows = [
         [
             escape(row["scan"]),
             escape(row["stage"]),
-            f"expected {escape(row['expected'])}; found {escape(row['found'])}",
+            f"{escape(_setting(row['where']))}: expected {escape(row['expected'])}; found {escape(row['found'])}",
             escape(row["do"]),
         ]
         for row in stopped.to_dict("records")

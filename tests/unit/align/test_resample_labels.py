@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import runpy
 
 import numpy as np
 import pytest
@@ -15,8 +14,8 @@ from myot2.core.stopnote import StopNote, read_stop_note
 
 
 @pytest.fixture(scope="module")
-def main(root):
-    return runpy.run_path(str(root / "scripts" / "resample_labels.py"))["main"]
+def main(program):
+    return program("resample_labels")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import math
 
@@ -15,12 +14,8 @@ TABLES = ("groups", "correlations", "roc", "muscles", "participants")
 
 
 @pytest.fixture(scope="module")
-def main(root):
-    """The program's main function."""
-    spec = importlib.util.spec_from_file_location("analyse_cohort", root / "scripts/analyse_cohort.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
+def main(program):
+    return program("analyse_cohort")
 
 
 @pytest.fixture

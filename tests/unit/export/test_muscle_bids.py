@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 
 import nibabel as nib
 import numpy as np
@@ -40,7 +39,7 @@ def folder(tmp_path):
 
 
 @pytest.fixture
-def run(root, folder):
+def run(program, folder):
     def main(*more):
         words = [
             "--dixon",
@@ -52,7 +51,7 @@ def run(root, folder):
         ]
         words += ["--echoes", *(f"echo-{number}.nii.gz" for number in range(1, 4)), "--mese", "out/anat/s_mese.nii.gz"]
         paths = [str(folder / word) if "." in word else word for word in words]
-        return runpy.run_path(str(root / "scripts/export_muscle_bids.py"))["main"]([*paths, *more])
+        return program("export_muscle_bids")([*paths, *more])
 
     return main
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import runpy
 
 import nibabel
 import numpy as np
@@ -19,8 +18,8 @@ T2 = np.linspace(25, 80, 2 * 10 * 12).reshape(2, 10, 12)
 
 
 @pytest.fixture(scope="module")
-def main(root):
-    return runpy.run_path(str(root / "scripts" / "fit_t2.py"))["main"]
+def main(program):
+    return program("fit_t2")
 
 
 def image_of(array):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import runpy
 import shutil
 import struct
 import subprocess
@@ -14,13 +13,14 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ingest_dicom_builder import DIXON, whole_examination
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_json
-from myot2.core.images import array_of, read_image, read_sidecar, sidecar_path
+from myot2.core.images import affine_of, array_of, read_image, read_sidecar, sidecar_path, write_image
 from myot2.core.stopnote import StopNote, read_stop_note
 from myot2.core.tables import read_table
 from myot2.ingest.bids.nifti import read_checked
@@ -31,11 +31,11 @@ AFFINE = np.array([[-1.5, 0, 0, 40], [0, -2, 0, 30], [0, 0, 6, -10], [0, 0, 0, 1
 
 
 @pytest.fixture(scope="module")
-def program(root):
-    return lambda name, *words: runpy.run_path(str(root / f"scripts/{name}.py"))["main"]([str(word) for word in words])
+def call(program):
+    return lambda name, *words: program(name)([str(word) for word in words])
 
 
-def ingest_scan(program, dicom: Path, dataset: Path, visit: str) -> Path:
+def ingest_scan(call, dicom: Path, dataset: Path, visit: str) -> Path:
     """Ingest into a dataset as the workflow does; return the start of the files' names."""
     scan = visit.replace("/", "_")
     start = dataset / visit / "anat" / scan
@@ -43,23 +43,23 @@ def ingest_scan(program, dicom: Path, dataset: Path, visit: str) -> Path:
     echoes = [f"{start}_echo-{number:02}_MESE.nii.gz" for number in range(1, 6)]
     images = [*dixon, "--echoes", *echoes, "--t2-map", f"{start}_T2map.nii.gz"]
     common = ["--leave-stop-notes", "--dicom", dicom, "--scan", scan, "--series-table", f"{start}_series.tsv"]
-    assert program("ingest_dicom", *common, *images) == 0
+    assert call("ingest_dicom", *common, *images) == 0
     return start
 
 
 @pytest.fixture(scope="module")
-def dataset(program, tmp_path_factory) -> Path:
+def dataset(call, tmp_path_factory) -> Path:
     """Two people and three visits, one of the visits and one of the people stopped."""
     folder = tmp_path_factory.mktemp("dataset")
     dicom = whole_examination(folder / "dicom")
-    ingest_scan(program, dicom, folder / "ingest", "sub-01/ses-1")
-    ingest_scan(program, folder / "none", folder / "ingest", "sub-01/ses-2")
-    ingest_scan(program, folder / "none", folder / "ingest", "sub-02/ses-1")
+    ingest_scan(call, dicom, folder / "ingest", "sub-01/ses-1")
+    ingest_scan(call, folder / "none", folder / "ingest", "sub-01/ses-2")
+    ingest_scan(call, folder / "none", folder / "ingest", "sub-02/ses-1")
     rows = ["participant_id session group sex age", "01 1 patient F 92", "01 2 patient F 93", "02 1 control n/a 50.5"]
     (folder / "people.tsv").write_text("\n".join(row.replace(" ", "\t") for row in rows), encoding="utf-8")
     images = sorted((folder / "ingest").rglob("*.nii.gz"))
     words = ["--participants", folder / "people.tsv", "--images", *images, "--dataset", folder / "ingest"]
-    assert program("describe_ingest", *words) == 0
+    assert call("describe_ingest", *words) == 0
     return folder / "ingest"
 
 
@@ -101,13 +101,11 @@ def test_the_t2_map_of_the_dataset_is_in_seconds(dataset):
     assert set(np.unique(array_of(read_image(path)))) == {0.0, 0.04}
 
 
-def test_a_sidecar_names_its_series_by_the_pseudonym_of_the_series_table_where_there_is_a_key(
-    program, dataset, tmp_path
-):
+def test_a_sidecar_names_its_series_by_the_pseudonym_of_the_series_table_where_there_is_a_key(call, dataset, tmp_path):
     (tmp_path / "key").write_text("0123456789abcdef" * 4, encoding="ascii")
     words = ["--dicom", dataset.parent / "dicom", "--key", tmp_path / "key", "--scan", "sub-01"]
     words += ["--series-table", tmp_path / "series.tsv", "--dixon-fat", tmp_path / "fat.nii.gz"]
-    assert program("ingest_dicom", *words) == 0
+    assert call("ingest_dicom", *words) == 0
     table = read_table(tmp_path / "series.tsv").set_index("role")
     assert read_sidecar(tmp_path / "fat.nii.gz")["SeriesPseudonym"] == table.loc["dixon-fat", "pseudonym"]
     without_key = read_sidecar(dataset / "sub-01/ses-1/anat/sub-01_ses-1_acq-dixonfat_T2w.nii.gz")
@@ -139,7 +137,7 @@ def outside(tmp_path) -> dict[str, Path]:
 
 
 @pytest.fixture
-def take(program, outside, tmp_path):
+def take(call, outside, tmp_path):
     """Run the program on that dataset; the status, and the folder of the outputs."""
 
     def run(*more, form="bids", echoes=None):
@@ -147,7 +145,7 @@ def take(program, outside, tmp_path):
         words = ["--form", form, "--scan", "sub-01", "--series-table", tmp_path / "out/series.tsv", *more]
         outs = [tmp_path / f"out/echo-{number}.nii.gz" for number in range(len(TE))]
         t2 = ["--t2-map", outside["map"], "--t2-map-out", tmp_path / "out/t2.nii.gz"]
-        return program("take_bids", *words, "--echoes", *given, "--echoes-out", *outs, *t2)
+        return call("take_bids", *words, "--echoes", *given, "--echoes-out", *outs, *t2)
 
     return run
 
@@ -165,14 +163,14 @@ def test_images_of_a_bids_dataset_are_taken_value_by_value(take, tmp_path):
     assert table.loc["mese", ["images", "echoes", "te_ms", "matrix"]].tolist() == ["12", "4", "10-40", "5x6"]
 
 
-def test_what_was_ingested_comes_back_the_same_when_it_is_given(program, dataset, tmp_path):
+def test_what_was_ingested_comes_back_the_same_when_it_is_given(call, dataset, tmp_path):
     start = dataset / "sub-01/ses-1/anat/sub-01_ses-1"
     echoes = [f"{start}_echo-{number:02}_MESE.nii.gz" for number in range(1, 6)]
     outs = [tmp_path / Path(path).name for path in echoes]
     words = ["--form", "bids", "--scan", "sub-01_ses-1", "--series-table", tmp_path / "series.tsv"]
     words += ["--dixon-in", f"{start}_acq-dixonin_T2w.nii.gz", "--dixon-in-out", tmp_path / "in.nii.gz"]
     words += ["--t2-map", f"{start}_T2map.nii.gz", "--t2-map-out", tmp_path / "t2.nii.gz"]
-    assert program("take_bids", *words, "--echoes", *echoes, "--echoes-out", *outs) == 0
+    assert call("take_bids", *words, "--echoes", *echoes, "--echoes-out", *outs) == 0
     pairs = [*zip(echoes, outs, strict=True), (f"{start}_acq-dixonin_T2w.nii.gz", tmp_path / "in.nii.gz")]
     for before, after in [*pairs, (f"{start}_T2map.nii.gz", tmp_path / "t2.nii.gz")]:
         assert Path(before).read_bytes() == after.read_bytes()
@@ -302,6 +300,25 @@ def test_nan_in_a_given_map_means_no_value(take, outside, tmp_path):
     assert take() == 0
     values = array_of(read_image(tmp_path / "out/t2.nii.gz"))
     assert (values == 0).sum() == 1 and np.isfinite(values).all()
+
+
+@pytest.mark.parametrize("tilt", [0.0, 1e-4, 3e-4, 1e-3, 0.05])
+@pytest.mark.parametrize("axis", [(0.0, 0.6, 0.8), (0.48, 0.6, 0.64), (0.0017, 0.7071, 0.7071)])
+def test_an_image_turned_by_about_half_a_turn_is_taken_though_its_quaternion_is_least_precise_there(
+    tmp_path, axis, tilt
+):
+    """Rodrigues' rotation by pi + tilt, written by ITK with qform and sform, on the study's matrix."""
+    x, y, z = np.array(axis) / np.linalg.norm(axis)
+    cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
+    turn = np.eye(3) + np.sin(np.pi + tilt) * cross + (1 - np.cos(np.pi + tilt)) * cross @ cross
+    written = sitk.Image(320, 176, 8, sitk.sitkFloat32)
+    written.SetSpacing((1.3125, 1.3125, 6.0))
+    written.SetOrigin((-200.0, 100.0, 50.0))
+    written.SetDirection(turn.ravel())
+    write_image(written, tmp_path / "turned.nii.gz")
+    read = read_checked(tmp_path / "turned.nii.gz", "dixon-in", dimensions=(3,))
+    corner = np.array([319, 175, 7, 1])
+    assert np.abs((affine_of(read) - affine_of(written)) @ corner).max() < 1e-3
 
 
 @pytest.fixture(scope="module")

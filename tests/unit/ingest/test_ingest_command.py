@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
-
 import pytest
 from ingest_dicom_builder import DIXON, whole_examination
 
@@ -13,8 +11,8 @@ from myot2.core.tables import read_table
 
 
 @pytest.fixture(scope="module")
-def main(root):
-    return runpy.run_path(str(root / "scripts" / "ingest_dicom.py"))["main"]
+def main(program):
+    return program("ingest_dicom")
 
 
 def everything(folder):
@@ -66,3 +64,12 @@ def test_bad_input_leaves_a_stop_note_in_place_of_every_output(main, tmp_path):
     outputs = sorted((tmp_path / "out").iterdir())
     assert len(outputs) == 21
     assert {read_stop_note(path).stage for path in outputs} == {"ingest"}
+
+
+@pytest.mark.parametrize("more", [[], ["--key", "key"], ["--scan", "sub-01"]])
+@pytest.mark.parametrize(("name", "table"), [("ingest_dicom", "--series-table"), ("cross_check", "--table")])
+def test_an_edited_table_without_what_its_rows_are_known_by_is_a_usage_error(program, capsys, name, table, more):
+    with pytest.raises(SystemExit) as caught:
+        program(name)(["--dicom", "dicom", table, "out.tsv", "--series", "series.tsv", *more])
+    assert caught.value.code == 2
+    assert "--series needs --key and --scan" in capsys.readouterr().err

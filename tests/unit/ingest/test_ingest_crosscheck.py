@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import runpy
+import os
 import shutil
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
+from signal import SIGTERM
 
 import numpy as np
 import pytest
@@ -20,7 +25,7 @@ from myot2.core.stopnote import StopNote, Stopped
 from myot2.core.tables import read_table
 from myot2.ingest.checking import secondreader
 from myot2.ingest.checking.crosscheck import Written, compare, cross_check, signal_of_displayed
-from myot2.ingest.checking.secondreader import NotReadable, read_again
+from myot2.ingest.checking.secondreader import Ended, NotReadable, read_again
 from myot2.ingest.choosing.selection import select
 from myot2.ingest.reading.headers import read_index
 from myot2.ingest.reading.volumes import read_volume, signal
@@ -284,9 +289,50 @@ def test_nothing_of_the_second_reading_stays_on_disk(tmp_path, examined, monkeyp
     assert not list(scratch.iterdir())
 
 
+@pytest.mark.parametrize("name", ["HUP", "INT", "KILL", "TERM"])
+def test_a_second_reader_that_is_ended_from_outside_has_not_found_the_files_unreadable(
+    tmp_path, examined, monkeypatch, name
+):
+    ended = tmp_path / "ended"
+    ended.write_text(f"#!/bin/sh\nkill -s {name} $$\n")
+    ended.chmod(0o700)
+    monkeypatch.setattr("dcm2niix.bin", str(ended))
+    with pytest.raises(Ended, match="ended from outside"):
+        check(tmp_path / "dicom", examined)
+
+
 @pytest.fixture(scope="module")
-def main(root):
-    return runpy.run_path(str(root / "scripts" / "cross_check.py"))["main"]
+def main(program):
+    return program("cross_check")
+
+
+def test_a_check_whose_second_reader_was_killed_fails_and_leaves_no_table(main, tmp_path, examined, monkeypatch):
+    killed = tmp_path / "killed"
+    killed.write_text("#!/bin/sh\nkill -s KILL $$\n")
+    killed.chmod(0o700)
+    monkeypatch.setattr("dcm2niix.bin", str(killed))
+    with pytest.raises(SystemExit, match="Run again"):
+        main(command(tmp_path, examined, "--leave-stop-notes"))
+    assert not (tmp_path / "check.tsv").exists()
+
+
+def test_a_check_that_a_scheduler_ends_leaves_nothing_in_the_temporary_folder(tmp_path, examined):
+    scratch, started, slow = tmp_path / "scratch", tmp_path / "started", tmp_path / "slow"
+    scratch.mkdir()
+    slow.write_text(f"#!/bin/sh\ntouch '{started}'\nexec sleep 60\n")
+    slow.chmod(0o700)
+    script = Path(__file__).parents[3] / "scripts" / "cross_check.py"
+    run = f"import dcm2niix, runpy; dcm2niix.bin = {str(slow)!r}; runpy.run_path({str(script)!r}, run_name='__main__')"
+    running = subprocess.Popen(
+        [sys.executable, "-c", run, *command(tmp_path, examined)], env={**os.environ, "TMPDIR": str(scratch)}
+    )
+    while not started.exists() and running.poll() is None:
+        time.sleep(0.01)
+    assert list(scratch.iterdir())
+    running.send_signal(SIGTERM)
+    assert running.wait(timeout=30) == 128 + SIGTERM
+    assert not list(scratch.iterdir())
+    assert not (tmp_path / "check.tsv").exists()
 
 
 def command(tmp_path, order, *more):

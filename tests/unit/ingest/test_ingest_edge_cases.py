@@ -71,6 +71,25 @@ def test_every_image_is_the_one_that_dcm2niix_reads(cases, tmp_path, name):
     assert sizes == SIZES[name]
 
 
+@pytest.mark.parametrize(
+    "name", ["siemens_anatomical", "ge_anatomical_001_implicit", "hitachi_anatomical", "generic_compressed_rle"]
+)
+def test_every_voxel_of_a_real_series_lies_where_its_header_says(cases, name):
+    folder = cases / "dicom2nifti" / name
+    (stack,) = stacks_of(folder)
+    image = read_volume(stack.slices, signal, name)
+    assert image.GetSize()[2] == 4
+    for dataset in map(pydicom.dcmread, sorted(folder.iterdir())):
+        row, column = np.reshape(dataset.ImageOrientationPatient, (2, 3)).astype(float)
+        for i, j in ((0, 0), (dataset.Columns - 1, 0), (17, dataset.Rows - 1)):
+            place = np.array(dataset.ImagePositionPatient, float)
+            place += i * dataset.PixelSpacing[1] * row + j * dataset.PixelSpacing[0] * column
+            index = image.TransformPhysicalPointToIndex(place.tolist())
+            assert image[index] == dataset.pixel_array[j, i]
+            # Headers hold six digits; over 256 columns their rounding grows to some micrometres.
+            np.testing.assert_allclose(image.TransformIndexToPhysicalPoint(index), place, atol=5e-3)
+
+
 @pytest.mark.parametrize("volume", range(4))
 def test_each_repeat_of_siemens_xa10_is_a_volume_of_the_nifti_file_that_came_with_it(cases, volume):
     """RAS and LPS differ in the sign of the first two axes; the file counts its rows from the other end."""
@@ -126,6 +145,7 @@ def test_every_lossless_compression_gives_the_same_values(cases, name):
 
 def test_planes_of_two_orientations_are_refused_as_one_series(cases):
     frames = read_index(cases / "dicom2nifti/failing_sliceorientation").frames
+    assert [stack.orientation for stack in split_stacks(frames)] == ["sagittal", "axial"]
     with pytest.raises(MyoT2Error, match="mixed orientations: this image is tilted by"):
         order_slices(frames, "series 202")
 

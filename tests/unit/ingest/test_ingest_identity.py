@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import json
-import runpy
 
 import pytest
 from ingest_dicom_builder import dixon_plan, mese_plan, planes, t2_map_plan, write
@@ -18,8 +17,8 @@ GROUPS = {0x0008, 0x0010, 0x0012, 0x0018, 0x0020, 0x0028, 0x0032, 0x0038, 0x0040
 
 
 @pytest.fixture(scope="module")
-def main(root):
-    return runpy.run_path(str(root / "scripts" / "ingest_dicom.py"))["main"]
+def main(program):
+    return program("ingest_dicom")
 
 
 def mark(dataset: Dataset) -> None:
@@ -107,6 +106,7 @@ def test_known_technical_words_do_pass(main, tmp_path):
         "EchoTime": 0.02,
         "RepetitionTime": 6.0,
         "FlipAngle": 180.0,
+        "RefocusingFlipAngle": 180.0,
         "SliceThickness": 5.0,
         "SpacingBetweenSlices": 6.0,
         "ImageType": ["ORIGINAL", "PRIMARY", "M", "ND"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import runpy
 from dataclasses import replace
 
 import pytest
@@ -59,7 +58,7 @@ def test_a_folder_per_person_gives_a_row_per_person(tmp_path):
     assert set(table["dicom"]) == {str(tmp_path / name) for name in "xyz"}
     assert table.drop(columns=["participant_id", "dicom"]).isna().all(axis=None)
     assert not any(visit.shared for visit in proposal.visits)
-    assert "\n3 of 3 visits need no choice" in text(proposal, tmp_path)
+    assert "\n3 of 3 visits can be used as proposed" in text(proposal, tmp_path)
 
 
 def test_the_order_of_people_follows_the_key_and_not_the_names(tmp_path):
@@ -119,7 +118,7 @@ def test_what_is_ambiguous_is_marked_and_listed(tmp_path):
     words = text(proposal, tmp_path)
     assert "- sub-001, series 7: mese; as good as series 9" in words
     assert "- no T2 map in any visit" in words
-    assert "\n0 of 1 visit need no choice" in words
+    assert "\n0 of 1 visit can be used as proposed" in words
 
 
 def test_what_cannot_be_used_is_said_with_the_reason(tmp_path):
@@ -182,8 +181,8 @@ def test_a_tree_without_images_is_refused(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def main(root):
-    return runpy.run_path(str(root / "scripts" / "index_dicom.py"))["main"]
+def main(program):
+    return program("index_dicom")
 
 
 def arguments(folder, dicom):

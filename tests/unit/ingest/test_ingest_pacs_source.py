@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import runpy
 import subprocess
 import sys
 
@@ -140,8 +139,8 @@ def test_what_is_fetched_is_what_can_be_read():
 
 
 @pytest.fixture(scope="module")
-def main(root):
-    return runpy.run_path(str(root / "scripts/fetch_dicom.py"))["main"]
+def main(program):
+    return program("fetch_dicom")
 
 
 def write_table(folder, source):
@@ -186,17 +185,6 @@ def test_a_fault_of_the_moment_leaves_none_so_that_the_next_run_tries_again(main
     ):
         main([*write_table(tmp_path, f"{start}/studies/1.2.3"), "--leave-stop-notes"])
     assert not (tmp_path / "out").exists()
-
-
-def test_a_defect_is_told_by_its_place_without_quoting_the_source(main, tmp_path, monkeypatch):
-    def fail(source, *_):
-        raise RuntimeError(source.study)
-
-    monkeypatch.setitem(main.__globals__, "fetch_study", fail)
-    with pytest.raises(SystemExit) as caught:
-        main(write_table(tmp_path, f"{WEB}/studies/1.2.3.4.5"))
-    assert "RuntimeError" in str(caught.value)
-    assert "1.2.3.4.5" not in str(caught.value)
 
 
 def test_the_program_takes_a_source_from_standard_input(main, tmp_path, monkeypatch):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import hashlib
+import runpy
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -84,3 +87,25 @@ def test_an_unforeseen_error_shows_its_kind_and_place_and_not_what_it_says(tmp_p
     assert "RuntimeError" in run.stderr
     assert "ValueError" in run.stderr
     assert "line 7, in parse" in run.stderr
+
+
+PROGRAMS = sorted(
+    path
+    for path in (Path(__file__).parents[3] / "scripts").glob("*.py")
+    if "from myot2.ingest." in path.read_text(encoding="utf-8") and path.stem != "describe_ingest"  # reads no header
+)
+
+
+@pytest.mark.parametrize("path", PROGRAMS, ids=lambda path: path.stem)
+def test_every_program_that_meets_identities_hides_what_an_unforeseen_error_says(path, monkeypatch, capsys):
+    def fail(*_):
+        raise RuntimeError(UID)
+
+    monkeypatch.setattr(argparse.ArgumentParser, "parse_args", fail)
+    monkeypatch.setattr(sys, "excepthook", sys.__excepthook__)
+    with pytest.raises(RuntimeError) as caught:
+        runpy.run_path(str(path), run_name="__main__")
+    sys.excepthook(caught.type, caught.value, caught.tb)
+    printed = capsys.readouterr().err
+    assert "RuntimeError" in printed
+    assert UID not in printed

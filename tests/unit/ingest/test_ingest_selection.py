@@ -118,7 +118,8 @@ def test_the_image_type_names_the_role(tmp_path, image_type, role):
     ],
 )
 def test_a_description_is_weak_evidence_for_a_role(tmp_path, description, role):
-    write_plans(tmp_path, Plan(4, axial_volume(), facts={"SeriesDescription": description}))
+    derived = ("DERIVED", "PRIMARY", "OTHER")
+    write_plans(tmp_path, Plan(4, axial_volume(), derived, facts={"SeriesDescription": description}))
     (stack,) = find_stacks(read_index(tmp_path).frames)
     assert (role_of(stack).name, role_of(stack).confidence) == (role, "high" if role == "other" else "low")
 

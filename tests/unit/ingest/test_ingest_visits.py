@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import runpy
 
 import pytest
 from ingest_dicom_builder import mese_plan, planes, write
@@ -16,8 +15,8 @@ from myot2.ingest.stacking.joining import find_stacks
 
 
 @pytest.fixture(scope="module")
-def main(root):
-    return runpy.run_path(str(root / "scripts" / "date_visits.py"))["main"]
+def main(program):
+    return program("date_visits")
 
 
 def visit(folder, study_date=None, acquisition_date=None, more=()):

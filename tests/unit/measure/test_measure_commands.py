@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 
 import numpy as np
 import pytest
@@ -30,13 +29,13 @@ COHORT_COLUMNS = [
 
 
 @pytest.fixture(scope="module")
-def measure(root):
-    return runpy.run_path(str(root / "scripts" / "measure_muscles.py"))["main"]
+def measure(program):
+    return program("measure_muscles")
 
 
 @pytest.fixture(scope="module")
-def collect(root):
-    return runpy.run_path(str(root / "scripts" / "collect_measures.py"))["main"]
+def collect(program):
+    return program("collect_measures")
 
 
 @pytest.fixture

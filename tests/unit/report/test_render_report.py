@@ -106,7 +106,7 @@ def test_the_studys_numbers_are_in_the_page(study, key):
 
 def test_the_page_tells_who_is_missing_where_and_why(study):
     text = text_of(study[2])
-    assert f"sub-P04 ingest expected {HOSTILE}; found 9 echoes Send the missing echo." in text
+    assert f"sub-P04 ingest dicom/x: expected {HOSTILE}; found 9 echoes Send the missing echo." in text
     assert f"sub-P04 (patient): stopped at ingest; expected {HOSTILE}, found 9 echoes." in text
     assert "sub-C01 (control): no picture was made." in text
 

@@ -92,6 +92,7 @@ FLOW = pd.DataFrame(
         "group": ["patient", "control", "patient", None],
         "status": ["measured", "measured", "stopped", "stopped"],
         "stage": [None, None, "segment", "ingest"],
+        "where": [None, None, "series 5, slice 3", "/somewhere/table.tsv"],
         "expected": [None, None, "a", "b"],
         "found": [None, None, "c", "d"],
         "do": [None, None, "e", "f"],
@@ -112,8 +113,8 @@ def test_the_flow_adds_up():
 def test_every_stopped_scan_has_its_reason_and_remedy():
     rows = plain(tables.stopped_table(FLOW)).splitlines()
     assert rows[2:] == [
-        "| sub-3 | segment | expected a; found c | e |",
-        "| sub-4 | ingest | expected b; found d | f |",
+        "| sub-3 | segment | series 5, slice 3: expected a; found c | e |",
+        "| sub-4 | ingest | table.tsv: expected b; found d | f |",
     ]
     assert "all scans were measured" in tables.stopped_table(FLOW[:2])
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -21,11 +19,8 @@ def table(root):
 
 
 @pytest.fixture
-def take_labels(root):
-    spec = importlib.util.spec_from_file_location("take_labels", root / "scripts/take_labels.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.main
+def take_labels(program):
+    return program("take_labels")
 
 
 def write_map(path, values):

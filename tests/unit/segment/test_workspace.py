@@ -30,7 +30,12 @@ def ramp(spacing: tuple[float, float, float], direction: np.ndarray = IDENTITY) 
 
 
 @settings(max_examples=20, deadline=None)
-@given(pixel=st.floats(0.5, 3.4), slice_distance=st.floats(1.0, 20.0), angle=st.floats(-0.5, 0.5))
+# Angles of a header's precision: ITK's inverse of a direction fails where a cosine is subnormal.
+@given(
+    pixel=st.floats(0.5, 3.4),
+    slice_distance=st.floats(1.0, 20.0),
+    angle=st.floats(-0.5, 0.5).map(lambda angle: round(angle, 12)),
+)
 def test_resampling_to_the_workspace_keeps_positions(pixel, slice_distance, angle):
     turn = np.array([[np.cos(angle), -np.sin(angle), 0], [np.sin(angle), np.cos(angle), 0], [0, 0, 1]])
     image, weights = ramp((pixel, pixel, slice_distance), turn)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import runpy
 
 import numpy as np
 import pytest
@@ -141,8 +140,8 @@ def test_random_streams_are_repeatable_and_differ_by_person_purpose_and_seed():
         assert not np.isin(other.random(4), first).any()
 
 
-def test_committed_demo_table_is_what_the_script_makes(root, tmp_path):
-    main = runpy.run_path(str(root / "scripts" / "simulate_participants_table.py"))["main"]
+def test_committed_demo_table_is_what_the_script_makes(root, program, tmp_path):
+    main = program("simulate_participants_table")
     out = tmp_path / "participants.tsv"
     options = ["--preset", "demo", "--seed", "20230", "--dicom-root", "results/demo/simulate", "--out", str(out)]
     assert main(options) == 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import runpy
 from pathlib import Path
 
 import numpy as np
@@ -180,8 +179,8 @@ def test_files_pass_pydicoms_strict_reading(folder):
 
 
 @pytest.fixture(scope="module")
-def script(root):
-    return runpy.run_path(str(root / "scripts" / "simulate_participant.py"))["main"]
+def script(program):
+    return program("simulate_participant")
 
 
 def test_script_simulates_a_person_of_the_demo_cohort_twice_to_the_same_bytes(script, tmp_path, label_table):

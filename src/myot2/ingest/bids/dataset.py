@@ -23,8 +23,6 @@ COLUMNS: Mapping[str, Mapping[str, Any]] = {
     "age": {"Description": f"Age at the first visit, {OLDEST_STATED_AGE} where above.", "Units": "year"},
 }
 
-FILES = ("dataset_description.json", "README", "participants.tsv", "participants.json", ".bidsignore")
-
 IGNORED = ("*_series.tsv", "*_series.json", "*_crosscheck.tsv", "*_crosscheck.json")
 """Tables of ours beside the images, which BIDS has no name for."""
 

@@ -24,6 +24,9 @@ MAX_VOXELS = 2**27
 POSITION_TOLERANCE_MM = 0.05
 """How far the corners may lie apart by qform and sform; a qform is a quaternion of 32-bit floats."""
 
+_ROUNDING = 4e-7
+"""How far rounding to 32 bits takes the squares of three numbers, whose sum is at most 1, from their own sum."""
+
 SHEAR = 1e-3
 """The largest cosine between two axes of a grid."""
 
@@ -137,13 +140,14 @@ class _Header:
             raise _problem(
                 self.where, "a position in the scanner", "neither qform nor sform", "Convert the image again."
             )
-        places = [self._qform()] * (self.qform_code > 0) + [self.sform] * (self.sform_code > 0)
+        turns = self._qforms() if self.qform_code > 0 else []
+        places = turns + [self.sform] * (self.sform_code > 0)
         if not all(np.isfinite(place).all() and abs(np.linalg.det(place[:, :3])) > 1e-9 for place in places):
             raise _problem(self.where, "a position in the scanner", "no usable one", "Convert the image again.")
         if any(_shear(place) > SHEAR for place in places):
             raise _problem(self.where, "three axes at right angles", "a sheared grid", "Convert the image again.")
         far = np.array([[*(np.array(pick) * (np.array(self.size[:3]) - 1)), 1] for pick in np.ndindex(2, 2, 2)]).T
-        apart = np.abs((places[0] - places[-1]) @ far).max()
+        apart = min(np.abs((place - places[-1]) @ far).max() for place in turns or places)
         if apart > POSITION_TOLERANCE_MM:
             raise _problem(
                 self.where,
@@ -152,20 +156,28 @@ class _Header:
                 "Convert the image again, or set the wrong one of the two to the other.",
             )
 
-    def _qform(self) -> np.ndarray:
-        """The (3, 4) matrix of the quaternion form (nifti1.h, method 2)."""
+    def _qforms(self) -> list[np.ndarray]:
+        """The (3, 4) matrices that the quaternion form may mean (nifti1.h, method 2).
+
+        Its first number is not stored but follows from the others, a = sqrt(1 - b^2 - c^2 - d^2): near half a turn the
+        rounding of these to 32 bits leaves it open by up to 6e-4, or some tenths of a millimetre at the corners.
+        """
         b, c, d, *shift = self.quaternion
-        a = np.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
-        rotation = np.array(
-            [
-                [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
-                [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
-                [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
-            ]
-        )
+        square = 1.0 - (b * b + c * c + d * d)
+        low, high = np.sqrt(max(0.0, square - _ROUNDING)), np.sqrt(max(0.0, square) + _ROUNDING)
         handedness = -1.0 if self.pixdim[0] < 0 else 1.0
         scale = np.array([self.pixdim[1], self.pixdim[2], handedness * self.pixdim[3]])
-        return np.column_stack([rotation * scale, shift])
+        return [np.column_stack([_rotation(a, b, c, d) * scale, shift]) for a in np.linspace(low, high, 65)]
+
+
+def _rotation(a: float, b: float, c: float, d: float) -> np.ndarray:
+    return np.array(
+        [
+            [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
+            [2 * (b * c + a * d), a * a + c * c - b * b - d * d, 2 * (c * d - a * b)],
+            [2 * (b * d - a * c), 2 * (c * d + a * b), a * a + d * d - b * b - c * c],
+        ]
+    )
 
 
 def _shear(place: np.ndarray) -> float:

@@ -22,7 +22,13 @@ MAX_BYTES = 10_000_000
 _MILLISECONDS = {"muscle-bids"}
 """Forms whose times are in ms; those of BIDS are in s."""
 
-_LARGEST = {"RepetitionTime": 100.0, "FlipAngle": 360.0, "SliceThickness": 100.0, "MagneticFieldStrength": 30.0}
+_LARGEST = {
+    "RepetitionTime": 100.0,
+    "FlipAngle": 360.0,
+    "RefocusingFlipAngle": 360.0,
+    "SliceThickness": 100.0,
+    "MagneticFieldStrength": 30.0,
+}
 
 _BEYOND_ANY_FACT = 1e9
 _MOST_SHOWN = 12
@@ -78,6 +84,8 @@ def known_facts(given: Mapping[str, Any], form: str, where: str) -> dict[str, An
             facts[key] = seconds_of(value) if in_ms else value
             if not 0 < facts[key] <= largest:
                 raise _no_number(key, where)
+    if given.get("RefocusingFlipAngleAssumed") is True:
+        facts["RefocusingFlipAngleAssumed"] = True
     tokens = given.get("ImageType")
     if isinstance(tokens, list):
         facts["ImageType"] = list(known_image_type(token for token in tokens if isinstance(token, str)))

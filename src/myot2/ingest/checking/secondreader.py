@@ -10,6 +10,7 @@ import json
 import math
 import os
 import resource
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterable
@@ -38,10 +39,16 @@ OPTIONS = {
 """What dcm2niix is asked for; `-p` is added (Philips: y the precise signal, n the displayed value)."""
 
 _RESAMPLED = ("_Eq", "_Tilt")
+_FROM_OUTSIDE = (signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGTERM)
+"""How a person, a scheduler or a machine without memory ends a program; by other signals it ends itself."""
 
 
 class NotReadable(Exception):
     """dcm2niix does not give the files as images that can be compared: the reason, in our own words."""
+
+
+class Ended(Exception):
+    """dcm2niix was ended from outside, which says nothing about the files: the check has not been made."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,8 @@ def read_again(files: Iterable[Path], *, precise: bool) -> list[Reading]:
     ------
     NotReadable
         It makes no image, an image that it resampled, or one that cannot be read; it fails, or takes too long.
+    Ended
+        It was ended from outside.
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -98,6 +107,8 @@ def _run(command: list[str], folder: Path) -> None:
         ).returncode
     except subprocess.TimeoutExpired:
         raise NotReadable(f"dcm2niix takes longer than {TIME_LIMIT_S} s") from None
+    if -status in _FROM_OUTSIDE:
+        raise Ended(f"dcm2niix was ended from outside (signal {-status})")
     if status != 0:
         raise NotReadable(f"dcm2niix ends with status {status}")
 

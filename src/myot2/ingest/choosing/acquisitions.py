@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
 import numpy as np
 
 from myot2.core.errors import MyoT2Error
 from myot2.ingest.reading.headers import Frame
+from myot2.ingest.reading.hints import ROLE_TOKENS
 from myot2.ingest.reading.volumes import require_readable
 from myot2.ingest.stacking.geometry import places_of, same_slices
 from myot2.ingest.stacking.series import Stack
@@ -16,21 +17,52 @@ from myot2.ingest.stacking.series import Stack
 T2_WEIGHTED_TE_MS = 30.0
 """A spin-echo Dixon with at least this echo time is T2-weighted, as the study's (TE 51 ms)."""
 
+_PLACED_BY = frozenset(["ND", "DIS2D", "DIS3D"])
+"""Siemens' words for no correction of gradient distortion, one in the plane, and one in space: they differ in place."""
+
 Acquisition = dict[str, Stack]
 """Stacks that one run of a protocol made, by role: the Dixon images together, else one stack."""
 
 
 def group_acquisitions(stacks: Sequence[tuple[str, Stack]]) -> list[Acquisition]:
-    """Stacks with their roles, in the order of their series: a new acquisition begins wherever a role comes again.
+    """Stacks with their roles, in the order of their series, by acquisition.
 
-    What one series holds once of each (Philips writes all Dixon images into one) is never parted.
+    What one series holds once of each (Philips writes all Dixon images into one) is never parted. Then what was
+    measured at one time and reconstructed in one way is put together, wherever its series stand: Siemens writes an
+    image and its distortion-corrected twin in turn. What is left (computed images with a time of their own) follows the
+    series before it. A role that comes again always begins a new acquisition.
     """
-    acquisitions: list[Acquisition] = []
-    for part in _parts(stacks):
-        if not acquisitions or part.keys() & acquisitions[-1].keys() or not _one_grid_family(acquisitions[-1], part):
-            acquisitions.append({})
-        acquisitions[-1].update(part)
-    return acquisitions
+    runs = _merged(_parts(stacks), _run_of)
+    return _merged(runs, lambda run: next(iter(run.values())).first.study)
+
+
+def _merged(parts: Sequence[Acquisition], key: Callable[[Acquisition], object]) -> list[Acquisition]:
+    """Parts of one key put together, each with the last such only: an earlier one is not to be filled up.
+
+    A part whose key is None stays alone.
+    """
+    merged: list[Acquisition] = []
+    last: dict[object, Acquisition] = {}
+    for part in parts:
+        run = None if key(part) is None else last.get(key(part))
+        if run is None or part.keys() & run.keys() or not _one_grid_family(run, part):
+            run = last[key(part)] = {}
+            merged.append(run)
+        run.update(part)
+    return merged
+
+
+def _run_of(part: Acquisition) -> tuple | None:
+    """What tells the run that made a part: examination, time, repetition, reconstruction; None without a time."""
+    stack = next(iter(part.values()))
+    if not stack.when[0]:
+        return None
+    return stack.first.study, stack.when[0], stack.first.repetition, _reconstruction(stack)
+
+
+def _reconstruction(stack: Stack) -> frozenset[str]:
+    """The image type from its third value on, without what names the role."""
+    return frozenset(stack.first.image_type[2:]) - ROLE_TOKENS
 
 
 def _parts(stacks: Sequence[tuple[str, Stack]]) -> list[Acquisition]:
@@ -102,6 +134,21 @@ def repeats(first: Acquisition, second: Acquisition, wanted: Sequence[str]) -> b
     )
 
 
+def reconstructed_alike(first: Acquisition, second: Acquisition, wanted: Sequence[str]) -> bool:
+    """Whether the two are no reconstructions of one measurement (same time and protocol) that differ in image type."""
+    one, other = first[wanted[0]], second[wanted[0]]
+    measured_once = one.when[0] and one.when[0] == other.when[0] and one.first.repetition == other.first.repetition
+    if not (measured_once and one.first.study == other.first.study and same_protocol(one, other)):
+        return True
+    return _reconstruction(one) == _reconstruction(other)
+
+
+def correction(acquisition: Acquisition, wanted: Sequence[str]) -> tuple[bool, bool]:
+    """Whether an image is corrected for gradient distortion, and for the sensitivity of the coils (Siemens' words)."""
+    words = _reconstruction(acquisition[wanted[0]])
+    return bool(words & {"DIS2D", "DIS3D"}), "NORM" in words
+
+
 def when(acquisition: Acquisition, wanted: Sequence[str]) -> tuple:
     """Sorts acquisitions in time."""
     return max(acquisition[role].when for role in wanted)
@@ -122,8 +169,15 @@ def _half_in_common(first: Stack, second: Stack) -> bool:
 
 def _one_grid_family(first: Acquisition, second: Acquisition) -> bool:
     stack, other = next(iter(first.values())), next(iter(second.values()))
-    alike = stack.orientation == other.orientation and _matrix(stack) == _matrix(other)
-    return alike and examination_of(stack.first) == examination_of(other.first)
+    placed = [_reconstruction(one) & _PLACED_BY for one in (stack, other)]
+    times = [one.first.repetition_time for one in (stack, other)]
+    return (
+        stack.orientation == other.orientation
+        and _matrix(stack) == _matrix(other)
+        and examination_of(stack.first) == examination_of(other.first)
+        and (not all(placed) or placed[0] == placed[1])
+        and (None in times or bool(np.isclose(*times, rtol=0.05)))
+    )
 
 
 def _matrix(stack: Stack) -> tuple[int, int]:

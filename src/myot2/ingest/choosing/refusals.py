@@ -99,6 +99,21 @@ def require_one_visit(taken: Iterable[Stack]) -> None:
     _require_one(taken, examination_of, "series of one examination", "another examination", _OWN_FOLDER)
 
 
+def require_one_place(taken: Iterable[Stack]) -> None:
+    """Raise `MyoT2Error` where the patient was placed anew between taken series.
+
+    Positions in two frames of reference cannot be compared (PS3.3 C.7.4.1.1.1), and masks would lie elsewhere.
+    """
+    placed = [stack for stack in taken if stack.first.frame_of_reference]
+    _require_one(
+        placed,
+        lambda frame: frame.frame_of_reference,
+        "series of one frame of reference",
+        "another (the patient was placed anew)",
+        "Choose in the table of `make index` the series that were made without moving the patient in between.",
+    )
+
+
 _OWN_FOLDER = "Give each participant and session a folder of its own, or choose in the table of `make index`."
 
 

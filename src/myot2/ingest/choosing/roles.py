@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from myot2.ingest.reading.hints import DIXON_ROLES, is_bare_t2, roles_of_image_type
-from myot2.ingest.stacking.series import Stack
-
-MIN_ECHOES = 4
-"""Fewer echo times than this are a dual-echo contrast, not a T2 measurement."""
+from myot2.ingest.reading.hints import DIXON_ROLES, is_bare_t2, names_other_quantity, roles_of_image_type
+from myot2.ingest.stacking.series import MIN_ECHOES, Stack
 
 _FRAME_TYPE_VALUES = 4
 """FrameType of an enhanced object has four values (PS3.3 C.8.13.3.1); what follows in `Frame.image_type` is private."""
@@ -33,13 +30,16 @@ def role_of(stack: Stack) -> Role:
     """The role of a stack by its headers.
 
     In this order: what cannot be measured has none; the image type; a spin-echo train; the description, where it
-    names one role only.
+    names one role only. A description never makes a T2 map of an original image: protocols are called so whose echoes
+    are no map, and their signals could pass for one.
     """
     first = stack.first
     if first.colour:
         return Role("other", "a colour picture", "high")
     if first.component != "magnitude":
         return Role("other", f"{first.component} images", "high")
+    if names_other_quantity(first.image_type):
+        return Role("other", "the image type names another quantity", "high")
     named = roles_of_image_type(first.image_type)
     if len(named) > 1:
         return Role("other", f"the image type names {' and '.join(sorted(named))}", "high")
@@ -53,8 +53,9 @@ def role_of(stack: Stack) -> Role:
     echoes = len(stack.echo_times)
     if first.spin_echo and echoes >= MIN_ECHOES:
         return Role("mese", f"spin echo with {echoes} echo times", "high")
-    if len(first.hints) == 1:
-        (name,) = first.hints
+    hints = first.hints if first.image_type[:1] == ("DERIVED",) else first.hints - {"t2map"}
+    if len(hints) == 1:
+        (name,) = hints
         return Role(name, "the series description names it", "low")
     kind = "spin echo" if first.spin_echo else "no spin echo"
     return Role("other", f"no role in the image type; {kind}, {echoes} echo time{'s' * (echoes != 1)}", "high")

@@ -1,8 +1,9 @@
 """Which stack is taken for what, and why a rival was not.
 
 Rules, in this order: better evidence before worse; axial before other orientations; every asked-for part present; a
-T2-weighted Dixon before others; of the repeats of one protocol the last that is complete. A fault that no repeat makes
-good, and what remains equal, is refused with the list to choose from: nothing is guessed.
+T2-weighted Dixon before others; of the reconstructions of one measurement the one with more corrections; of the repeats
+of one protocol the last that is complete. A fault that no repeat makes good, and what remains equal, is refused with
+the list to choose from: nothing is guessed.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from dataclasses import dataclass, field
 from myot2.core.errors import MyoT2Error
 from myot2.ingest.choosing.acquisitions import (
     Acquisition,
+    correction,
     fault_of,
     group_acquisitions,
     is_t2_weighted,
+    reconstructed_alike,
     repeats,
     same_protocol,
 )
@@ -25,6 +28,7 @@ from myot2.ingest.choosing.refusals import (
     ambiguous,
     missing,
     require_one_patient,
+    require_one_place,
     require_one_visit,
     wrong_echo_count,
 )
@@ -92,7 +96,7 @@ def select(stacks: Sequence[Stack], wanted: Wanted) -> Selection:
     ------
     MyoT2Error
         A wanted role is missing, faulty (the message of the last candidate's fault), or claimed by several stacks that
-        the rules cannot tell apart; or the stacks belong to different patients or examinations.
+        the rules cannot tell apart; or the stacks belong to different patients, examinations or frames of reference.
     """
     selection = Selection.of(stacks)
     if wanted.dixon:
@@ -103,6 +107,7 @@ def select(stacks: Sequence[Stack], wanted: Wanted) -> Selection:
         _choose(selection, _single(selection, "t2map"), ("t2map",))
     require_one_patient(selection.taken.values(), stacks)
     require_one_visit(selection.taken.values())
+    require_one_place(selection.taken.values())
     return selection
 
 
@@ -132,7 +137,10 @@ def _propose(selection: Selection, acquisitions: list[Acquisition], wanted: Sequ
         selection.undecided.update(error.stacks)
     except MyoT2Error as error:
         left = [stack for role in wanted for stack in selection.of_role(role) if selection.reasons[stack] == NOT_WANTED]
-        selection.reasons.update((stack, f"cannot be used ({error.where}: {error.found})") for stack in left)
+        blamed = [stack for stack in left if f"{error.where},".startswith(f"{stack.name},")]
+        for stack in left:
+            word = "cannot be used" if stack in blamed or not blamed else f"not taken for {blamed[0].name}"
+            selection.reasons[stack] = f"{word} ({error.where}: {error.found})"
         if len(left) > len(wanted):
             selection.undecided.update(left)
 
@@ -179,10 +187,13 @@ def _choose(selection: Selection, acquisitions: list[Acquisition], wanted: Seque
     _set_aside(selection, remaining, whole, lambda lost: f"its acquisition lacks {_lacking(lost, wanted)}")
     if wanted[0] in DIXON_ROLES:
         whole = _prefer(selection, whole, lambda one: is_t2_weighted(one[wanted[0]]), "T2-weighted")
-    complete = _complete(selection, whole, wanted)
+    complete = _best_corrected(selection, _complete(selection, whole, wanted), wanted)
     complete.sort(key=lambda acquisition: time_of(acquisition, wanted))
     last = complete[-1]
-    repeated = all(repeats(acquisition, last, wanted) for acquisition in complete)
+    repeated = all(
+        repeats(acquisition, last, wanted) and reconstructed_alike(acquisition, last, wanted)
+        for acquisition in complete
+    )
     if not repeated or [time_of(acquisition, wanted) for acquisition in complete].count(time_of(last, wanted)) > 1:
         raise ambiguous(complete, selection.roles, wanted)
     _set_aside(selection, complete, [last], lambda _: f"repeated later as {last[wanted[0]].name}")
@@ -202,6 +213,18 @@ def _prefer(
         return acquisitions
     _set_aside(selection, acquisitions, better, lambda _: f"there is another that is {word}")
     return better
+
+
+def _best_corrected(selection: Selection, complete: list[Acquisition], wanted: Sequence[str]) -> list[Acquisition]:
+    """Of several reconstructions of one measurement those with more corrections; they are no repeats."""
+
+    def outdone(one: Acquisition) -> bool:
+        rivals = [other for other in complete if not reconstructed_alike(one, other, wanted)]
+        return any(correction(other, wanted) > correction(one, wanted) for other in rivals)
+
+    best = [acquisition for acquisition in complete if not outdone(acquisition)]
+    _set_aside(selection, complete, best, lambda _: "there is another reconstruction of it with more corrections")
+    return best
 
 
 def _complete(selection: Selection, whole: list[Acquisition], wanted: Sequence[str]) -> list[Acquisition]:

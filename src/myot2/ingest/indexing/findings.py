@@ -25,8 +25,8 @@ def findings(proposal: Proposal, folder: Path) -> str:
     lines += _section("Not usable as it is:", _faults(visits))
     lines += _section("Not found:", _lacking(visits))
     lines += _section("To be looked at:", _doubts(proposal))
-    decided = [visit for visit in visits if not visit.selection.undecided]
-    lines += ["", f"{len(decided)} of {_visits(visits)} need no choice; the reasons are in series.tsv."]
+    ready = [visit for visit in visits if not visit.selection.undecided and not any(_faults([visit]))]
+    lines += ["", f"{len(ready)} of {_visits(visits)} can be used as proposed; the reasons are in series.tsv."]
     shared = [visit for visit in visits if visit.shared]
     return "\n".join([*lines, "", *_next_steps(folder, shared)])
 
@@ -59,6 +59,10 @@ def _lacking(visits: Sequence[Visit]) -> Iterator[str]:
 
 
 def _doubts(proposal: Proposal) -> Iterator[str]:
+    for visit in proposal.visits:
+        for role, stack in visit.selection.taken.items():
+            if visit.selection.roles[stack].confidence == "low":
+                yield f"only the description says so: {_name(visit.scan)}, {stack.name}: {role}"
     for first, second in proposal.torn:
         yield f"one examination has two patient identifiers: {_name(first)} and {_name(second)}"
     for person, count in Counter(visit.scan.participant_id for visit in proposal.visits).items():
@@ -91,7 +95,7 @@ def _section(title: str, entries: Iterator[str]) -> list[str]:
 
 
 def _name(scan: Scan | None) -> str:
-    return scan.name if scan else "in no one's folder, or in several people's"
+    return scan.name if scan else "in a folder of no one, or of several visits"
 
 
 def _visits(visits: Sequence[Visit]) -> str:

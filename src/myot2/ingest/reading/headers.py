@@ -7,6 +7,7 @@ nothing after this module knows which it was.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -48,6 +49,7 @@ _IMAGES = {
     "1.2.840.10008.5.1.4.1.1.4.4": "Legacy Converted Enhanced MR Image Storage",
     "1.2.840.10008.5.1.4.1.1.7": "Secondary Capture Image Storage",
 }
+_UTC_OFFSET = re.compile(r"[+-][0-9]{4}$")
 _MOSAIC = "a mosaic, which tiles all slices in one picture and leaves their places unsaid"
 _NO_PLACES = "several pictures in one object without a place for each"
 _DAMAGED = "a damaged or deflated file in its series (or, of unknown series, in the same folder)"
@@ -60,12 +62,11 @@ class Frame:
     `file`, `series`, `study`, `study_date`, `frame_of_reference`, `instance`, `patient` and `acquired` only tell
     objects apart and order them; no output holds them as they are. `study_date` is eight digits, or empty.
 
-    `image_type` is FrameType or ImageType, followed by those tokens of `image_type_text` (what the maker's own elements
-    say, see `vendor_image_type`) that are not among them. `hints` are the roles that the series description names.
-    `repetition` is the temporal position and the acquisition number. `position` and `orientation` are
-    ImagePositionPatient and ImageOrientationPatient (LPS). `flip_angle` is as written; `refocusing_flip_angle` as
-    `refocusing_flip_angle()` in `vendors`. `pixels` say where the stored values are; `fault` is why they cannot be
-    used, in words fit for messages, and empty where they can.
+    `image_type` is FrameType or ImageType, followed by what the maker's own elements add (`vendor_image_type`).
+    `hints` are the roles that the series description names. `repetition` is the temporal position and the acquisition
+    number. `position` and `orientation` are ImagePositionPatient and ImageOrientationPatient (LPS). `flip_angle` is as
+    written; `refocusing_flip_angle` as `refocusing_flip_angle()` in `vendors`. `pixels` say where the stored values
+    are; `fault` is why they cannot be used, in words fit for messages, and empty where they can.
     """
 
     file: DicomFile = field(repr=False)
@@ -83,12 +84,10 @@ class Frame:
     instance_number: int | None
     repetition: tuple[int, int]
     image_type: tuple[str, ...]
-    image_type_text: tuple[str, ...]
     component: str
     hints: frozenset[str]
     enhanced: bool
     xa_as_classic: bool
-    mosaic: bool
     colour: bool
     spin_echo: bool
     rows: int
@@ -243,12 +242,10 @@ def _frame(file: DicomFile, index: int, pixels: StoredPixels | str, facts: Facts
         instance_number=index + 1 if enhanced else facts.whole("InstanceNumber"),
         repetition=_repetition(facts),
         image_type=image_type,
-        image_type_text=text,
         component=component_of(facts, image_type),
         hints=roles_of_description(f"{facts.text('SeriesDescription')} {facts.text('ProtocolName')}"),
         enhanced=enhanced,
         xa_as_classic=is_xa_as_classic(facts, maker, enhanced=enhanced),
-        mosaic=mosaic,
         colour=is_colour(facts),
         spin_echo=spin_echo,
         rows=rows,
@@ -321,8 +318,13 @@ def _time(facts: Facts, keyword: str) -> float | None:
 
 
 def _acquired(facts: Facts) -> str:
-    """Date and time of the acquisition as digits that sort in time; empty where unknown."""
-    text = facts.text("AcquisitionDateTime") or facts.text("AcquisitionDate") + facts.text("AcquisitionTime")
+    """Date and time of the acquisition as digits that sort in time; empty where unknown.
+
+    The offset from UTC that may follow (PS3.5 6.2) is left out: it is that of the scanner, the same for all.
+    """
+    text = _UTC_OFFSET.sub("", facts.text("AcquisitionDateTime")) or facts.text("AcquisitionDate") + facts.text(
+        "AcquisitionTime"
+    )
     return text if text.isascii() and text.replace(".", "", 1).isdecimal() else ""
 
 

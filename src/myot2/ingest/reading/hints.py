@@ -21,6 +21,9 @@ _TOKENS = {
     "b1map": {"B1_MAP", "B1 MAP", "B1MAP", "FLIP ANGLE MAP", "FLIP_ANGLE_MAP"},
 }
 
+ROLE_TOKENS = frozenset().union(*_TOKENS.values())
+"""Every word of an image type that names a role."""
+
 _DIXON_WORDS = {
     "dixon-in": re.compile(r"(^|[_ .:-])(in|ip|in[_ ]?phase)($|[_ .:])"),
     "dixon-opp": re.compile(r"(^|[_ .:-])(opp|out|op|opp(osed)?[_ ]?phase|out[_ ]?(of[_ ]?)?phase)($|[_ .:])"),
@@ -30,7 +33,11 @@ _DIXON_WORDS = {
 _DIXON = re.compile(r"dixon|ideal|flex|lava|(^|[^a-z])wf[is]([^a-z]|$)|fatsep")
 _T2_MAP = re.compile(r"(^|[^a-z0-9])(t2[_ -]?map|map[_ -]?t2|t2[_ ]images)($|[^a-z])")
 _B1_MAP = re.compile(r"(^|[^a-z0-9])(b1[_ -]?map(ping)?|flip[_ -]?angle[_ -]?map)($|[^a-z])")
-_OTHER_MAP = re.compile(r"t2[_ ]?(\*|star)|fraction|r2[_ ]?(\*|star)?[_ -]?map")
+_OTHER_MAP = re.compile(
+    r"t2[_ -]?(\*|star)|fraction|percent|(^|[^a-z])(pd)?ff($|[^a-z])"
+    r"|(^|[^a-z0-9])(t1|r1|r2|pd|m0|t2s|r2s)[_ -]?(\*|star)?[_ -]?(map|images)"
+)
+_OTHER_QUANTITY = re.compile(r".*[ _*]MAP|[TR][12]MAP|[TR]2([ _]?STAR|\*|S)|R[12]|FF|.*FRACTION|.*PERCENT.*|GOODNESS.*")
 
 
 def roles_of_image_type(image_type: Sequence[str]) -> dict[str, str]:
@@ -40,6 +47,11 @@ def roles_of_image_type(image_type: Sequence[str]) -> dict[str, str]:
     """
     tokens = image_type[2:]
     return {role: next(filter(words.__contains__, tokens)) for role, words in _TOKENS.items() if words & set(tokens)}
+
+
+def names_other_quantity(image_type: Sequence[str]) -> bool:
+    """Whether the image type names a map or a fraction that has no role: neither other tokens nor words give it one."""
+    return any(_OTHER_QUANTITY.fullmatch(token) for token in image_type[2:] if token not in ROLE_TOKENS)
 
 
 def is_bare_t2(image_type: Sequence[str], *, enhanced: bool) -> bool:

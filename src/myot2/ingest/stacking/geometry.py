@@ -47,11 +47,6 @@ class SliceStack:
         """Rows and columns of each slice."""
         return _matrix(self.frames[0])
 
-    @property
-    def places(self) -> np.ndarray:
-        """Positions along the normal (slices,), mm."""
-        return places_of(self)
-
 
 class Grid(Protocol):
     """Voxels in space: one stack of slices, or several side by side (`myot2.ingest.stacking.stations`)."""

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
+import numpy as np
+
 from myot2.core.errors import MyoT2Error
-from myot2.ingest.choosing.roles import MIN_ECHOES
 from myot2.ingest.reading.headers import Frame
 from myot2.ingest.stacking.geometry import is_orientation
-from myot2.ingest.stacking.series import Stack, kind_of, split_stacks
+from myot2.ingest.stacking.series import MIN_ECHOES, Stack, kind_of, split_stacks
 from myot2.ingest.stacking.stations import beside, place_stations
+
+_SAME_TURN = 0.01
+_SAME_PLACE_MM = 0.021
+"""Places are known to a hundredth (`Stack.slice_places`): two that are the same may be two roundings apart."""
 
 
 def find_stacks(frames: Iterable[Frame]) -> list[Stack]:
@@ -36,7 +41,7 @@ def join_echoes(stacks: Sequence[Stack], *, any_sequence: bool = False) -> list[
 
     def run_of(groups: list[list[Stack]], stack: Stack) -> list[Stack] | None:
         """The last run at this place: an earlier one that lacks the echo was aborted, and is not to be filled up."""
-        last = next((group for group in reversed(groups) if _half_shared(group[0], stack)), None)
+        last = next((group for group in reversed(groups) if _same_place(group[0], stack)), None)
         return None if last is None or any(one.echo_times == stack.echo_times for one in last) else last
 
     groups = _grouped(candidates, run_of)
@@ -88,18 +93,24 @@ def _grouped(
 def _protocol(stack: Stack) -> tuple:
     first = stack.first
     spacing = first.pixel_spacing and tuple(round(size, 3) for size in first.pixel_spacing)
-    turn = is_orientation(first.orientation) and tuple(round(cosine, 2) + 0.0 for cosine in first.orientation)
     matrix = first.rows, first.columns
-    return first.study, kind_of(first), matrix, first.spin_echo, first.enhanced, first.sequence, spacing, turn
+    return first.study, kind_of(first), matrix, first.spin_echo, first.enhanced, first.sequence, spacing
 
 
 def _is_single_echo(stack: Stack) -> bool:
     return len(stack.echo_times) == 1 and stack.first.component == "magnitude" and not stack.first.colour
 
 
-def _half_shared(first: Stack, second: Stack) -> bool:
-    shared = first.slice_places & second.slice_places
-    return 2 * len(shared) >= max(first.slice_count, second.slice_count)
+def _same_place(first: Stack, second: Stack) -> bool:
+    """Whether two stacks are turned alike and share at least half of their slices, both to within rounding."""
+    turns = first.first.orientation, second.first.orientation
+    if not all(map(is_orientation, turns)) or np.abs(np.subtract(*turns)).max() > _SAME_TURN:
+        return False
+    if None in first.slice_places | second.slice_places:
+        return False
+    places, others = (np.array(sorted(stack.slice_places)) for stack in (first, second))
+    apart = np.abs(places[:, None] - others).max(axis=2).min(axis=1)
+    return 2 * int((apart <= _SAME_PLACE_MM).sum()) >= max(first.slice_count, second.slice_count)
 
 
 def _beside(first: Stack, second: Stack) -> bool:

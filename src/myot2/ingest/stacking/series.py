@@ -28,6 +28,12 @@ from myot2.ingest.stacking.stations import place_stations
 SAME_STACK_COSINE = np.cos(np.radians(20.0))
 """Planes tilted less than this belong to one stack (and are then refused); more, and they are views of a localiser."""
 
+MIN_ECHOES = 4
+"""Fewer echo times than this are a dual-echo contrast, not a T2 measurement."""
+
+ROUNDED_STEP_MS = 0.101
+"""How much echo times that are rounded to a tenth of a millisecond may differ in their distances."""
+
 _ECHO_TOKEN = re.compile(r"_?(TE|ECHO)_?[0-9]{1,3}")
 """An image type value that numbers the echo: planes that differ in nothing else belong together."""
 
@@ -65,8 +71,13 @@ class Stack:
 
     @cached_property
     def slice_count(self) -> int:
-        """Number of different slice positions."""
-        return self.stations[0].slice_count if self.stations else len(self.slice_places)
+        """Number of different slice positions: of one echo, for positions may differ by rounding between echoes."""
+        if self.stations:
+            return self.stations[0].slice_count
+        places: dict[float | None, set] = defaultdict(set)
+        for frame in self.frames:
+            places[frame.echo_time].add(_place(frame))
+        return max(map(len, places.values()))
 
     @cached_property
     def slice_places(self) -> frozenset[tuple[float, ...] | None]:
@@ -131,7 +142,7 @@ class Stack:
         steps = np.diff(self.echo_times)
         rule = float(np.median(steps)) if len(steps) else 0.0
         for echo_time, step in zip(self.echo_times, steps, strict=False):
-            if abs(step - rule) > SPACING_TOLERANCE * rule:
+            if abs(step - rule) > max(SPACING_TOLERANCE * rule, ROUNDED_STEP_MS):
                 found = f"{step:g} ms after the echo of {echo_time:g} ms, {rule:g} ms elsewhere"
                 raise _echo_error(self.name, "evenly spaced echo times", found)
         return echoes

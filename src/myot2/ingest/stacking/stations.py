@@ -20,7 +20,6 @@ from myot2.ingest.stacking.geometry import (
     SPACING_TOLERANCE,
     Grid,
     SliceStack,
-    places_of,
     require_one_scan,
 )
 
@@ -67,11 +66,6 @@ class Stations:
         rows, columns = self.tiles[0].matrix
         number = len(self.tiles)
         return (rows, columns * number) if self.axis == 0 else (rows * number, columns)
-
-    @property
-    def places(self) -> np.ndarray:
-        """Positions along the normal (slices,), mm."""
-        return places_of(self)
 
 
 def beside(first: Grid, second: Grid) -> bool:
