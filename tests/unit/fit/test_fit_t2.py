@@ -46,9 +46,16 @@ def echoes(tmp_path):
     return paths
 
 
+def maps_of(folder, *names):
+    """The words that ask for maps, and their paths."""
+    paths = {name: str(folder / f"{name}.nii.gz") for name in names}
+    return [word for name, path in paths.items() for word in (f"--{name}", path)], paths
+
+
 def test_echoes_give_t2_m0_and_error_on_their_grid_without_the_first_echo(main, echoes, tmp_path):
-    t2, m0, error = (str(tmp_path / "out" / name) for name in ("t2.nii.gz", "m0.nii.gz", "error.nii.gz"))
-    assert main(["--echoes", *echoes, "--t2", t2, "--m0", m0, "--error", error]) == 0
+    words, paths = maps_of(tmp_path / "out", "t2", "m0", "rmse")
+    t2, m0, error = paths.values()
+    assert main(["--echoes", *echoes, *words]) == 0
     np.testing.assert_allclose(array_of(read_image(t2)), T2, rtol=1e-5)
     np.testing.assert_allclose(array_of(read_image(m0)), 500, rtol=1e-5)
     assert array_of(read_image(error)).max() < 1e-3
@@ -151,6 +158,11 @@ def test_an_earlier_stop_is_handed_on_unchanged(main, echoes, tmp_path):
         ["--vendor-map", "v.nii.gz", "--m0", "m.nii.gz"],
         ["--vendor-map", "v.nii.gz", "--echoes", "e.nii.gz"],
         ["--echoes", "e.nii.gz", "--skip-first-echoes", "-1"],
+        ["--echoes", "e.nii.gz", "--model", "epg", "--noise", "measured"],
+        ["--echoes", "e.nii.gz", "--noise", "-3"],
+        ["--echoes", "e.nii.gz", "--b1-map", "b.nii.gz"],
+        ["--echoes", "e.nii.gz", "--t2-limits-ms", "300", "10"],
+        ["--vendor-map", "v.nii.gz", "--status", "s.nii.gz"],
         [],
     ],
 )
@@ -171,3 +183,69 @@ def test_the_scanner_s_own_map_of_real_calves_is_met(main, shared_data, tmp_path
     assert chosen.sum() > 37000
     assert np.corrcoef(vendor[chosen], fitted[chosen])[0, 1] >= 0.9999
     assert np.percentile(np.abs(vendor - fitted)[chosen], 95) <= 0.5
+
+
+def test_the_status_map_says_what_became_of_each_voxel_and_the_sidecars_count_them(main, tmp_path):
+    """One voxel of each kind among good ones: no signal, noise, a T2 beyond the limits."""
+    t2 = np.full((1, 20, 20), 40.0)
+    t2[0, 0, :3] = 500.0
+    times = np.arange(1, 9) * 10.0
+    signal = 500 * np.exp(-times[:, None, None, None] / t2)
+    signal[:, 0, 1, :2] = 0.0
+    signal[:, 0, 2, 0] = [3, 1, 4, 1, 5, 9, 2, 6]
+    write_image(sitk.JoinSeries([image_of(echo) for echo in signal]), tmp_path / "echoes.nii.gz")
+    words, paths = maps_of(tmp_path, "t2", "sd", "status")
+    echoes = ["--echoes", str(tmp_path / "echoes.nii.gz"), "--echo-times-ms", *map(str, times)]
+    assert main([*echoes, *words, "--skip-first-echoes", "0"]) == 0
+    codes = array_of(read_image(paths["status"]))
+    assert codes.dtype == np.uint8
+    assert (codes[0, 0, 0], codes[0, 1, 0], codes[0, 2, 0], codes[0, 5, 5]) == (3, 0, 2, 1)
+    record = read_sidecar(paths["status"])
+    assert record["Levels"]["2"] == "low signal"
+    assert record["Voxels"] == {
+        "not fitted": 2,
+        "ok": 394,
+        "low signal": 1,
+        "at bound": 3,
+        "not converged": 0,
+        "fat above limit": 0,
+    }
+    assert read_sidecar(paths["sd"])["Units"] == "ms"
+    assert not known(paths["sd"])[0, 1, 0]
+
+
+def noisy(times, t2, m0, sigma, seed=1):
+    """Rician magnitudes, shape (echoes, 4, 60, 60): the lower half of the rows is tissue, the upper one air."""
+    rng = np.random.default_rng(seed)
+    clean = m0 * np.exp(-np.asarray(times) / t2)[:, None, None, None] * np.ones((1, 4, 60, 60))
+    clean[:, :, :30] = 0
+    return np.abs(clean + rng.normal(0, sigma, clean.shape) + 1j * rng.normal(0, sigma, clean.shape))
+
+
+def test_noise_is_measured_in_the_air_and_takes_the_bias_of_the_floor_away(main, tmp_path):
+    times = np.arange(1, 11) * 10.0
+    write_image(
+        sitk.JoinSeries([image_of(echo) for echo in noisy(times, 25.0, 300.0, 10.0)]), tmp_path / "echoes.nii.gz"
+    )
+    found = {}
+    for noise in ("none", "measured", "10"):
+        words, paths = maps_of(tmp_path / noise, "t2", "status")
+        echoes = ["--echoes", str(tmp_path / "echoes.nii.gz"), "--echo-times-ms", *map(str, times)]
+        assert main([*echoes, *words, "--noise", noise]) == 0
+        found[noise] = array_of(read_image(paths["t2"]))[:, 30:].mean(), read_sidecar(paths["t2"])
+    assert found["none"][0] > 26.5
+    assert found["measured"][0] == pytest.approx(25, abs=0.3)
+    assert found["measured"][1]["NoiseSigma"] == pytest.approx(10, rel=0.02)
+    assert found["none"][1]["NoiseSigma"] == pytest.approx(10, rel=0.2)
+    sources = [found[noise][1]["NoiseSource"] for noise in ("none", "measured", "10")]
+    assert sources == ["residuals of the fit", "air", "given"]
+    assert found["10"][1]["SNR"] == pytest.approx(30 * np.exp(-20 / 25), rel=0.1)
+    assert "DegreesOfFreedom" not in found["10"][1] and found["none"][1]["DegreesOfFreedom"] == 7
+
+
+def test_the_phase_graph_model_writes_b1_beside_t2_from_all_echoes(main, echoes, tmp_path):
+    words, paths = maps_of(tmp_path / "epg", "t2", "b1-map", "status")
+    assert main(["--echoes", *echoes, "--model", "epg", "--slice-profile", "none", *words]) == 0
+    record = read_sidecar(paths["b1-map"])
+    assert (record["Model"], record["SkippedEchoes"], record["EchoTimesMs"]) == ("epg", 0, TIMES)
+    assert 0.4 <= np.nanmedian(nibabel.load(paths["b1-map"]).get_fdata()) <= 1.4

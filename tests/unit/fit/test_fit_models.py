@@ -1,0 +1,97 @@
+"""The models by name: which echoes each uses, what it asks of their times, and where it fits."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+
+from myot2.core.errors import MyoT2Error
+from myot2.fit.echoes import Echoes
+from myot2.fit.epg_kernel import fit_free, fit_held
+from myot2.fit.models import MODELS, Settings, echoes_used, fit_echoes
+from myot2.fit.mono_kernel import least_squares
+from myot2.fit.status import Status
+
+SHAPE = (2, 6, 7)
+T2 = np.linspace(20, 90, 84).reshape(SHAPE)
+
+
+def decay(times, offset=0.0) -> Echoes:
+    times = np.asarray(times, float)
+    signal = 300 * np.exp(-times[:, None, None, None] / T2) + offset
+    return Echoes(signal, times, sitk.Image(7, 6, 2, sitk.sitkFloat32), "echoes.nii.gz")
+
+
+@pytest.mark.parametrize(("model", "first"), [("mono", 30), ("mono-offset", 30), ("epg", 10)])
+def test_only_the_phase_graph_uses_the_echoes_that_are_to_be_skipped(model, first):
+    used = echoes_used(decay(np.arange(1, 9) * 10), Settings(model=model, skip_first_echoes=2))
+    assert used.times_ms[0] == first
+
+
+def test_header_times_that_are_rounded_count_as_evenly_spaced():
+    """9.547 ms apart, as a header with one digit after the point says it: fitted as even, and with known noise."""
+    exact = decay(np.arange(1, 11) * 9.547)
+    rounded = Echoes(exact.signal, np.round(exact.times_ms, 2), exact.grid, exact.where)
+    for sigma in (None, 0.1):
+        np.testing.assert_allclose(fit_echoes(rounded, Settings(sigma=sigma)).t2_ms, T2, rtol=2e-3)
+
+
+def test_uneven_times_are_fitted_by_mono_and_refused_where_they_cannot_be():
+    uneven = decay([10, 20, 35, 60, 100])
+    np.testing.assert_allclose(fit_echoes(uneven, Settings()).t2_ms, T2, rtol=1e-4)
+    for settings in (Settings(sigma=2.0), Settings(model="epg")):
+        with pytest.raises(MyoT2Error, match="evenly spaced") as error:
+            fit_echoes(uneven, settings)
+        assert error.value.found == "10, 20, 35, 60, 100 ms"
+
+
+def test_the_phase_graph_refuses_a_train_whose_first_echo_is_missing():
+    with pytest.raises(MyoT2Error, match="one spacing after the excitation"):
+        fit_echoes(decay(np.arange(2, 11) * 10), Settings(model="epg"))
+
+
+@pytest.mark.parametrize("model", ["mono-offset", "epg"])
+def test_three_echoes_are_too_few_for_more_than_two_unknowns(model):
+    with pytest.raises(MyoT2Error, match=f"at least 4 echoes for {model}"):
+        fit_echoes(decay([10, 20, 30]), Settings(model=model))
+
+
+def test_the_model_with_an_offset_finds_t2_above_a_floor():
+    fit = fit_echoes(decay(np.arange(1, 31) * 10, offset=20.0), Settings(model="mono-offset"))
+    np.testing.assert_allclose(fit.t2_ms, T2, rtol=1e-3)
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_outside_the_mask_nothing_is_fitted_and_inside_nothing_changes(model):
+    echoes, mask = decay(np.arange(1, 11) * 10), T2 > 50
+    settings = Settings(model=model, b1="free")
+    fit = fit_echoes(echoes, settings, mask)
+    everywhere = fit_echoes(echoes, settings, np.ones(SHAPE, bool))
+    assert np.all(fit.status[~mask] == Status.NOT_FITTED)
+    for values, whole in ((fit.t2_ms, everywhere.t2_ms), (fit.sd_ms, everywhere.sd_ms), (fit.rmse, everywhere.rmse)):
+        assert np.isnan(values[~mask]).all()
+        np.testing.assert_array_equal(values[mask], whole[mask])
+
+
+def test_air_is_no_neighbourhood_for_b1():
+    echoes = decay(np.arange(1, 11) * 10)
+    echoes.signal[:, 0] *= 0.01
+    fit = fit_echoes(echoes, Settings(model="epg"))
+    assert np.all(fit.status[0] == Status.NOT_FITTED) and np.isnan(fit.b1[0]).all()
+    assert np.isfinite(fit.b1[1]).all()
+
+
+@pytest.mark.parametrize("model", list(MODELS))
+def test_the_number_type_of_the_images_changes_nothing_and_compiles_nothing_anew(model):
+    """Jobs that start together write one cache: they must compile the same, whatever their images are made of."""
+    drawn = decay(np.arange(1, 11) * 10)
+    fits, compiled = [], set()
+    for kind in (np.uint16, np.int32, np.float32, np.float64):
+        signal = np.rint(drawn.signal).astype(kind)
+        fits.append(fit_echoes(Echoes(signal, drawn.times_ms, drawn.grid, drawn.where), Settings(model=model)))
+        compiled.add(tuple(len(kernel.signatures) for kernel in (least_squares, fit_free, fit_held)))
+    assert len(compiled) == 1
+    for fit in fits[1:]:
+        np.testing.assert_array_equal(fit.t2_ms, fits[0].t2_ms)
+        np.testing.assert_array_equal(fit.sd_ms, fits[0].sd_ms)
