@@ -2,6 +2,7 @@
 
 REQUIRED INPUTS:
     t2 = <results>/fit/{folder}/{scan}_T2map.nii.gz
+    status = <results>/fit/{folder}/{scan}_desc-status_dseg.nii.gz   fit.source: echoes
     labels = <results>/align/{folder}/{scan}_space-T2_dseg.nii.gz
     cross_check = <results>/ingest/{folder}/{scan}_crosscheck.tsv   ingest.cross_check: true
 
@@ -20,6 +21,7 @@ rule measure:
     """Measure one scan."""
     input:
         t2="<results>/fit/{folder}/{scan}_T2map.nii.gz",
+        status=[image.replace("{visit}/anat", "{folder}") for image in STATUS_MAP],
         labels="<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz",
         label_table=settings.label_table,
         cross_check=CROSS_CHECK,
@@ -42,12 +44,14 @@ rule measure:
         session=lambda wildcards: cohort[wildcards.scan].session or "n/a",
         erosion=settings.measure.erosion_mm,
         plausible=settings.measure.plausible_ms,
+        status=lambda wildcards, input: ["--status", *input.status] if input.status else [],
         cross_check=lambda wildcards, input: ["--cross-check", *input.cross_check] if input.cross_check else [],
     shell:
         r"""
         python {input.script:q} \
             --leave-stop-notes \
             --t2 {input.t2:q} \
+            {params.status:q} \
             --labels {input.labels:q} \
             --label-table {input.label_table:q} \
             --participant {params.participant:q} \

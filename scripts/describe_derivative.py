@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from myot2.core.bids import IMAGE_STAGES, derivative_description, label_lookup, stopped_visits
+from myot2.core.bids import IMAGE_STAGES, derivative_description, label_lookup, status_lookup, stopped_visits
 from myot2.core.files import write_json, write_text
 from myot2.core.labels import read_labels
 from myot2.core.tables import write_tsv
@@ -31,7 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     write_json(options.dataset / "dataset_description.json", derivative_description(options.stage))
     write_text(options.dataset / "README", README.format(stage=options.stage))
-    write_tsv(label_lookup(read_labels(options.label_table)), options.dataset / "dseg.tsv")
+    # the only label maps of fit are those of status
+    lookup = status_lookup() if options.stage == "fit" else label_lookup(read_labels(options.label_table))
+    write_tsv(lookup, options.dataset / "dseg.tsv")
     ignored = [*IGNORED.get(options.stage, []), *stopped_visits(options.dataset, options.images)]
     write_text(options.dataset / ".bidsignore", "".join(f"{line}\n" for line in ignored))
     return 0

@@ -1,23 +1,33 @@
 """Make a T2 map (ms) from the echoes of a multi-echo series, or take over the scanner's own map.
 
-From echoes: M0 exp(-TE/T2) by non-linear least squares in every voxel, without the first echo(es). T2, M0 and the root
-mean square of the residuals are written as 32-bit floats, NaN where there is no fit, each with a JSON sidecar.
+The models, their options and outputs are those of docs/stages/fit.md. All maps are 32-bit floats, NaN where there is no
+fit; the status map holds a code per voxel. Each has a JSON sidecar.
 """
 
 from __future__ import annotations
 
 import argparse
+import math
 import sys
+from dataclasses import replace
 from typing import Any
 
 from myot2.core.bids import sources_of
 from myot2.core.command import run_stage, stage_parser
-from myot2.core.images import read_sidecar, sidecar_path, write_image, write_sidecar
-from myot2.fit.echoes import read_echoes, require_decay, skip_first
-from myot2.fit.maps import fit_maps, keep_inside, read_mask, read_vendor_map
-from myot2.fit.mono import T2_RANGE_MS
+from myot2.core.images import image_like, read_sidecar, sidecar_path, write_image, write_sidecar
+from myot2.core.voxel_status import levels
+from myot2.fit.echoes import read_echoes, require_decay
+from myot2.fit.maps import keep_inside, read_mask, read_vendor_map
+from myot2.fit.models import MODELS, Settings, echoes_used
+from myot2.fit.models import fit_echoes as fit_model
+from myot2.fit.noise import measure_sigma
+from myot2.fit.record import describe_fit
+from myot2.fit.saturation import leave_out_clipped
+from myot2.fit.status import T2_LIMITS_MS
 
 GEOMETRY_KEYS = ("SliceThickness", "SpacingBetweenSlices")
+DEFAULTS = Settings()
+MAPS = ("t2", "m0", "sd", "rmse", "status", "b1_map")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -27,18 +37,53 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     source.add_argument("--echoes", nargs="+", metavar="NIFTI", help="one file per echo, or one 4-D file")
     source.add_argument("--vendor-map", metavar="NIFTI", help="the scanner's T2 map (unit by its sidecar, else ms)")
     parser.add_argument("--echo-times-ms", nargs="+", type=float, metavar="MS", help="default: the sidecars'")
-    parser.add_argument("--model", choices=["mono"], default="mono", help="mono-exponential (the default)")
-    parser.add_argument("--skip-first-echoes", type=int, default=1, metavar="N", help="default 1")
     parser.add_argument("--mask", metavar="NIFTI", help="fit only where this is not zero")
+    _add_model(parser)
     parser.add_argument("--t2", required=True, metavar="OUT", help="T2 in ms")
     parser.add_argument("--m0", metavar="OUT", help="signal at TE = 0")
-    parser.add_argument("--error", metavar="OUT", help="root mean square of the residuals, in signal units")
+    parser.add_argument("--sd", metavar="OUT", help="standard deviation of T2 in ms")
+    parser.add_argument("--rmse", metavar="OUT", help="root mean square of the residuals, in signal units")
+    parser.add_argument("--status", metavar="OUT", help="what became of each voxel")
+    parser.add_argument("--b1-map", metavar="OUT", help="B1 relative to nominal, of the model epg")
     options = parser.parse_args(argv)
-    if options.vendor_map and (options.m0 or options.error or options.echo_times_ms):
-        parser.error("--m0, --error and --echo-times-ms go with --echoes: a vendor map has no fit")
-    if options.skip_first_echoes < 0:
-        parser.error("--skip-first-echoes cannot be negative")
+    if options.vendor_map and (options.echo_times_ms or any(getattr(options, name) for name in MAPS[1:])):
+        parser.error("--echo-times-ms and all maps but --t2 go with --echoes: a vendor map has no fit")
+    if options.skip_first_echoes < 0 or not 0 < options.t2_limits_ms[0] < options.t2_limits_ms[1]:
+        parser.error("--skip-first-echoes is not negative, and --t2-limits-ms goes from low to high")
+    if options.noise != "none" and options.model != "mono":
+        parser.error("--noise goes with --model mono")
+    if options.b1_map and options.model != "epg":
+        parser.error("--b1-map goes with --model epg")
     return options
+
+
+def _add_model(parser: argparse.ArgumentParser) -> None:
+    """The options that say how to fit; their defaults are those of the configuration."""
+    parser.add_argument("--model", choices=list(MODELS), default=DEFAULTS.model, help="default %(default)s")
+    parser.add_argument(
+        "--skip-first-echoes", type=int, default=DEFAULTS.skip_first_echoes, metavar="N", help="default %(default)s"
+    )
+    parser.add_argument(
+        "--noise", type=_noise, default="none", metavar="none|measured|SIGMA", help="for mono; default none"
+    )
+    parser.add_argument(
+        "--t2-limits-ms", type=float, nargs=2, default=T2_LIMITS_MS, metavar=("LOW", "HIGH"), help="default 10 300"
+    )
+    parser.add_argument("--b1", choices=["smoothed", "free"], default=DEFAULTS.b1, help="for epg; default smoothed")
+    parser.add_argument(
+        "--slice-profile", choices=["hann-sinc", "none"], default=DEFAULTS.slice_profile, help="for epg"
+    )
+    parser.add_argument("--refocusing-deg", type=float, default=DEFAULTS.refocusing_deg, metavar="DEG", help="for epg")
+    parser.add_argument("--t1-ms", type=float, default=DEFAULTS.t1_ms, metavar="MS", help="for epg")
+
+
+def _noise(text: str) -> str | float:
+    if text in ("none", "measured"):
+        return text
+    sigma = float(text)
+    if not 0 < sigma < math.inf:
+        raise argparse.ArgumentTypeError(f"expected none, measured or a positive number, found {text!r}")
+    return sigma
 
 
 def take_vendor_map(options: argparse.Namespace) -> None:
@@ -54,27 +99,45 @@ def take_vendor_map(options: argparse.Namespace) -> None:
 def fit_echoes(options: argparse.Namespace) -> None:
     """Fit the echoes and write the maps that are asked for."""
     series = read_echoes(options.echoes, options.echo_times_ms)
-    used = skip_first(series, options.skip_first_echoes)
+    settings = settings_of(options)
+    used = echoes_used(series, settings)
     require_decay(used)
-    maps = fit_maps(used, read_mask(options.mask, used.grid) if options.mask else None)
+    used, clipped = leave_out_clipped(used)
+    measured = options.noise == "measured"
+    if measured:
+        settings = replace(settings, sigma=measure_sigma(series))
+    fit = fit_model(used, settings, read_mask(options.mask, used.grid) if options.mask else None)
     record = {
-        "Source": "echoes",
-        "Model": "S(TE) = M0 exp(-TE/T2), non-linear least squares on magnitudes",
-        "EchoTimesMs": used.times_ms.tolist(),
-        "SkippedEchoes": options.skip_first_echoes,
-        "T2RangeMs": list(T2_RANGE_MS),
+        **describe_fit(used, fit, settings, clipped=clipped, measured=measured),
         **geometry(options.echoes[0]),
         **sources_of(options.echoes),
     }
     outputs = [
-        (options.t2, maps.t2_ms, "ms"),
-        (options.m0, maps.m0, "arbitrary"),
-        (options.error, maps.rmse, "arbitrary"),
+        (options.t2, fit.t2_ms, {"Units": "ms"}),
+        (options.m0, fit.m0, {"Units": "arbitrary"}),
+        (options.sd, fit.sd_ms, {"Units": "ms"}),
+        (options.rmse, fit.rmse, {"Units": "arbitrary"}),
+        (options.status, fit.status, {"Manual": False, "Levels": levels()}),
+        (options.b1_map, fit.b1, {"Units": "arbitrary", "Quantity": "B1 relative to nominal"}),
     ]
-    for path, image, units in outputs:
+    for path, values, entries in outputs:
         if path:
-            write_image(image, path)
-            write_sidecar(path, {"Units": units, "SkullStripped": False, **record})
+            write_image(image_like(values, used.grid), path)
+            write_sidecar(path, {**entries, "SkullStripped": False, **record})
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings that the options hold; noise that is to be measured is not known yet."""
+    return Settings(
+        model=options.model,
+        skip_first_echoes=options.skip_first_echoes,
+        sigma=options.noise if isinstance(options.noise, float) else None,
+        t2_limits_ms=tuple(options.t2_limits_ms),
+        b1=options.b1,
+        slice_profile=options.slice_profile,
+        refocusing_deg=options.refocusing_deg,
+        t1_ms=options.t1_ms,
+    )
 
 
 def geometry(path: str) -> dict[str, Any]:
@@ -86,7 +149,7 @@ def geometry(path: str) -> dict[str, Any]:
 def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit status."""
     options = parse(argv)
-    images = [path for path in (options.t2, options.m0, options.error) if path]
+    images = [path for name in MAPS if (path := getattr(options, name))]
     return run_stage(
         "fit",
         lambda: take_vendor_map(options) if options.vendor_map else fit_echoes(options),

@@ -7,6 +7,7 @@ import re
 import sys
 
 import numpy as np
+import SimpleITK as sitk
 
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
@@ -14,6 +15,7 @@ from myot2.core.images import array_of, read_image, require_same_grid
 from myot2.core.labels import read_labels
 from myot2.core.stopnote import raise_if_stopped
 from myot2.core.tables import write_tsv
+from myot2.core.voxel_status import Status
 from myot2.measure.dictionary import dictionary_path, write_dictionary
 from myot2.measure.muscles import COLUMNS, PLAUSIBLE_MS, measure_regions
 from myot2.measure.regions import regions_of
@@ -25,6 +27,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = stage_parser(__doc__)
     parser.add_argument("--t2", required=True, metavar="NIFTI", help="T2 in ms")
+    parser.add_argument("--status", metavar="NIFTI", help="status map of the fit; only voxels that are ok are measured")
     parser.add_argument("--labels", required=True, metavar="NIFTI", help="label map on the same grid")
     parser.add_argument("--label-table", required=True, metavar="TSV", help="config/labels.tsv")
     parser.add_argument("--participant", required=True, metavar="ID", help="without 'sub-'")
@@ -52,6 +55,7 @@ def measure(options: argparse.Namespace) -> None:
         raise_if_stopped(options.cross_check)
     t2, labels = read_image(options.t2), read_image(options.labels)
     require_same_grid(t2, labels, where=options.labels, what="T2 map and labels")
+    status = read_status(options.status, t2) if options.status else None
     table = read_labels(options.label_table)
     numbers = array_of(labels)
     foreign = sorted(set(np.unique(numbers).tolist()) - {0, *table.indices()})
@@ -70,11 +74,27 @@ def measure(options: argparse.Namespace) -> None:
         regions_of(table, options.label_table),
         erosion_mm=options.erosion_mm,
         plausible_ms=(low, high),
+        status=status,
     )
     measures.insert(0, "participant_id", options.participant)
     measures.insert(1, "session", options.session)
     write_tsv(measures[list(COLUMNS)], options.out)
     write_dictionary(options.out, COLUMNS, {"erosion_mm": options.erosion_mm, "plausible_ms": [low, high]})
+
+
+def read_status(path: str, t2: sitk.Image) -> np.ndarray:
+    """The codes of a status map, which lies on the grid of the T2 map."""
+    image = read_image(path)
+    require_same_grid(t2, image, where=path, what="T2 map and status map")
+    codes = array_of(image)
+    if not np.isin(codes, list(Status)).all():
+        raise MyoT2Error(
+            expected=f"codes from {min(Status)} to {max(Status)} in the status map",
+            found=f"{codes.max():g}",
+            where=path,
+            do="Give the status map that scripts/fit_t2.py wrote.",
+        )
+    return codes
 
 
 def main(argv: list[str] | None = None) -> int:

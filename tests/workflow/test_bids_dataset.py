@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+import pandas as pd
 import pytest
 
 pytestmark = pytest.mark.workflow
@@ -50,6 +51,35 @@ def test_every_source_that_a_derivative_names_is_a_file_of_the_dataset_that_it_l
                 assert (results / stage / links[dataset] / path).is_file()
                 named += 1
     assert named == 4 * (1 + 3 + 1)
+
+
+def test_the_maps_of_a_phase_graph_fit_are_a_valid_derivative_and_its_status_decides_what_is_measured(
+    project, finished, one_without_dicom
+):
+    content = {
+        "ingest": {"source": "bids", "dataset": "results/four/ingest"},
+        "segment": {"source": "given", "given": "results/four/segment/sub-P01/anat/sub-P01_dseg.nii.gz"},
+        "fit": {"source": "echoes", "model": "epg"},
+    }
+    configuration = project.configure("fitted", content, one_without_dicom)
+    project.snakemake(configuration, "collect", "results/fitted/fit/dataset_description.json")
+    folder = project.folder / "results/fitted/fit"
+    assert errors(folder) == []
+    images = {path.name for path in folder.rglob("*.nii.gz")}
+    names = ("T2map", "M0map", "desc-sd_T2map", "desc-rmse_T2map", "desc-status_dseg", "TB1map")
+    assert images == {f"sub-P01_{name}.nii.gz" for name in names}
+    lookup = pd.read_csv(folder / "dseg.tsv", sep="\t", dtype=str).set_index("index")["name"].to_dict()
+    sidecar = json.loads((folder / "sub-P01/anat/sub-P01_desc-status_dseg.json").read_text())
+    assert sidecar["Levels"] == lookup
+    codes = np.asarray(nib.load(folder / "sub-P01/anat/sub-P01_desc-status_dseg.nii.gz").dataobj)
+    assert {lookup[str(code)]: int((codes == code).sum()) for code in range(6)} == sidecar["Voxels"]
+    thigh = pd.read_csv(project.folder / "results/fitted/measure/cohort.tsv", sep="\t").set_index(["region", "side"])
+    labels = np.asarray(nib.load(folder.parent / "align/sub-P01/anat/sub-P01_space-T2_dseg.nii.gz").dataobj) > 0
+    row = thigh.loc[("thigh", "both")]
+    for code, name in lookup.items():
+        if name != "ok":
+            assert row[f"voxels_{name.replace(' ', '_')}"] == ((codes == int(code)) & labels).sum()
+    assert row["voxels"] + row["voxels_excluded"] == labels.sum()
 
 
 def measures(project, name: str) -> list[str]:

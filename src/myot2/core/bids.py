@@ -17,6 +17,7 @@ import SimpleITK as sitk
 from myot2 import __version__
 from myot2.core.labels import LabelTable
 from myot2.core.stopnote import read_stop_note
+from myot2.core.voxel_status import Status
 
 VERSION = "1.11.1"
 """The version of the Brain Imaging Data Structure that the datasets follow."""
@@ -79,6 +80,11 @@ def label_lookup(table: LabelTable) -> pd.DataFrame:
         for label in table.labels
     ]
     return pd.DataFrame(rows, columns=["index", "name", "abbreviation", "color"])
+
+
+def status_lookup() -> pd.DataFrame:
+    """The content of dseg.tsv of fit: what each code of a status map means."""
+    return pd.DataFrame([{"index": int(status), "name": status.words} for status in Status])
 
 
 def seconds_of(ms: float) -> float:

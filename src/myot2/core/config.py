@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.given import Product, unknown_fields
@@ -140,15 +140,39 @@ class Align(Section):
 
 
 class Fit(Section):
-    """How T2 is obtained."""
+    """How T2 is obtained; docs/stages/fit.md says which model suits which acquisition."""
 
     source: Literal["vendor-map", "echoes"] = Field(
         "vendor-map", description="The scanner's own T2 map (the study's way), or a fit of the raw echoes."
     )
-    model: Literal["mono"] = Field("mono", description="Signal model of the fit of raw echoes.")
-    skip_first_echoes: int = Field(
-        1, ge=0, description="Echoes left out at the start: imperfect refocusing makes the first too low."
+    model: Literal["mono", "mono-offset", "epg"] = Field(
+        "mono",
+        description="Signal model of the fit of raw echoes: mono-exponential, the same with an offset, or phase graph.",
     )
+    skip_first_echoes: int = Field(
+        1,
+        ge=0,
+        description="Echoes that mono and mono-offset leave out at the start: imperfect refocusing makes the first too "
+        "low; 0 to compare with scanners' maps. epg uses all.",
+    )
+    noise: Literal["none", "measured"] | PositiveFloat = Field(
+        "none",
+        description="Noise of one channel for mono, which then has no noise floor: none, measured in air, or a number "
+        "in units of the signal.",
+    )
+    t2_limits_ms: tuple[PositiveFloat, PositiveFloat] = Field(
+        (10.0, 300.0), description="T2 outside these limits (ms) is kept in the map, marked, and not measured."
+    )
+    b1: Literal["smoothed", "free"] = Field(
+        "smoothed", description="B1 of epg: fitted, smoothed, and T2 fitted again; or fitted in each voxel alone."
+    )
+    slice_profile: Literal["hann-sinc", "none"] = Field(
+        "none",
+        description="Pulses of epg: the same angle across the slice, or soft Hann-windowed sincs (time-bandwidth "
+        "product 2, refocused slice 1.2 times as thick), for scanners that play those.",
+    )
+    refocusing_deg: float = Field(180.0, gt=0, le=180, description="Nominal refocusing angle, for epg (degrees).")
+    t1_ms: float = Field(1400.0, gt=0, description="T1 of muscle, for epg (ms).")
 
 
 class Measure(Section):
@@ -245,6 +269,12 @@ def _refuse_contradictions(configuration: Configuration, where: str | Path) -> N
     ingest, segment, fit = configuration.ingest, configuration.segment, configuration.fit
     contradictions = [
         (fit.source == "echoes" and not ingest.echoes, "fit.source: echoes", "ingest.echoes: 0"),
+        (fit.model != "mono" and fit.noise != "none", f"fit.model: {fit.model}", f"fit.noise: {fit.noise}"),
+        (
+            fit.t2_limits_ms[0] >= fit.t2_limits_ms[1],
+            "limits from low to high",
+            "fit.t2_limits_ms: {:g}, {:g}".format(*fit.t2_limits_ms),
+        ),
         (fit.source == "vendor-map" and not ingest.t2_map, "fit.source: vendor-map", "ingest.t2_map: false"),
         (
             segment.source == "network" and "in" not in ingest.dixon,

@@ -1,8 +1,7 @@
-"""T2 maps as images: fitted from echoes, or the scanner's own taken over."""
+"""T2 maps as images: the scanner's own taken over, and what a mask leaves of a map."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -11,41 +10,9 @@ import SimpleITK as sitk
 from myot2.core.bids import map_in_ms
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import array_of, image_like, read_image, read_sidecar, require_same_grid
-from myot2.fit.echoes import Echoes
-from myot2.fit.mono import fit_mono
 
 PLAUSIBLE_MEDIAN_MS = (5.0, 500.0)
 """Where the median of a T2 map of tissue lies, at any field strength in use, background noise included."""
-
-
-@dataclass(frozen=True)
-class Maps:
-    """What a fit makes of a series: images of 32-bit floats on its grid, NaN where there is no fit."""
-
-    t2_ms: sitk.Image
-    m0: sitk.Image
-    rmse: sitk.Image
-
-
-def fit_maps(echoes: Echoes, mask: np.ndarray | None = None) -> Maps:
-    """Fit the mono-exponential model to every voxel of the mask (without one: of the volume).
-
-    Parameters
-    ----------
-    echoes : Echoes
-        At least three.
-    mask : np.ndarray, optional
-        Booleans, shape (slices, rows, columns).
-    """
-    shape = echoes.signal.shape[1:]
-    chosen = np.ones(shape, dtype=bool) if mask is None else mask
-    fit = fit_mono(echoes.signal[:, chosen], echoes.times_ms)
-    images = []
-    for values in (fit.t2_ms, fit.m0, fit.rmse):
-        volume = np.full(shape, np.nan, dtype=np.float32)
-        volume[chosen] = values
-        images.append(image_like(volume, echoes.grid))
-    return Maps(*images)
 
 
 def read_mask(path: str | Path, grid: sitk.Image) -> np.ndarray:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import distance_transform_edt, find_objects
 
+from myot2.core.voxel_status import REASONS, Status
 from myot2.measure.regions import Region
 
 PLAUSIBLE_MS = (1.0, 300.0)
@@ -27,7 +28,12 @@ COLUMNS = {
     "t2_p90_ms": "90th percentile of T2 (ms), linear interpolation.",
     "voxels": "Voxels that the T2 values are taken over.",
     "volume_ml": "Volume (ml) of all labelled voxels, before any erosion or exclusion; slice gaps included.",
-    "voxels_excluded": "Voxels left after erosion whose T2 is unknown or outside the plausible range.",
+    "voxels_excluded": "Voxels left after erosion whose fit is not ok, or whose T2 is unknown or not plausible.",
+    **{
+        reason.column: f"Of these, voxels whose fit ended as: {reason.words}; n/a without a status map."
+        for reason in REASONS
+    },
+    "voxels_implausible": "Of these, all others: T2 unknown or outside the plausible range.",
 }
 
 
@@ -70,6 +76,7 @@ def measure_regions(
     *,
     erosion_mm: float = 0.0,
     plausible_ms: tuple[float, float] = PLAUSIBLE_MS,
+    status: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Measure each region over its pooled voxels, so that a large muscle counts for more than a small one.
 
@@ -85,6 +92,8 @@ def measure_regions(
         See `erode_in_plane`.
     plausible_ms : tuple of float
         Lowest and highest T2 that is taken, both included.
+    status : np.ndarray, optional
+        Codes of `Status`, shape (slices, rows, columns); only voxels that are ok are taken. Without it all are.
 
     Returns
     -------
@@ -99,6 +108,8 @@ def measure_regions(
     numbers, values = measured[chosen], t2_ms[chosen].astype(float)
     # ITK reads NaN as 0, and scanners write 0 where their fit failed: neither is a T2, whatever the range says.
     plausible = (values > 0) & (values >= low) & (values <= high)
+    codes = np.full(values.shape, Status.OK) if status is None else status[chosen]
+    taken = plausible & (codes == Status.OK)
     rows = []
     for region in regions:
         of_region = np.isin(numbers, region.indices)
@@ -107,9 +118,14 @@ def measure_regions(
             {
                 "region": region.name,
                 "side": region.side,
-                **_statistics(values[of_region & plausible]),
+                **_statistics(values[of_region & taken]),
                 "volume_ml": total * voxel_ml,
-                "voxels_excluded": int((of_region & ~plausible).sum()),
+                "voxels_excluded": int((of_region & ~taken).sum()),
+                **{
+                    reason.column: None if status is None else int((of_region & (codes == reason)).sum())
+                    for reason in REASONS
+                },
+                "voxels_implausible": int((of_region & (codes == Status.OK) & ~plausible).sum()),
             }
         )
     return pd.DataFrame(rows)

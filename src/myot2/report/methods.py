@@ -56,11 +56,39 @@ def _fit(settings: Mapping[str, Any]) -> str:
     if settings.get("source") == "vendor-map":
         return "T2 is the scanner's own T2 map."
     if settings.get("source") == "echoes":
-        return (
-            f"T2 was fitted to the magnitudes of the echoes by non-linear least squares (model: "
-            f"{escape(settings['model'])}; first echoes left out: {escape(settings['skip_first_echoes'])})."
-        )
+        return _MODELS[settings["model"]](settings) + _limits(settings)
     return ""
+
+
+def _mono(settings: Mapping[str, Any]) -> str:
+    how = {
+        "none": "non-linear least squares",
+        "measured": "maximum likelihood under Rician noise, its level measured in air",
+    }.get(settings["noise"], f"maximum likelihood under Rician noise of {escape(settings['noise'])}")
+    return (
+        f"T2 was fitted to the magnitudes of the echoes by {how} (model: {escape(settings['model'])}; first echoes "
+        f"left out: {escape(settings['skip_first_echoes'])})"
+    )
+
+
+def _epg(settings: Mapping[str, Any]) -> str:
+    b1 = {"smoothed": "fitted and smoothed", "free": "fitted in each voxel"}[settings["b1"]]
+    return (
+        f"T2 was fitted to the magnitudes of all echoes by the extended phase graph (nominal refocusing angle "
+        f"{escape(settings['refocusing_deg'])} degrees, slice profile: {escape(settings['slice_profile'])}, T1 of "
+        f"{escape(settings['t1_ms'])} ms, B1 {b1})"
+    )
+
+
+_MODELS = {"mono": _mono, "mono-offset": _mono, "epg": _epg}
+
+
+def _limits(settings: Mapping[str, Any]) -> str:
+    low, high = settings["t2_limits_ms"]
+    return (
+        f"; voxels without enough signal, whose fit did not settle, or with T2 outside {escape(low)} to {escape(high)} "
+        "ms were left out."
+    )
 
 
 def _measure(settings: Mapping[str, Any]) -> str:

@@ -15,13 +15,17 @@ from myot2.core.labels import LabelTable, read_labels
 from myot2.core.scans import Scan
 from myot2.core.stopnote import StopNote, raise_if_stopped, read_stop_note
 from myot2.core.tables import read_table
+from myot2.core.voxel_status import REASONS
 from myot2.report.lookup import Statistics
 
 GROUPS = ("patient", "control")
+VOXEL_COLUMNS = ("voxels", *(reason.column for reason in REASONS), "voxels_implausible")
+"""How many voxels were measured, and how many were left out for each reason."""
+
 INPUT_TABLES = {
     "people": ("analyse/participants.tsv", ("participant_id", "session", "group", "t2_mean_ms")),
     "roc": ("analyse/roc.tsv", ("cutoff", "sensitivity", "specificity")),
-    "measures": ("measure/cohort.tsv", ("participant_id", "session", "region", "side", "t2_mean_ms")),
+    "measures": ("measure/cohort.tsv", ("participant_id", "session", "region", "side", "t2_mean_ms", *VOXEL_COLUMNS)),
     "flow": ("measure/flow.tsv", ("participant_id", "session", "status", "stage", "expected", "found", "do")),
 }
 """Name of each table, its path below the results folder, and the columns that the report needs."""
@@ -47,6 +51,9 @@ class Study:
         All operating points: cutoff (ms), sensitivity and specificity (0-1).
     muscles : pd.DataFrame
         T2 in ms of each muscle, both sides together; rows are muscles in the label table's order, columns scan names.
+    voxels : pd.DataFrame
+        Voxels of the thighs, measured and left out: rows are scan names, columns `VOXEL_COLUMNS`; NaN where no fit of
+        ours says what became of them.
     flow : pd.DataFrame
         One row per scan with its `scan` name, `group` (missing where unknown), status, and the parts of its stop note.
     panels : dict
@@ -59,6 +66,7 @@ class Study:
     people: pd.DataFrame
     roc: pd.DataFrame
     muscles: pd.DataFrame
+    voxels: pd.DataFrame
     flow: pd.DataFrame
     labels: LabelTable
     panels: Mapping[str, Path | StopNote]
@@ -92,12 +100,13 @@ def read_study(folder: str | Path) -> Study:
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     labels = read_labels(folder / LABELS)
     people = _numeric(tables["people"], ("t2_mean_ms",), "analyse/participants.tsv")
-    measures = _numeric(tables["measures"], ("t2_mean_ms",), "measure/cohort.tsv")
+    measures = _numeric(tables["measures"], ("t2_mean_ms", *VOXEL_COLUMNS), "measure/cohort.tsv")
     return Study(
         statistics=Statistics(json.loads((folder / STATISTICS).read_text(encoding="utf-8"))),
         people=people,
         roc=_numeric(tables["roc"], INPUT_TABLES["roc"][1], "analyse/roc.tsv"),
         muscles=_by_muscle(measures, labels),
+        voxels=_voxels(measures),
         flow=_with_groups(tables["flow"], people),
         labels=labels,
         panels={path.name.removesuffix(PANEL_SUFFIX): _panel(path) for path in sorted((folder / PANELS).iterdir())},
@@ -141,6 +150,11 @@ def _by_muscle(measures: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
     muscles = both[both["region"].isin(labels.muscles)].drop_duplicates(["region", "scan"])
     wide = muscles.pivot(index="region", columns="scan", values="t2_mean_ms")
     return wide.reindex([name for name in labels.muscles if name in wide.index]).rename_axis(index=None, columns=None)
+
+
+def _voxels(measures: pd.DataFrame) -> pd.DataFrame:
+    whole = measures[(measures["side"] == "both") & (measures["region"] == "thigh")]
+    return whole[list(VOXEL_COLUMNS)].set_axis(_scan_names(whole), axis=0)
 
 
 def _with_groups(flow: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:

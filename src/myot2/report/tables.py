@@ -27,6 +27,7 @@ _SECTIONS = ("simulate", "ingest", "segment", "align", "fit", "measure", "analys
 _PACKAGES = (
     "myot2",
     "numpy",
+    "numba",
     "scipy",
     "pandas",
     "SimpleITK",
@@ -92,6 +93,23 @@ def stopped_table(flow: pd.DataFrame) -> str:
     ]
     rows = rows or [["none", DASH, "all scans were measured", DASH]]
     return pipe_table(["Scan", "Stopped at", "Why", "What to do"], rows, align="llll", widths=[2, 2, 6, 5])
+
+
+def voxel_table(voxels: pd.DataFrame) -> str:
+    """Each scan's voxels of all muscles: how many were measured, and how many left out for which reason.
+
+    Reasons that met no voxel of the cohort have no column.
+    """
+    counts = voxels.drop(columns="voxels")
+    met = [name for name in counts if counts[name].sum() > 0]
+    rows = [[escape(scan), *(_whole(row[name]) for name in ("voxels", *met))] for scan, row in voxels.iterrows()]
+    names = [name.removeprefix("voxels_").replace("_", " ") for name in met]
+    rows = rows or [["none", DASH]]
+    return pipe_table(["Scan", "measured", *names], rows, align="l" + "r" * (len(met) + 1), widths=[3] * (len(met) + 2))
+
+
+def _whole(value: float) -> str:
+    return DASH if pd.isna(value) else str(int(value))
 
 
 def correlation_table(statistics: Statistics) -> str:

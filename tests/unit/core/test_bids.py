@@ -15,12 +15,14 @@ from myot2.core.bids import (
     ms_of,
     seconds_of,
     sources_of,
+    status_lookup,
     stopped_visits,
 )
 from myot2.core.given import PATTERNS, given_file, one_file_per_echo, unknown_fields
 from myot2.core.labels import read_labels
 from myot2.core.scans import Scan
 from myot2.core.stopnote import StopNote
+from myot2.core.voxel_status import levels
 
 DECIMAL_TIMES = st.decimals(min_value="0.001", max_value="99999", places=6, allow_nan=False)
 
@@ -65,6 +67,12 @@ def test_the_table_of_label_numbers_has_each_label_once_with_side_and_colour(roo
     table = label_lookup(read_labels(root / "config/labels.tsv")).set_index("index")
     assert table.loc[1].to_dict() == {"name": "left vastus lateralis", "abbreviation": "VL_L", "color": "#d73027"}
     assert table["name"].is_unique and len(table) == 26
+
+
+def test_the_codes_of_status_maps_have_the_words_that_sidecars_use():
+    table = status_lookup().set_index("index")["name"]
+    assert table.to_dict() == {int(code): words for code, words in levels().items()}
+    assert table[1] == "ok" and len(table) == 6
 
 
 def test_bids_is_told_to_pass_over_the_visits_that_stopped_and_no_others(tmp_path):

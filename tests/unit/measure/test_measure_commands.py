@@ -26,6 +26,14 @@ COHORT_COLUMNS = [
     "voxels",
     "volume_ml",
 ]
+REASON_COLUMNS = [
+    "voxels_not_fitted",
+    "voxels_low_signal",
+    "voxels_at_bound",
+    "voxels_not_converged",
+    "voxels_fat_above_limit",
+    "voxels_implausible",
+]
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +68,8 @@ def test_the_table_has_the_promised_columns_and_the_dictionary_explains_each(mea
     out = tmp_path / "sub-P01_muscles.tsv"
     assert measure([*scan, "--session", "2", "--erosion-mm", "0", "--plausible-ms", "1", "300", "--out", str(out)]) == 0
     rows = read_table(out)
-    assert list(rows.columns) == [*COHORT_COLUMNS, "voxels_excluded"]
+    assert list(rows.columns) == [*COHORT_COLUMNS, "voxels_excluded", *REASON_COLUMNS]
+    assert rows["voxels_low_signal"].isna().all()
     assert set(rows["participant_id"]) == {"P01"} and set(rows["session"]) == {"2"}
     thigh = rows.set_index(["region", "side"]).loc[("thigh", "both")]
     assert float(thigh["t2_mean_ms"]) == pytest.approx((24 * 40 + 12 * 50) / 36)
@@ -77,6 +86,43 @@ def test_a_t2_map_on_another_grid_is_refused(measure, scan, tmp_path, capsys):
     write_image(image, tmp_path / "t2.nii.gz")
     assert measure([*scan, "--out", str(tmp_path / "out.tsv")]) == 1
     assert "T2 map and labels on one grid" in capsys.readouterr().err
+
+
+@pytest.fixture
+def write_status(tmp_path):
+    """Write a status map on the grid of the T2 map; return its path."""
+
+    def write(codes, shift=0.0):
+        image = sitk.GetImageFromArray(np.asarray(codes, np.uint8))
+        image.CopyInformation(sitk.ReadImage(str(tmp_path / "t2.nii.gz")))
+        image.SetOrigin((shift, 0.0, 0.0))
+        write_image(image, tmp_path / "status.nii.gz")
+        return str(tmp_path / "status.nii.gz")
+
+    return write
+
+
+def test_a_status_map_says_which_voxels_are_measured(measure, scan, write_status, tmp_path):
+    codes = np.ones((2, 6, 8))
+    codes[:, 4] = 2
+    codes[0, 1, 1:7] = 3
+    out = tmp_path / "out.tsv"
+    assert measure([*scan, "--status", write_status(codes), "--out", str(out)]) == 0
+    thigh = read_table(out).set_index(["region", "side"]).loc[("thigh", "both")]
+    assert thigh[["voxels", "voxels_excluded", *REASON_COLUMNS]].tolist() == ["18", "18", "0", "12", "6", "0", "0", "0"]
+    assert float(thigh["t2_mean_ms"]) == 40
+    assert float(thigh["volume_ml"]) == pytest.approx(36 * 0.024)
+
+
+@pytest.mark.parametrize(
+    ("code", "shift", "message"), [(9, 0.0, "codes from 0 to 5"), (1, 5.0, "T2 map and status map on one grid")]
+)
+def test_a_status_map_that_is_none_or_lies_elsewhere_is_refused(
+    measure, scan, write_status, tmp_path, capsys, code, shift, message
+):
+    status = write_status(np.full((2, 6, 8), code), shift)
+    assert measure([*scan, "--status", status, "--out", str(tmp_path / "out.tsv")]) == 1
+    assert message in capsys.readouterr().err
 
 
 def test_a_label_that_the_table_does_not_know_is_refused(measure, scan, tmp_path, capsys):

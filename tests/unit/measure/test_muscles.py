@@ -95,6 +95,27 @@ def test_unknown_and_implausible_voxels_are_left_out_and_counted_but_keep_their_
     assert (wide["voxels"], wide["voxels_excluded"]) == (5, 2)
 
 
+def test_voxels_whose_fit_is_not_ok_are_left_out_and_counted_by_reason_whatever_their_t2(table):
+    labels = np.full((1, 1, 9), table.index("sartorius", "left"))
+    labels[0, 0, 8] = 0
+    t2 = np.array([[[40.0, 50.0, 90.0, 91.0, np.nan, 30.0, 31.0, 500.0, 7.0]]])
+    status = np.array([[[1, 1, 2, 2, 0, 3, 4, 1, 2]]], np.uint8)
+    rows = measure(t2, labels, regions_of(table), status=status)
+    for region in (("sartorius", "left"), ("thigh", "both")):
+        row = rows.loc[region]
+        assert (row["voxels"], row["t2_mean_ms"], row["voxels_excluded"]) == (2, 45.0, 6)
+        reasons = ["not_fitted", "low_signal", "at_bound", "not_converged", "fat_above_limit", "implausible"]
+        assert [row[f"voxels_{reason}"] for reason in reasons] == [1, 2, 1, 1, 0, 1]
+    assert rows.loc[("gracilis", "left"), "voxels_low_signal"] == 0
+
+
+def test_without_a_status_map_no_reason_is_made_up(table):
+    labels = np.full((1, 1, 2), table.index("sartorius", "left"))
+    row = measure([[[40.0, 500.0]]], labels, regions_of(table)).loc[("sartorius", "left")]
+    assert row["voxels_low_signal"] is None
+    assert (row["voxels_excluded"], row["voxels_implausible"]) == (1, 1)
+
+
 def test_a_region_without_voxels_keeps_its_row_and_one_voxel_has_no_spread(table):
     labels = np.zeros((1, 1, 3), int)
     labels[0, 0, 0] = table.index("gracilis", "left")

@@ -23,6 +23,14 @@ HOSTILE = "</script><img src=x onerror=alert(1)> | `{python} 1` @fig-groups {{< 
 PATIENTS = {"P01": 48.0, "P02": 39.5, "P03": 57.2, "P04": None}
 CONTROLS = {"C01": 33.6, "C02": 34.9, "C03": 34.1}
 FLOW = ["participant_id", "session", "status", "stage", "expected", "found", "where", "do"]
+VOXELS_LEFT_OUT = {
+    "voxels_not_fitted": 0,
+    "voxels_low_signal": 71,
+    "voxels_at_bound": 13,
+    "voxels_not_converged": 0,
+    "voxels_fat_above_limit": 0,
+    "voxels_implausible": 0,
+}
 MUSCLES = ("vastus lateralis", "biceps femoris long head")
 
 
@@ -40,10 +48,10 @@ def make_results(root: Path, folder: Path, people: dict[str, float | None]) -> P
             continue
         flow.append([person, None, "measured", *[None] * 5])
         for shift, region in enumerate(("thigh", *MUSCLES)):
-            measures.append([person, None, region, "both", t2 + shift])
+            measures.append([person, None, region, "both", t2 + shift, 5000, *VOXELS_LEFT_OUT.values()])
     write_tsv(pd.DataFrame(rows), folder / "participants.tsv")
     write_tsv(pd.DataFrame(flow, columns=FLOW), folder / "measure/flow.tsv")
-    columns = ["participant_id", "session", "region", "side", "t2_mean_ms"]
+    columns = ["participant_id", "session", "region", "side", "t2_mean_ms", "voxels", *VOXELS_LEFT_OUT]
     write_tsv(pd.DataFrame(measures, columns=columns), folder / "measure/cohort.tsv")
     program = [
         sys.executable,
@@ -102,6 +110,12 @@ def test_every_number_in_the_page_is_the_printed_one_of_its_key(study):
 )
 def test_the_studys_numbers_are_in_the_page(study, key):
     assert f'data-claim="{key}"' in study[2]
+
+
+def test_the_page_counts_the_voxels_that_were_left_out_by_reason(study):
+    text = text_of(study[2])
+    assert "Scan measured low signal at bound sub-P01 5000 71 13" in text
+    assert "not converged" not in text
 
 
 def test_the_page_tells_who_is_missing_where_and_why(study):

@@ -7,6 +7,7 @@ import re
 import pandas as pd
 import pytest
 
+from myot2.core.config import Configuration
 from myot2.report import prose, tables
 from myot2.report.lookup import Statistics
 from myot2.report.methods import methods
@@ -110,6 +111,26 @@ def test_the_flow_adds_up():
     ]
 
 
+def test_voxels_left_out_are_listed_by_reason_and_unmet_reasons_have_no_column():
+    nan = float("nan")
+    voxels = pd.DataFrame(
+        {
+            "voxels": [900.0, 800.0],
+            "voxels_low_signal": [12.0, nan],
+            "voxels_at_bound": [0.0, nan],
+            "voxels_implausible": [3.0, 4.0],
+        },
+        index=["sub-1", "sub-2"],
+    )
+    rows = plain(tables.voxel_table(voxels)).splitlines()
+    assert rows[0] == "| Scan | measured | low signal | implausible |"
+    assert rows[2:] == ["| sub-1 | 900 | 12 | 3 |", "| sub-2 | 800 | – | 4 |"]
+
+
+def test_where_nobody_was_measured_the_table_of_voxels_says_so():
+    assert "| none | – |" in plain(tables.voxel_table(pd.DataFrame(columns=["voxels", "voxels_at_bound"])))
+
+
 def test_every_stopped_scan_has_its_reason_and_remedy():
     rows = plain(tables.stopped_table(FLOW)).splitlines()
     assert rows[2:] == [
@@ -142,12 +163,21 @@ def test_the_versions_are_those_of_the_environment():
     assert f"| pandas | {pd.__version__} |" in plain(tables.version_table())
 
 
+def fitted(**changes):
+    """A run's configuration, as it is recorded, that fits the echoes."""
+    return {"fit": Configuration(fit={"source": "echoes", **changes}).model_dump(mode="json")["fit"]}
+
+
 @pytest.mark.parametrize(
     ("configuration", "words"),
     [
         ({"ingest": {"source": "muscle-bids"}}, "Images were taken from a Muscle-BIDS dataset"),
         ({"fit": {"source": "vendor-map"}}, "T2 is the scanner's own T2 map."),
-        ({"fit": {"source": "echoes", "model": "mono", "skip_first_echoes": 1}}, "first echoes left out: 1"),
+        (fitted(), "by non-linear least squares (model: mono; first echoes left out: 1); voxels"),
+        (fitted(noise="measured"), "under Rician noise, its level measured in air (model: mono"),
+        (fitted(noise=12.5), "under Rician noise of 12.5 (model: mono"),
+        (fitted(t2_limits_ms=[5, 400]), "T2 outside 5.0 to 400.0 ms were left out."),
+        (fitted(model="epg"), "extended phase graph (nominal refocusing angle 180.0 degrees, slice profile: none"),
         ({"segment": {"source": "given"}}, "Muscle outlines were given"),
         ({"align": {"refinement": "rigid", "minimum_fraction": 0.5}}, "rigid registration"),
         ({"measure": {"plausible_ms": [1.0, 300.0], "erosion_mm": 2.0}}, "in-plane erosion of 2.0 mm"),

@@ -1,0 +1,195 @@
+"""The model `epg`: M0, T2 and B1 of a multi-echo spin echo with imperfect refocusing.
+
+The signal is M0 times the phase graph of the train (`epg.Train`) at T2 in ms and a relative B1, with the slice
+profiles of its pulses and a T1 that is set. All echoes are used: the first ones tell B1. Where the effect of B1 turns
+back, at a refocusing angle of 180 degrees, a voxel cannot tell which side it is on, though T2 depends on it: the
+neighbourhood can (`fit_smoothed`, the default).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from myot2.fit.epg_kernel import fit_free as _fit_free
+from myot2.fit.epg_kernel import fit_held as _fit_held
+from myot2.fit.epg_table import Table
+from myot2.fit.mono import run_in_blocks
+from myot2.fit.smoothing import median_inside
+from myot2.fit.status import LEAST_SNR, T2_LIMITS_MS
+
+SMOOTHING = (3, 7, 7)
+"""Slices, rows and columns of the neighbourhood in which B1 is the median: it varies over centimetres."""
+
+_SIDE = (5, 15, 15)
+
+
+@dataclass(frozen=True)
+class EpgFit:
+    """Maps of the shape of a volume, 32-bit floats, NaN where there is no fit.
+
+    Attributes
+    ----------
+    t2_ms : np.ndarray
+        T2 in ms.
+    m0 : np.ndarray
+        Signal at TE = 0 after an ideal excitation, in the units of the signal.
+    sd_ms : np.ndarray
+        Standard deviation of T2 in ms, from the information matrix of the fit; where B1 is held, for that B1.
+    rmse : np.ndarray
+        Root mean square of the residuals over the echoes, in the units of the signal.
+    b1 : np.ndarray
+        B1 relative to nominal.
+    status : np.ndarray
+        `Status`, 8-bit integers.
+    freedom : float
+        Degrees of freedom of the noise in `sd_ms`, see `mono.MonoFit`.
+    """
+
+    t2_ms: np.ndarray
+    m0: np.ndarray
+    sd_ms: np.ndarray
+    rmse: np.ndarray
+    b1: np.ndarray
+    status: np.ndarray
+    freedom: float
+
+
+def fit_free(
+    signal: np.ndarray, table: Table, *, limits_ms: tuple[float, float] = T2_LIMITS_MS, threads: int = 1
+) -> EpgFit:
+    """Fit M0, T2 and B1 to every voxel, on the side of the turning B1 that leaves the smaller residual.
+
+    Parameters
+    ----------
+    signal : np.ndarray
+        Magnitudes of all echoes, shape (echoes, ...), any number type and scale.
+    table : Table
+        Of the train that made them, see `epg_table.build`.
+    limits_ms : tuple of float
+        T2 outside is kept and marked `Status.AT_BOUND`.
+    threads : int
+        How many to use; the result does not depend on it.
+
+    Raises
+    ------
+    ValueError
+        The signal has not as many echoes as the train.
+    """
+    sides = fit_sides(signal, table, limits_ms=limits_ms, threads=threads)
+    return sides[0] if len(sides) == 1 else _choose(sides[1].rmse < sides[0].rmse, sides[1], sides[0])
+
+
+def fit_sides(
+    signal: np.ndarray, table: Table, *, limits_ms: tuple[float, float] = T2_LIMITS_MS, threads: int = 1
+) -> list[EpgFit]:
+    """The fits below and above the turning B1; one where both sides are the same. As `fit_free` otherwise."""
+    voxels, shape = _voxels(signal, table)
+    fits = []
+    for span in table.sides:
+        maps, status, shared = _prepare(voxels, table, limits_ms)
+        run_in_blocks(
+            lambda *part, span=span, shared=shared: _fit_free(voxels, span, *part, *shared), len(status), threads
+        )
+        fits.append(_result(maps, status, table, shape, len(voxels) - 3.0))
+    return fits
+
+
+def fit_held(
+    signal: np.ndarray,
+    table: Table,
+    b1: np.ndarray | float,
+    *,
+    limits_ms: tuple[float, float] = T2_LIMITS_MS,
+    threads: int = 1,
+) -> EpgFit:
+    """Fit M0 and T2 to every voxel at a given B1, relative to nominal; NaN in B1 leaves a voxel out.
+
+    B1 beyond the table (`epg_table.LEAST_B1`, `MOST_B1`) is extrapolated linearly and not to be trusted. Other
+    parameters and errors as in `fit_free`.
+    """
+    voxels, shape = _voxels(signal, table)
+    c = np.ascontiguousarray(np.broadcast_to(table.c_of(np.asarray(b1, float)), shape), np.float32).reshape(-1)
+    maps, status, shared = _prepare(voxels, table, limits_ms)
+    run_in_blocks(lambda *part: _fit_held(voxels, c, *part, *shared), len(status), threads)
+    return _result(maps, status, table, shape, len(voxels) - 2.0)
+
+
+def fit_smoothed(
+    signal: np.ndarray,
+    table: Table,
+    mask: np.ndarray | None = None,
+    *,
+    size: tuple[int, int, int] = SMOOTHING,
+    limits_ms: tuple[float, float] = T2_LIMITS_MS,
+    threads: int = 1,
+) -> EpgFit:
+    """Fit B1, smooth it inside the mask, and fit M0 and T2 with it.
+
+    B1 becomes the median over a neighbourhood, on the side of the turning B1 on which the sum of the squared residuals
+    over a larger neighbourhood is smaller: at an SNR of 50 one voxel hardly tells the sides apart, a thousand do.
+
+    Parameters
+    ----------
+    signal : np.ndarray
+        Magnitudes of all echoes, shape (echoes, slices, rows, columns).
+    table : Table
+    mask : np.ndarray, optional
+        Where to fit and to take B1 from, shape (slices, rows, columns); everywhere without it.
+    size : tuple of int
+        The neighbourhood in voxels, odd numbers.
+
+    Other parameters and errors as in `fit_free`.
+    """
+    chosen = np.ones(np.shape(signal)[1:], bool) if mask is None else np.asarray(mask, bool)
+    inside = np.ascontiguousarray(np.asarray(signal)[:, chosen])
+    sides = fit_sides(inside, table, limits_ms=limits_ms, threads=threads)
+    b1 = _spread(sides[0].b1, chosen)
+    if len(sides) == 2:
+        gain = np.nan_to_num(_spread(sides[0].rmse.astype(float) ** 2 - sides[1].rmse.astype(float) ** 2, chosen))
+        above = ndimage.uniform_filter(gain, _SIDE, mode="constant") > 0
+        b1 = np.where(above, _spread(sides[1].b1, chosen), b1)
+    b1 = median_inside(b1, size)
+    fit = fit_held(inside, table, b1[chosen], limits_ms=limits_ms, threads=threads)
+    maps = {name: _spread(getattr(fit, name), chosen) for name in ("t2_ms", "m0", "sd_ms", "rmse", "b1")}
+    status = np.zeros(chosen.shape, np.uint8)
+    status[chosen] = fit.status
+    return EpgFit(**maps, status=status, freedom=fit.freedom)
+
+
+def _voxels(signal: np.ndarray, table: Table) -> tuple[np.ndarray, tuple[int, ...]]:
+    if len(signal) != table.train.echoes:
+        raise ValueError(f"the signal has {len(signal)} echoes, the train {table.train.echoes}")
+    return np.reshape(signal, (len(signal), -1)), np.shape(signal)[1:]
+
+
+def _prepare(voxels: np.ndarray, table: Table, limits_ms: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, tuple]:
+    """Empty maps and status, and the arguments that both compiled fits share."""
+    maps, status = np.empty((5, voxels.shape[1]), np.float32), np.empty(voxels.shape[1], np.uint8)
+    grid = np.array([np.log(table.t2_ms[1] / table.t2_ms[0]), table.c[1] - table.c[0], table.c[0]], np.float32)
+    settings = np.array([LEAST_SNR, *limits_ms], np.float32)
+    of_table = (table.rows, table.spread, table.t2_ms.astype(np.float32))
+    return maps, status, ((0,) * len(voxels), table.starts, grid, settings, *of_table, maps, status)
+
+
+def _result(maps: np.ndarray, status: np.ndarray, table: Table, shape: tuple[int, ...], freedom: float) -> EpgFit:
+    t2, m0, sd, rmse, c = maps
+    b1 = table.b1_of(c)
+    maps = (np.asarray(values, np.float32).reshape(shape) for values in (t2, m0 / table.excited(b1), sd, rmse, b1))
+    return EpgFit(*maps, status.reshape(shape), freedom)
+
+
+def _choose(where: np.ndarray, one: EpgFit, other: EpgFit) -> EpgFit:
+    """The maps of one fit where asked for, of the other elsewhere."""
+    names = ("t2_ms", "m0", "sd_ms", "rmse", "b1", "status")
+    maps = (np.where(where, getattr(one, name), getattr(other, name)) for name in names)
+    return EpgFit(*maps, one.freedom)
+
+
+def _spread(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Values of the chosen voxels in their volume, NaN elsewhere."""
+    volume = np.full(chosen.shape, np.nan, np.float32)
+    volume[chosen] = values
+    return volume

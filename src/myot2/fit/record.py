@@ -1,0 +1,76 @@
+"""What the sidecars of a fit say: the model, the echoes, the noise, and how many voxels ended how."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy.special import gammaincinv
+
+from myot2.core.voxel_status import Status, count_by_status
+from myot2.fit.echoes import Echoes
+from myot2.fit.models import MODELS, Fit, Settings
+
+_BRIGHT = 0.3
+
+
+def describe_fit(used: Echoes, fit: Fit, settings: Settings, *, clipped: int, measured: bool) -> dict[str, Any]:
+    """The entries that all maps of a fit share.
+
+    Parameters
+    ----------
+    used : Echoes
+        The echoes that were fitted.
+    fit : Fit
+    settings : Settings
+    clipped : int
+        Voxels left out because a sample was clipped.
+    measured : bool
+        Whether the noise of the settings was measured in air, not given.
+    """
+    model = MODELS[settings.model]
+    record = {
+        "Source": "echoes",
+        "Model": settings.model,
+        "ModelFormula": model.formula,
+        "Estimator": "least squares" if settings.sigma is None else "maximum likelihood, Rician noise",
+        "EchoTimesMs": used.times_ms.tolist(),
+        "SkippedEchoes": settings.skip_first_echoes if model.skips else 0,
+        "T2LimitsMs": list(settings.t2_limits_ms),
+    }
+    if settings.model == "epg":
+        record |= {
+            "B1": settings.b1,
+            "SliceProfile": settings.slice_profile,
+            "RefocusingAngle": settings.refocusing_deg,
+            "T1Ms": settings.t1_ms,
+        }
+    return record | _noise(used, fit, settings, measured) | _counts(fit, clipped)
+
+
+def _noise(used: Echoes, fit: Fit, settings: Settings, measured: bool) -> dict[str, Any]:
+    """Sigma, where it comes from, and the median first echo of the bright fitted voxels over it."""
+    first = used.signal[0]
+    known = np.isfinite(first)
+    bright = known & (fit.status == Status.OK)
+    bright &= first > _BRIGHT * np.percentile(first[known], 99)
+    if not bright.any():
+        return {}
+    if settings.sigma is None:
+        # the median of chi-square, not its mean: a few voxels that the model does not fit are not noise
+        squares = float(np.median(fit.rmse[bright].astype(float) ** 2)) * len(used.times_ms)
+        sigma, source = float(np.sqrt(squares / (2 * gammaincinv(fit.freedom / 2, 0.5)))), "residuals of the fit"
+    else:
+        sigma, source = settings.sigma, "air" if measured else "given"
+    ratio = {"SNR": _short(float(np.median(first[bright])) / sigma)} if sigma > 0 else {}
+    return {"NoiseSigma": _short(sigma), "NoiseSource": source, **ratio}
+
+
+def _counts(fit: Fit, clipped: int) -> dict[str, Any]:
+    freedom = {"DegreesOfFreedom": int(fit.freedom)} if np.isfinite(fit.freedom) else {}
+    return {**freedom, "Voxels": dict(count_by_status(fit.status)), "ClippedVoxels": clipped}
+
+
+def _short(value: float) -> float:
+    """Five significant digits: what sums in another order change is left out."""
+    return float(f"{value:.5g}")
