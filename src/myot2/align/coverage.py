@@ -10,18 +10,26 @@ label by label, a voxel on the border between two muscles would belong to neithe
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
 import SimpleITK as sitk
 
+from myot2.align.sampling import (
+    apply,
+    box_around,
+    field_of,
+    index_map,
+    indices,
+    nearest_voxels,
+    point_map,
+    sample_offsets,
+    share_outside,
+)
 from myot2.core.errors import MyoT2Error
-from myot2.core.images import affine_of, array_of, image_like, same_grid
+from myot2.core.images import array_of, image_like, same_grid
 
 MINIMUM_FRACTION = 0.5
 
-_SAMPLES_PER_SOURCE_VOXEL = 2
-_SAMPLE_LIMITS = (4, 16)
 _CHUNK = 65536
 _EDGE = 1e-6
 
@@ -82,19 +90,19 @@ def resample_labels(
         raise _nothing(
             "a label map with at least one labelled voxel", "only background", "Check the segmentation.", where
         )
-    to_label = _index_map(reference, labels, transform)
-    label_field = _field(labels, label_thickness_mm)
+    to_label = index_map(reference, labels, transform)
+    label_field = field_of(labels, label_thickness_mm)
     labelled = np.stack(np.nonzero(source)[::-1])
-    lost = _share_outside(labelled, np.linalg.inv(to_label), _field(reference, reference_thickness_mm))
-    if np.allclose(_point_map(transform), np.eye(4), atol=1e-12) and same_grid(labels, reference):
+    lost = share_outside(labelled, np.linalg.inv(to_label), field_of(reference, reference_thickness_mm))
+    if np.allclose(point_map(transform), np.eye(4), atol=1e-12) and same_grid(labels, reference):
         return Resampled(image_like(source, reference), 0.0, 0.0)
-    unseen = _share_outside(_indices(reference.GetSize()), to_label, label_field)
-    offsets = _sample_offsets(to_label, reference, reference_thickness_mm)
-    near = _box_around(labelled, np.linalg.inv(to_label), reference.GetSize())
+    unseen = share_outside(indices(reference.GetSize()), to_label, label_field)
+    offsets = sample_offsets(to_label, reference, reference_thickness_mm)
+    near = box_around(labelled, np.linalg.inv(to_label), reference.GetSize())
     result = np.zeros(reference.GetSize()[::-1], dtype=source.dtype)
     for start in range(0, near.shape[1], _CHUNK):
         index = near[:, start : start + _CHUNK]
-        samples = _samples(source, _apply(to_label, index), offsets @ to_label[:3, :3].T, label_field)
+        samples = _samples(source, apply(to_label, index), offsets @ to_label[:3, :3].T, label_field)
         result[index[2], index[1], index[0]] = _winner(samples, minimum_fraction)
     if not result.any():
         raise _nothing(
@@ -110,14 +118,7 @@ def _samples(source: np.ndarray, centres: np.ndarray, shifts: np.ndarray, field:
     """Labels at `centres` (3, voxels) moved by each of `shifts` (samples, 3), source indices; 0 outside the field."""
     samples = np.zeros((len(shifts), centres.shape[1]), dtype=source.dtype)
     for sample, shift in zip(samples, shifts, strict=True):
-        flat = np.zeros(centres.shape[1], dtype=np.intp)
-        inside = np.ones(centres.shape[1], dtype=bool)
-        for axis in (2, 1, 0):
-            points = centres[axis] + shift[axis]
-            inside &= (points >= field[axis, 0]) & (points <= field[axis, 1])
-            count = source.shape[2 - axis]
-            nearest = np.clip(np.floor(points + 0.5), 0, count - 1)
-            flat = flat * count + nearest.astype(np.intp)
+        flat, inside = nearest_voxels(centres, shift, source.shape, field)
         np.multiply(source.ravel()[flat], inside, out=sample)
     return samples
 
@@ -134,66 +135,6 @@ def _winner(samples: np.ndarray, minimum_fraction: float) -> np.ndarray:
     enough = counts.sum(axis=0) >= minimum_fraction * len(samples) - _EDGE
     result[mixed] = np.where(enough, present[counts.argmax(axis=0)], 0)
     return result
-
-
-def _sample_offsets(to_label: np.ndarray, reference: sitk.Image, thickness_mm: float | None) -> np.ndarray:
-    """Sample positions in one reference voxel, in reference index units from its centre, shape (samples, 3)."""
-    spacing = reference.GetSpacing()
-    widths = np.array([1.0, 1.0, (thickness_mm or spacing[2]) / spacing[2]])
-    extent = np.abs(to_label[:3, :3]).max(axis=0) * widths
-    counts = np.clip(np.ceil(_SAMPLES_PER_SOURCE_VOXEL * extent - _EDGE), *_SAMPLE_LIMITS).astype(int)
-    axes = [width * ((np.arange(n) + 0.5) / n - 0.5) for n, width in zip(counts, widths, strict=True)]
-    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-
-
-def _field(image: sitk.Image, thickness_mm: float | None) -> np.ndarray:
-    """Lowest and highest index-space coordinate of an image's field, shape (3, 2): the outer faces of its voxels."""
-    half = np.array([0.5, 0.5, 0.5 * (thickness_mm or image.GetSpacing()[2]) / image.GetSpacing()[2]])
-    last = np.array(image.GetSize()) - 1
-    return np.stack([-half - _EDGE, last + half + _EDGE], axis=1)
-
-
-def _share_outside(index: np.ndarray, matrix: np.ndarray, field: np.ndarray) -> float:
-    """The share of voxels (indices (3, n) of one grid) whose centre lies outside the field of the other."""
-    points = _apply(matrix, index)
-    inside = np.ones(points.shape[1], dtype=bool)
-    for axis in range(3):
-        inside &= (points[axis] >= field[axis, 0]) & (points[axis] <= field[axis, 1])
-    return 1.0 - float(inside.mean())
-
-
-def _box_around(labelled: np.ndarray, to_reference: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
-    """Indices (3, n) of the reference's voxels in the box that holds every labelled voxel (indices (3, m))."""
-    corners = np.array(list(product(*zip(labelled.min(axis=1) - 0.5, labelled.max(axis=1) + 0.5, strict=True)))).T
-    points = _apply(to_reference, corners)
-    low = np.clip(np.floor(points.min(axis=1)).astype(int) - 1, 0, np.array(size))
-    high = np.clip(np.ceil(points.max(axis=1)).astype(int) + 2, 0, np.array(size))
-    return _indices(tuple(high - low)) + low[:, None]
-
-
-def _indices(size: tuple[int, int, int]) -> np.ndarray:
-    """All (column, row, slice) indices of a grid, shape (3, voxels), columns fastest."""
-    return np.indices(size[::-1]).reshape(3, -1)[::-1]
-
-
-def _apply(matrix: np.ndarray, points: np.ndarray) -> np.ndarray:
-    return matrix[:3, :3] @ points + matrix[:3, 3:]
-
-
-def _index_map(reference: sitk.Image, labels: sitk.Image, transform: sitk.Transform | None) -> np.ndarray:
-    """The (4, 4) matrix from indices (column, row, slice) of the reference to those of the label map."""
-    return np.linalg.inv(affine_of(labels)) @ _point_map(transform) @ affine_of(reference)
-
-
-def _point_map(transform: sitk.Transform | None) -> np.ndarray:
-    """The (4, 4) matrix of a linear transform of points."""
-    matrix = np.eye(4)
-    if transform is not None:
-        matrix[:3, 3] = transform.TransformPoint((0.0, 0.0, 0.0))
-        for axis in range(3):
-            unit = [float(axis == other) for other in range(3)]
-            matrix[:3, axis] = np.asarray(transform.TransformPoint(unit)) - matrix[:3, 3]
-    return matrix
 
 
 def _nothing(expected: str, found: str, do: str, where: str) -> MyoT2Error:
