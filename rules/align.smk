@@ -1,4 +1,4 @@
-"""This part of the workflow brings the labels to the grid of the T2 map.
+"""This part of the workflow brings the labels, and the Dixon images that tell the fat, to the grid of the T2 map.
 
 REQUIRED INPUTS:
     labels = <results>/segment/{folder}/{scan}_dseg.nii.gz
@@ -9,9 +9,27 @@ OUTPUTS:
     labels = <results>/align/{folder}/{scan}_space-T2_dseg.nii.gz           numbers of config/labels.tsv
     sidecar = <results>/align/{folder}/{scan}_space-T2_dseg.json            quality of the alignment
     transform = <results>/align/{folder}/{scan}_from-T2_to-dixon_xfm.tfm
+  where there is a fat fraction also
+    dixon = <results>/align/{folder}/{scan}_acq-dixon{in,opp,water,fat}_space-T2_T2w.nii.gz   means over each voxel
+    or, where the fraction is given, <results>/align/{folder}/{scan}_space-T2_FFmap.nii.gz
 """
 
+from myot2.core.config import fat_source
+
 SEEN_BY_NETWORK = [DIXON[settings.ingest.dixon.index("in")]] if settings.segment.source == "network" else []
+
+FAT_SOURCE = fat_source(settings)
+FAT_CONTRASTS = {
+    "water-fat": ["water", "fat", *(["in"] if "in" in settings.ingest.dixon else [])],
+    "in-opposed": ["in", "opp"],
+}.get(FAT_SOURCE, [])
+FAT_IMAGE_OPTIONS = [
+    {"water": "--water", "fat": "--fat", "in": "--in-phase", "opp": "--opposed-phase"}[contrast]
+    for contrast in FAT_CONTRASTS
+] or ["--fraction"]
+ON_T2 = [f"<results>/align/{{folder}}/{{scan}}_acq-dixon{contrast}_space-T2_T2w.nii.gz" for contrast in FAT_CONTRASTS]
+if FAT_SOURCE == "given":
+    ON_T2 = ["<results>/align/{folder}/{scan}_space-T2_FFmap.nii.gz"]
 
 
 rule align:
@@ -52,3 +70,43 @@ rule align:
             --out {output.labels:q} \
             >{log:q} 2>&1
         """
+
+
+if FAT_SOURCE:
+
+    rule resample_dixon:
+        """Bring what tells the fat to the grid of the T2 map, as the labels."""
+        input:
+            images=(
+                given_fraction
+                if FAT_SOURCE == "given"
+                else [DIXON[settings.ingest.dixon.index(contrast)] for contrast in FAT_CONTRASTS]
+            ),
+            reference=(ECHOES + VENDOR_MAP)[0],
+            transform="<results>/align/{folder}/{scan}_from-T2_to-dixon_xfm.tfm",
+            script="scripts/resample_images.py",
+            code=code("scripts/resample_images.py"),
+        output:
+            images=ON_T2,
+            sidecars=sidecars_of(ON_T2),
+        log:
+            "<logs>/align/{folder}/{scan}_dixon.log",
+        benchmark:
+            "<benchmarks>/align/{folder}/{scan}_dixon.tsv"
+        conda:
+            "../envs/imaging.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=10,
+        params:
+            images=lambda wildcards, input: input.images or given_fraction_path(wildcards),
+        shell:
+            r"""
+            python {input.script:q} \
+                --leave-stop-notes \
+                --images {params.images:q} \
+                --reference {input.reference:q} \
+                --transform {input.transform:q} \
+                --out {output.images:q} \
+                >{log:q} 2>&1
+            """

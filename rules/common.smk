@@ -60,6 +60,16 @@ def every_scan(pattern):
     ]
 
 
+def by_visit(images):
+    """The same images, their folder as visit and data type."""
+    return [image.replace("{folder}", "{visit}/anat") for image in images]
+
+
+def sidecars_of(images):
+    """The JSON files beside images."""
+    return [image.replace(".nii.gz", ".json") for image in images]
+
+
 PARTICIPANTS_OPTIONS = {
     "columns": [f"{ours}={theirs}" for ours, theirs in settings.participants.columns.items()],
     "values": [
@@ -155,15 +165,42 @@ def given_files(wildcards):
     return [path for path in [*images, *beside] if os.path.isfile(path)]
 
 
-def given_labels(wildcards):
-    """The label map given for a scan as an input; none where the network makes the labels, or the file is missing."""
-    path = given_labels_path(wildcards)
+def of_scan(pattern, wildcards):
+    """The path that a pattern of the configuration gives a scan; None where there is no pattern."""
+    scan = cohort[wildcards.scan]
+    return pattern and pattern.format(participant_id=scan.participant_id, session=scan.session)
+
+
+def if_there(path):
+    """A path as an input; none where the file is missing: then the job says so and the cohort goes on."""
     return path if path and os.path.isfile(path) else []
 
 
 def given_labels_path(wildcards):
     """The configured path of a scan's label map, or None where the network makes the labels."""
-    if settings.segment.source == "network":
-        return None
-    scan = cohort[wildcards.scan]
-    return settings.segment.given.format(participant_id=scan.participant_id, session=scan.session)
+    return of_scan(settings.segment.given if settings.segment.source == "given" else None, wildcards)
+
+
+def given_labels(wildcards):
+    """That label map as an input."""
+    return if_there(given_labels_path(wildcards))
+
+
+def given_fraction_path(wildcards):
+    """The configured path of a scan's own map of the fat fraction."""
+    return of_scan(settings.fit.fat.given, wildcards)
+
+
+def given_fraction(wildcards):
+    """That map as an input."""
+    return if_there(given_fraction_path(wildcards))
+
+
+def given_b1_path(wildcards):
+    """The configured path of a scan's B1 map, or None where B1 is fitted."""
+    return of_scan(settings.fit.b1_map, wildcards)
+
+
+def given_b1(wildcards):
+    """That map as an input."""
+    return if_there(given_b1_path(wildcards))

@@ -1,8 +1,9 @@
-"""This part of the workflow makes the T2 map, from the raw echoes or from the scanner's own map.
+"""This part of the workflow makes the T2 map, from the raw echoes or from the scanner's own map, and the fat fraction.
 
 REQUIRED INPUTS:
     echoes = <results>/ingest/{folder}/{scan}_echo-{01..}_MESE.nii.gz   fit.source: echoes
     vendor = <results>/ingest/{folder}/{scan}_T2map.nii.gz              fit.source: vendor-map
+    dixon = what rule resample_dixon makes                              where there is a fat fraction
 
 OUTPUTS:
     t2 = <results>/fit/{folder}/{scan}_T2map.nii.gz   ms
@@ -11,21 +12,97 @@ OUTPUTS:
     sd = <results>/fit/{folder}/{scan}_desc-sd_T2map.nii.gz       standard deviation of T2, ms
     rmse = <results>/fit/{folder}/{scan}_desc-rmse_T2map.nii.gz   root mean square of the residual
     status = <results>/fit/{folder}/{scan}_desc-status_dseg.nii.gz   what became of each voxel, codes of dseg.tsv
-    b1 = <results>/fit/{visit}/fmap/{scan}_TB1map.nii.gz          B1 relative to nominal, fit.model: epg
+    b1 = <results>/fit/{visit}/fmap/{scan}_TB1map.nii.gz          B1 relative to nominal, phase-graph models
+  where there is a fat fraction also
+    signal = <results>/fit/{folder}/{scan}_desc-signal_FFmap.nii.gz   of the Dixon signal, 0-1
+    known = <results>/fit/{folder}/{scan}_desc-dixon_mask.nii.gz      where that is known
+    proton = <results>/fit/{folder}/{scan}_FFmap.nii.gz               of the protons, 0-1
 """
 
 FITTED = "<results>/fit/{visit}/anat/{scan}"
-STATUS_MAP = [f"{FITTED}_desc-status_dseg.nii.gz"] if settings.fit.source == "echoes" else []
-B1_MAP = ["<results>/fit/{visit}/fmap/{scan}_TB1map.nii.gz"] if settings.fit.model == "epg" else []
+FITS_ECHOES = settings.fit.source == "echoes"
+PHASE_GRAPH = FITS_ECHOES and settings.fit.model.startswith("epg")
+STATUS_MAP = [f"{FITTED}_desc-status_dseg.nii.gz"] if FITS_ECHOES else []
+B1_MAP = ["<results>/fit/{visit}/fmap/{scan}_TB1map.nii.gz"] if PHASE_GRAPH else []
+SIGNAL_FRACTION = [f"{FITTED}_desc-signal_FFmap.nii.gz"] if FAT_SOURCE else []
+KNOWN_FRACTION = [f"{FITTED}_desc-dixon_mask.nii.gz"] if FAT_SOURCE else []
+PROTON_FRACTION = [f"{FITTED}_FFmap.nii.gz"] if FAT_SOURCE else []
+TISSUE_OPTIONS = [
+    *("--fat-t1-ms", settings.fit.fat.t1_ms),
+    *([] if settings.fit.fat.t2_ms == "calibrated" else ["--fat-t2-ms", settings.fit.fat.t2_ms]),
+]
+FAT_OPTIONS = [
+    *TISSUE_OPTIONS,
+    *("--fat-limit", "inf" if settings.fit.fat.limit is None else settings.fit.fat.limit),
+    *(["--fat-prior-sd", settings.fit.fat.prior_sd] if settings.fit.model == "epg-water-fat" else []),
+]
+TRAIN_OPTIONS = (
+    [
+        *("--t1-ms", settings.fit.t1_ms, "--b1", settings.fit.b1),
+        *("--slice-profile", settings.fit.pulses.slice_profile, "--refocusing-deg", settings.fit.pulses.refocusing_deg),
+        *("--time-bandwidth", *settings.fit.pulses.time_bandwidth),
+        *("--refocusing-width", settings.fit.pulses.refocusing_width),
+        *(["--pulse-samples", *settings.fit.pulses.samples] if settings.fit.pulses.samples else []),
+    ]
+    if PHASE_GRAPH
+    else []
+)
+"""How the program is told the settings that only some models read: a change of one reruns no other."""
 
 
-if settings.fit.source == "echoes":
+if FAT_SOURCE:
+
+    rule fat_fraction:
+        """Tell the share of fat in the Dixon signal; where T2 does not wait for it, also that of the protons."""
+        input:
+            images=by_visit(ON_T2),
+            t2=[] if FITS_ECHOES else [f"{FITTED}_T2map.nii.gz"],
+            script="scripts/map_fat_fraction.py",
+            code=code("scripts/map_fat_fraction.py"),
+        output:
+            signal=SIGNAL_FRACTION,
+            known=KNOWN_FRACTION,
+            proton=[] if FITS_ECHOES else PROTON_FRACTION,
+            sidecars=sidecars_of(SIGNAL_FRACTION + KNOWN_FRACTION + ([] if FITS_ECHOES else PROTON_FRACTION)),
+        log:
+            "<logs>/fit/{visit}/anat/{scan}_fat.log",
+        benchmark:
+            "<benchmarks>/fit/{visit}/anat/{scan}_fat.tsv"
+        conda:
+            "../envs/imaging.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        params:
+            images=lambda wildcards, input: [word for pair in zip(FAT_IMAGE_OPTIONS, input.images) for word in pair],
+            tissue=[*TISSUE_OPTIONS, "--water-t1-ms", settings.fit.t1_ms],
+            proton=lambda wildcards, input, output: (
+                ["--t2", *input.t2, "--proton", *output.proton] if output.proton else []
+            ),
+        shell:
+            r"""
+            python {input.script:q} \
+                --leave-stop-notes \
+                {params.images:q} \
+                {params.tissue:q} \
+                {params.proton:q} \
+                --out {output.signal:q} \
+                --mask {output.known:q} \
+                >{log:q} 2>&1
+            """
+
+
+if FITS_ECHOES:
 
     rule fit:
         """Fit T2 to the raw echoes."""
         input:
-            echoes=[echo.replace("{folder}", "{visit}/anat") for echo in ECHOES],
-            sidecars=[echo.replace("{folder}", "{visit}/anat").replace(".nii.gz", ".json") for echo in ECHOES],
+            echoes=by_visit(ECHOES),
+            sidecars=sidecars_of(by_visit(ECHOES)),
+            b1=given_b1,
+            pulses=list(settings.fit.pulses.samples or []),
+            fraction=SIGNAL_FRACTION,
+            known=KNOWN_FRACTION,
             script="scripts/fit_t2.py",
             code=code("scripts/fit_t2.py"),
         output:
@@ -35,9 +112,10 @@ if settings.fit.source == "echoes":
             rmse=f"{FITTED}_desc-rmse_T2map.nii.gz",
             status=STATUS_MAP,
             b1=B1_MAP,
+            proton=PROTON_FRACTION,
             sidecars=[
                 *multiext(FITTED, "_T2map.json", "_M0map.json", "_desc-sd_T2map.json", "_desc-rmse_T2map.json"),
-                *[image.replace(".nii.gz", ".json") for image in STATUS_MAP + B1_MAP],
+                *sidecars_of(STATUS_MAP + B1_MAP + PROTON_FRACTION),
             ],
         log:
             "<logs>/fit/{visit}/anat/{scan}.log",
@@ -53,15 +131,17 @@ if settings.fit.source == "echoes":
             skip=settings.fit.skip_first_echoes,
             noise=settings.fit.noise,
             limits=settings.fit.t2_limits_ms,
-            epg=(
+            train=TRAIN_OPTIONS,
+            b1=lambda wildcards: ["--b1-from", given_b1_path(wildcards)] if PHASE_GRAPH and settings.fit.b1_map else [],
+            b1_map=lambda wildcards, output: ["--b1-map", *output.b1] if output.b1 else [],
+            fat=lambda wildcards, input, output: (
                 [
-                    *("--b1", settings.fit.b1, "--slice-profile", settings.fit.slice_profile),
-                    *("--refocusing-deg", settings.fit.refocusing_deg, "--t1-ms", settings.fit.t1_ms),
+                    *("--fat-fraction", *input.fraction, "--fat-fraction-mask", *input.known),
+                    *("--fat-fraction-map", *output.proton, *FAT_OPTIONS),
                 ]
-                if settings.fit.model == "epg"
+                if input.fraction
                 else []
             ),
-            b1=lambda wildcards, output: ["--b1-map", *output.b1] if output.b1 else [],
         shell:
             r"""
             python {input.script:q} \
@@ -71,13 +151,15 @@ if settings.fit.source == "echoes":
                 --skip-first-echoes {params.skip:q} \
                 --noise {params.noise:q} \
                 --t2-limits-ms {params.limits:q} \
-                {params.epg:q} \
+                {params.train:q} \
+                {params.b1:q} \
+                {params.fat:q} \
                 --t2 {output.t2:q} \
                 --m0 {output.m0:q} \
                 --sd {output.sd:q} \
                 --rmse {output.rmse:q} \
                 --status {output.status:q} \
-                {params.b1:q} \
+                {params.b1_map:q} \
                 >{log:q} 2>&1
             """
 

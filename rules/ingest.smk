@@ -56,7 +56,7 @@ if settings.ingest.source == "dicom":
             code=code("scripts/ingest_dicom.py"),
         output:
             **IMAGES,
-            sidecars=[image.replace(".nii.gz", ".json") for image in chain(*IMAGES.values())],
+            sidecars=sidecars_of(chain(*IMAGES.values())),
             series=f"{INGESTED}_series.tsv",
         log:
             "<logs>/ingest/{folder}/{scan}.log",
@@ -92,7 +92,7 @@ if settings.ingest.source == "dicom":
             dicom_input,
             **SITE_FILES,
             **IMAGES,
-            sidecars=[image.replace(".nii.gz", ".json") for image in VENDOR_MAP],
+            sidecars=sidecars_of(VENDOR_MAP),
             script="scripts/cross_check.py",
             code=code("scripts/cross_check.py"),
         output:
@@ -176,7 +176,7 @@ else:
             code=code("scripts/take_bids.py"),
         output:
             **IMAGES,
-            sidecars=[image.replace(".nii.gz", ".json") for image in chain(*IMAGES.values())],
+            sidecars=sidecars_of(chain(*IMAGES.values())),
             series=f"{INGESTED}_series.tsv",
         log:
             "<logs>/ingest/{folder}/{scan}.log",

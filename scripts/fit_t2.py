@@ -7,7 +7,6 @@ fit; the status map holds a code per voxel. Each has a JSON sidecar.
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from dataclasses import replace
 from typing import Any
@@ -16,18 +15,18 @@ from myot2.core.bids import sources_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.images import image_like, read_sidecar, sidecar_path, write_image, write_sidecar
 from myot2.core.voxel_status import levels
-from myot2.fit.echoes import read_echoes, require_decay
-from myot2.fit.maps import keep_inside, read_mask, read_vendor_map
-from myot2.fit.models import MODELS, Settings, echoes_used
+from myot2.fit.dixon_weight import weight_of
+from myot2.fit.echoes import Echoes, read_echoes, require_decay
+from myot2.fit.fit_options import BESIDE, MAPS, add_model, refuse_contradictions, settings_of
+from myot2.fit.maps import keep_inside, read_b1, read_fraction, read_mask, read_vendor_map
+from myot2.fit.models import echoes_used
 from myot2.fit.models import fit_echoes as fit_model
 from myot2.fit.noise import measure_sigma
 from myot2.fit.record import describe_fit
 from myot2.fit.saturation import leave_out_clipped
-from myot2.fit.status import T2_LIMITS_MS
+from myot2.fit.settings import Beside
 
 GEOMETRY_KEYS = ("SliceThickness", "SpacingBetweenSlices")
-DEFAULTS = Settings()
-MAPS = ("t2", "m0", "sd", "rmse", "status", "b1_map")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -38,52 +37,17 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     source.add_argument("--vendor-map", metavar="NIFTI", help="the scanner's T2 map (unit by its sidecar, else ms)")
     parser.add_argument("--echo-times-ms", nargs="+", type=float, metavar="MS", help="default: the sidecars'")
     parser.add_argument("--mask", metavar="NIFTI", help="fit only where this is not zero")
-    _add_model(parser)
+    add_model(parser)
     parser.add_argument("--t2", required=True, metavar="OUT", help="T2 in ms")
     parser.add_argument("--m0", metavar="OUT", help="signal at TE = 0")
     parser.add_argument("--sd", metavar="OUT", help="standard deviation of T2 in ms")
     parser.add_argument("--rmse", metavar="OUT", help="root mean square of the residuals, in signal units")
     parser.add_argument("--status", metavar="OUT", help="what became of each voxel")
-    parser.add_argument("--b1-map", metavar="OUT", help="B1 relative to nominal, of the model epg")
+    parser.add_argument("--b1-map", metavar="OUT", help="B1 relative to nominal, of a phase-graph model")
+    parser.add_argument("--fat-fraction-map", metavar="OUT", help="proton fat fraction; with --fat-fraction")
     options = parser.parse_args(argv)
-    if options.vendor_map and (options.echo_times_ms or any(getattr(options, name) for name in MAPS[1:])):
-        parser.error("--echo-times-ms and all maps but --t2 go with --echoes: a vendor map has no fit")
-    if options.skip_first_echoes < 0 or not 0 < options.t2_limits_ms[0] < options.t2_limits_ms[1]:
-        parser.error("--skip-first-echoes is not negative, and --t2-limits-ms goes from low to high")
-    if options.noise != "none" and options.model != "mono":
-        parser.error("--noise goes with --model mono")
-    if options.b1_map and options.model != "epg":
-        parser.error("--b1-map goes with --model epg")
+    refuse_contradictions(parser, options)
     return options
-
-
-def _add_model(parser: argparse.ArgumentParser) -> None:
-    """The options that say how to fit; their defaults are those of the configuration."""
-    parser.add_argument("--model", choices=list(MODELS), default=DEFAULTS.model, help="default %(default)s")
-    parser.add_argument(
-        "--skip-first-echoes", type=int, default=DEFAULTS.skip_first_echoes, metavar="N", help="default %(default)s"
-    )
-    parser.add_argument(
-        "--noise", type=_noise, default="none", metavar="none|measured|SIGMA", help="for mono; default none"
-    )
-    parser.add_argument(
-        "--t2-limits-ms", type=float, nargs=2, default=T2_LIMITS_MS, metavar=("LOW", "HIGH"), help="default 10 300"
-    )
-    parser.add_argument("--b1", choices=["smoothed", "free"], default=DEFAULTS.b1, help="for epg; default smoothed")
-    parser.add_argument(
-        "--slice-profile", choices=["hann-sinc", "none"], default=DEFAULTS.slice_profile, help="for epg"
-    )
-    parser.add_argument("--refocusing-deg", type=float, default=DEFAULTS.refocusing_deg, metavar="DEG", help="for epg")
-    parser.add_argument("--t1-ms", type=float, default=DEFAULTS.t1_ms, metavar="MS", help="for epg")
-
-
-def _noise(text: str) -> str | float:
-    if text in ("none", "measured"):
-        return text
-    sigma = float(text)
-    if not 0 < sigma < math.inf:
-        raise argparse.ArgumentTypeError(f"expected none, measured or a positive number, found {text!r}")
-    return sigma
 
 
 def take_vendor_map(options: argparse.Namespace) -> None:
@@ -106,11 +70,13 @@ def fit_echoes(options: argparse.Namespace) -> None:
     measured = options.noise == "measured"
     if measured:
         settings = replace(settings, sigma=measure_sigma(series))
-    fit = fit_model(used, settings, read_mask(options.mask, used.grid) if options.mask else None)
+    beside = read_beside(options, used)
+    fit = fit_model(used, settings, read_mask(options.mask, used.grid) if options.mask else None, beside)
+    given = [path for name in BESIDE if (path := getattr(options, name))]
     record = {
-        **describe_fit(used, fit, settings, clipped=clipped, measured=measured),
+        **describe_fit(used, fit, settings, beside, clipped=clipped, measured=measured),
         **geometry(options.echoes[0]),
-        **sources_of(options.echoes),
+        **sources_of([*options.echoes, *given]),
     }
     outputs = [
         (options.t2, fit.t2_ms, {"Units": "ms"}),
@@ -119,6 +85,7 @@ def fit_echoes(options: argparse.Namespace) -> None:
         (options.rmse, fit.rmse, {"Units": "arbitrary"}),
         (options.status, fit.status, {"Manual": False, "Levels": levels()}),
         (options.b1_map, fit.b1, {"Units": "arbitrary", "Quantity": "B1 relative to nominal"}),
+        (options.fat_fraction_map, fit.fat_fraction, {"Units": "1", "Quantity": "proton fat fraction"}),
     ]
     for path, values, entries in outputs:
         if path:
@@ -126,18 +93,15 @@ def fit_echoes(options: argparse.Namespace) -> None:
             write_sidecar(path, {**entries, "SkullStripped": False, **record})
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
-    """The settings that the options hold; noise that is to be measured is not known yet."""
-    return Settings(
-        model=options.model,
-        skip_first_echoes=options.skip_first_echoes,
-        sigma=options.noise if isinstance(options.noise, float) else None,
-        t2_limits_ms=tuple(options.t2_limits_ms),
-        b1=options.b1,
-        slice_profile=options.slice_profile,
-        refocusing_deg=options.refocusing_deg,
-        t1_ms=options.t1_ms,
-    )
+def read_beside(options: argparse.Namespace, used: Echoes) -> Beside:
+    """The maps that the options give to the fit."""
+    b1 = read_b1(options.b1_from, used.grid) if options.b1_from else None
+    if not options.fat_fraction:
+        return Beside(b1=b1)
+    fraction = read_fraction(options.fat_fraction, options.fat_fraction_mask, used.grid)
+    tissue = {"water_t1_ms": options.t1_ms, "fat_t1_ms": options.fat_t1_ms}
+    fat_t2 = {"fat_t2_ms": options.fat_t2_ms} if options.fat_t2_ms else {}
+    return Beside(fraction, weight_of(read_sidecar(options.fat_fraction), **tissue, **fat_t2), b1)
 
 
 def geometry(path: str) -> dict[str, Any]:

@@ -22,6 +22,9 @@ from myot2.fit.swaps import swapped_regions
 TISSUE_SHARE = 0.08
 """Signal that counts as tissue, as a share of the 99.5th percentile of the volume."""
 
+SCALE_TOLERANCE = 0.1
+"""Part by which an in-phase image may differ from water plus fat; noise makes the sum too large by a few per cent."""
+
 
 class FatStatus(IntEnum):
     """One code per voxel, the last that applies in this order.
@@ -130,8 +133,36 @@ def from_in_opposed(
     return _finished(np.where(_same_shape(whole, fat_dominant)[1] > 0, 1 - smaller, smaller), tissue, FatStatus.OK)
 
 
+def as_given(fraction: np.ndarray) -> FatFraction:
+    """A fraction that a scanner computed, as it is; every finite voxel counts as known.
+
+    Raises
+    ------
+    ValueError
+        More than one voxel in a hundred lies outside -0.2 to 1.2.
+    """
+    values = np.asarray(fraction, dtype=np.float32)
+    known = np.isfinite(values)
+    low, high = np.percentile(values[known], [1, 99]) if known.any() else (np.nan, np.nan)
+    if not (low >= -0.2 and high <= 1.2):
+        raise ValueError(f"values from {low:.4g} to {high:.4g} (1st and 99th percentile)")
+    return _finished(values, known, FatStatus.OK)
+
+
+def shares_scale(water: np.ndarray, fat: np.ndarray, in_phase: np.ndarray) -> bool:
+    """Whether an in-phase image is on the scale of water plus fat: some scanners scale each image by itself.
+
+    The median of in-phase over water plus fat, in tissue, lies within `SCALE_TOLERANCE` of 1.
+    """
+    whole = water + fat
+    tissue = tissue_of(whole) & np.isfinite(in_phase)
+    return bool(tissue.any() and abs(np.median(in_phase[tissue] / whole[tissue]) - 1) < SCALE_TOLERANCE)
+
+
 def with_swap_check(result: FatFraction, spacing_mm: tuple[float, float]) -> FatFraction:
     """The same fractions, with the status of regions whose rim is not fat set to `SWAP_SUSPECTED`.
+
+    Where fractions are ambiguous, the smaller part stands for fat everywhere, and a rim says nothing.
 
     Parameters
     ----------
@@ -141,7 +172,7 @@ def with_swap_check(result: FatFraction, spacing_mm: tuple[float, float]) -> Fat
         Distance of rows and of columns in mm.
     """
     status = result.status.copy()
-    status[swapped_regions(result.fraction, spacing_mm)] = FatStatus.SWAP_SUSPECTED
+    status[swapped_regions(result.fraction, spacing_mm) & (status == FatStatus.OK)] = FatStatus.SWAP_SUSPECTED
     return replace(result, status=status)
 
 

@@ -14,6 +14,9 @@ from myot2.core.images import array_of, image_like, read_image, read_sidecar, re
 PLAUSIBLE_MEDIAN_MS = (5.0, 500.0)
 """Where the median of a T2 map of tissue lies, at any field strength in use, background noise included."""
 
+PLAUSIBLE_B1 = (0.4, 1.6)
+"""Where the median of B1 relative to nominal lies; outside, the map is in per cent or degrees, or of something else."""
+
 
 def read_mask(path: str | Path, grid: sitk.Image) -> np.ndarray:
     """The voxels of a mask that are not zero; it must lie on the given grid."""
@@ -59,6 +62,61 @@ def read_vendor_map(path: str | Path) -> sitk.Image:
             do="Check that this is the T2 map and its unit; convert seconds or tenths of a ms to ms.",
         )
     return image_like(values, image)
+
+
+def read_fraction(path: str | Path, mask_path: str | Path | None, grid: sitk.Image) -> np.ndarray:
+    """A map of the fat fraction (0-1) on the given grid; NaN where the mask, if there is one, says it is not known.
+
+    Raises
+    ------
+    Stopped
+        A file holds a stop note.
+    MyoT2Error
+        Map or mask lie on another grid.
+    """
+    image = read_image(path)
+    require_same_grid(grid, image, where=path, what="fat fraction and images")
+    values = array_of(image).astype(np.float32)
+    return values if mask_path is None else np.where(read_mask(mask_path, grid), values, np.float32(np.nan))
+
+
+def read_b1(path: str | Path, grid: sitk.Image) -> np.ndarray:
+    """A map of B1 relative to nominal, interpolated linearly to the given grid; NaN where it has no value.
+
+    B1 varies over centimetres, so that its maps are coarse, and their grid another than that of the echoes; between
+    their voxels a straight line is as good as any.
+
+    Raises
+    ------
+    Stopped
+        The file holds a stop note.
+    MyoT2Error
+        It is no volume, does not reach the echoes, or its values are no relative B1.
+    """
+    image = sitk.Cast(read_image(path), sitk.sitkFloat32)
+    if image.GetDimension() != 3:
+        raise MyoT2Error(
+            expected="a B1 map of three dimensions",
+            found=f"{image.GetDimension()} dimensions",
+            where=path,
+            do="Give the map alone.",
+        )
+    # a voxel between one with a value and one without has none: the share of known neighbours tells
+    known = sitk.Cast(image > 0, sitk.sitkFloat32)
+    values, share = (
+        array_of(sitk.Resample(part, grid, sitk.Transform(), sitk.sitkLinear, 0.0)) for part in (image, known)
+    )
+    b1 = np.where(share > 1 - 1e-3, values, np.float32(np.nan))
+    median = float(np.nanmedian(b1)) if np.isfinite(b1).any() else 0.0
+    low, high = PLAUSIBLE_B1
+    if not low <= median <= high:
+        raise MyoT2Error(
+            expected=f"a map of B1 relative to nominal, its median on the echoes between {low:g} and {high:g}",
+            found=f"a median of {median:.4g}" if median else "no value where the echoes lie",
+            where=path,
+            do="Divide per cent by 100, or degrees by the nominal angle; check that map and echoes share a frame.",
+        )
+    return b1
 
 
 def keep_inside(image: sitk.Image, mask: np.ndarray) -> sitk.Image:

@@ -11,44 +11,12 @@ import numpy as np
 from myot2.core.errors import MyoT2Error
 from myot2.fit.echoes import Echoes, skip_first
 from myot2.fit.mono import MonoFit, fit_mono, fit_mono_offset
-from myot2.fit.status import T2_LIMITS_MS, Status
+from myot2.fit.settings import Beside, Settings
+from myot2.fit.status import Status
 
 _EVEN = 1e-3
 _TISSUE = 0.05
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to fit.
-
-    Attributes
-    ----------
-    model : str
-        One of `MODELS`.
-    skip_first_echoes : int
-        Echoes left out at the start by `mono` and `mono-offset`; `epg` uses all.
-    sigma : float, optional
-        Noise of one channel in the units of the signal, for the maximum-likelihood form of `mono`.
-    t2_limits_ms : tuple of float
-        T2 outside is kept and marked.
-    b1 : str
-        'smoothed' or 'free', for `epg`.
-    slice_profile : str
-        'hann-sinc' or 'none', for `epg`.
-    refocusing_deg : float
-        Nominal refocusing angle, for `epg`.
-    t1_ms : float
-        T1 of the tissue, for `epg`.
-    """
-
-    model: str = "mono"
-    skip_first_echoes: int = 1
-    sigma: float | None = None
-    t2_limits_ms: tuple[float, float] = T2_LIMITS_MS
-    b1: str = "smoothed"
-    slice_profile: str = "none"
-    refocusing_deg: float = 180.0
-    t1_ms: float = 1400.0
+_NOTHING = Beside()
 
 
 @dataclass(frozen=True)
@@ -56,7 +24,8 @@ class Fit:
     """Maps of 32-bit floats of the shape (slices, rows, columns), NaN where there is no fit, and the status codes.
 
     `freedom` counts the degrees of freedom of the noise in `sd_ms` (infinite where the noise was given); `b1` is None
-    where the model has none.
+    where the model has none, `fat_fraction` (of the protons) where no Dixon scan tells it. `facts` holds what the fit
+    found out for itself, as sidecars state it.
     """
 
     t2_ms: np.ndarray
@@ -66,15 +35,21 @@ class Fit:
     status: np.ndarray
     freedom: float
     b1: np.ndarray | None = None
+    fat_fraction: np.ndarray | None = None
+    facts: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
 class Model:
-    """A signal model: its formula, as sidecars state it, and the function that fits it."""
+    """A signal model: its formula, as sidecars state it, and the function that fits it.
+
+    `skips` says whether it leaves out first echoes, `train` whether it describes the train of pulses.
+    """
 
     formula: str
-    fit: Callable[[Echoes, Settings, np.ndarray | None], Fit]
-    skips: bool = True
+    fit: Callable[[Echoes, Settings, np.ndarray | None, Beside], Fit]
+    skips: bool = False
+    train: bool = False
 
 
 def echoes_used(echoes: Echoes, settings: Settings) -> Echoes:
@@ -88,7 +63,7 @@ def echoes_used(echoes: Echoes, settings: Settings) -> Echoes:
     return skip_first(echoes, settings.skip_first_echoes if MODELS[settings.model].skips else 0)
 
 
-def fit_echoes(used: Echoes, settings: Settings, mask: np.ndarray | None = None) -> Fit:
+def fit_echoes(used: Echoes, settings: Settings, mask: np.ndarray | None = None, beside: Beside = _NOTHING) -> Fit:
     """Fit a model to the echoes of `echoes_used`.
 
     Parameters
@@ -97,16 +72,30 @@ def fit_echoes(used: Echoes, settings: Settings, mask: np.ndarray | None = None)
     settings : Settings
     mask : np.ndarray, optional
         Booleans, shape (slices, rows, columns): where to fit.
+    beside : Beside
+        Maps that the fit is given.
 
     Raises
     ------
     MyoT2Error
-        The echo times or their number do not suit the model.
+        The echo times or their number do not suit the model, a pulse cannot be read, or the T2 of fat cannot be had.
     """
-    return MODELS[settings.model].fit(used, settings, mask)
+    fit = MODELS[settings.model].fit(used, settings, mask, beside)
+    if fit.fat_fraction is None and beside.fraction is not None:
+        fraction = beside.weight.proton_fraction(beside.fraction, fit.t2_ms).astype(np.float32)
+        fit = replace(fit, fat_fraction=fraction)
+    return _mark_fat(fit, settings.fat.limit)
 
 
-def _mono(used: Echoes, settings: Settings, mask: np.ndarray | None) -> Fit:
+def _mark_fat(fit: Fit, limit: float | None) -> Fit:
+    """The same fit, with voxels that were ok marked where they hold more fat than the limit."""
+    if limit is None or fit.fat_fraction is None:
+        return fit
+    above = (fit.fat_fraction > limit) & (fit.status == Status.OK)
+    return replace(fit, status=np.where(above, np.uint8(Status.FAT_ABOVE_LIMIT), fit.status))
+
+
+def _mono(used: Echoes, settings: Settings, mask: np.ndarray | None, _beside: Beside) -> Fit:
     if settings.sigma is None:
         even = _even_times(used.times_ms)
         times = used.times_ms if even is None else even
@@ -116,7 +105,7 @@ def _mono(used: Echoes, settings: Settings, mask: np.ndarray | None) -> Fit:
     return _spread(found, mask)
 
 
-def _mono_offset(used: Echoes, settings: Settings, mask: np.ndarray | None) -> Fit:
+def _mono_offset(used: Echoes, settings: Settings, mask: np.ndarray | None, _beside: Beside) -> Fit:
     _require_count(used, 4, "mono-offset")
     with warnings.catch_warnings():
         # the sidecar and the documentation say what the warning does
@@ -125,35 +114,37 @@ def _mono_offset(used: Echoes, settings: Settings, mask: np.ndarray | None) -> F
     return _spread(found, mask)
 
 
-def _epg(used: Echoes, settings: Settings, mask: np.ndarray | None) -> Fit:
+def _epg(used: Echoes, settings: Settings, mask: np.ndarray | None, beside: Beside) -> Fit:
     # the phase graph costs time to import, and the other models do without
-    from myot2.fit.epg import Train
-    from myot2.fit.epg_fit import fit_free, fit_smoothed
+    from myot2.fit.epg_fit import fit_free, fit_held, fit_smoothed
     from myot2.fit.epg_table import build
-    from myot2.fit.pulses import hann_sinc, hard
+    from myot2.fit.trains import train_of
 
     _require_count(used, 4, "epg")
-    times = _require_even(used, "epg", from_excitation=True)
-    angles = 90.0, settings.refocusing_deg
-    if settings.slice_profile == "none":
-        pulses = [hard(angle) for angle in angles]
-    else:
-        pulses = [hann_sinc(angle, width=width) for angle, width in zip(angles, (1.0, 1.2), strict=True)]
-    table = build(Train(len(times), float(times[0]), *pulses, settings.t1_ms))
+    table = build(train_of(settings, _require_even(used, "epg", from_excitation=True)))
     chosen = _tissue(used.signal) if mask is None else mask
+    limits = {"limits_ms": settings.t2_limits_ms}
     if settings.b1 == "smoothed":
-        found = fit_smoothed(_chosen(used.signal, None), table, chosen, limits_ms=settings.t2_limits_ms)
-        chosen = None
+        found = fit_smoothed(_chosen(used.signal, None), table, chosen, **limits)
+        return _spread(found, None, "b1")
+    if settings.b1 == "map":
+        found = fit_held(_chosen(used.signal, chosen), table, _given_b1(beside)[chosen], **limits)
     else:
-        found = fit_free(_chosen(used.signal, chosen), table, limits_ms=settings.t2_limits_ms)
-    return replace(_spread(found, chosen), b1=_volume(found.b1, chosen, np.nan))
+        found = fit_free(_chosen(used.signal, chosen), table, **limits)
+    return _spread(found, chosen, "b1")
 
 
 MODELS = {
-    "mono": Model("S(TE) = M0 exp(-TE/T2)", _mono),
-    "mono-offset": Model("S(TE) = M0 exp(-TE/T2) + C", _mono_offset),
-    "epg": Model("extended phase graph of the echo train: M0, T2, B1", _epg, skips=False),
+    "mono": Model("S(TE) = M0 exp(-TE/T2)", _mono, skips=True),
+    "mono-offset": Model("S(TE) = M0 exp(-TE/T2) + C", _mono_offset, skips=True),
+    "epg": Model("extended phase graph of the echo train: M0, T2, B1", _epg, train=True),
 }
+
+
+def _given_b1(beside: Beside) -> np.ndarray:
+    if beside.b1 is None:
+        raise ValueError("B1 is to come from a map, and none was given")
+    return beside.b1
 
 
 def _tissue(signal: np.ndarray) -> np.ndarray:
@@ -167,8 +158,10 @@ def _chosen(signal: np.ndarray, mask: np.ndarray | None) -> np.ndarray:
     return np.ascontiguousarray(signal if mask is None else signal[:, mask], dtype=np.float32)
 
 
-def _spread(found: MonoFit, mask: np.ndarray | None) -> Fit:
-    maps = {name: _volume(getattr(found, name), mask, np.nan) for name in ("t2_ms", "m0", "sd_ms", "rmse")}
+def _spread(found: MonoFit, mask: np.ndarray | None, *more: str) -> Fit:
+    """What a fit of the voxels of a mask found, as volumes; `more` names maps beside those that all models make."""
+    names = ("t2_ms", "m0", "sd_ms", "rmse", *more)
+    maps = {name: _volume(getattr(found, name), mask, np.nan) for name in names}
     return Fit(**maps, status=_volume(found.status, mask, Status.NOT_FITTED), freedom=found.freedom)
 
 
@@ -191,7 +184,7 @@ def _require_count(used: Echoes, least: int, model: str) -> None:
 
 
 def _require_even(used: Echoes, what: str, *, from_excitation: bool) -> np.ndarray:
-    """The echo times in ms, where all are multiples of their spacing (of the model epg: from the first multiple on)."""
+    """The echo times in ms, where all are multiples of their spacing (of a phase graph: from the first multiple on)."""
     times = _even_times(used.times_ms)
     if times is None or (from_excitation and times[0] > 1.5 * (times[1] - times[0])):
         first = "the first of them one spacing after the excitation" if from_excitation else "multiples of one spacing"

@@ -9,12 +9,15 @@ from scipy.special import gammaincinv
 
 from myot2.core.voxel_status import Status, count_by_status
 from myot2.fit.echoes import Echoes
-from myot2.fit.models import MODELS, Fit, Settings
+from myot2.fit.models import MODELS, Fit
+from myot2.fit.settings import Beside, Settings
 
 _BRIGHT = 0.3
 
 
-def describe_fit(used: Echoes, fit: Fit, settings: Settings, *, clipped: int, measured: bool) -> dict[str, Any]:
+def describe_fit(
+    used: Echoes, fit: Fit, settings: Settings, beside: Beside, *, clipped: int, measured: bool
+) -> dict[str, Any]:
     """The entries that all maps of a fit share.
 
     Parameters
@@ -23,6 +26,8 @@ def describe_fit(used: Echoes, fit: Fit, settings: Settings, *, clipped: int, me
         The echoes that were fitted.
     fit : Fit
     settings : Settings
+    beside : Beside
+        What the fit was given.
     clipped : int
         Voxels left out because a sample was clipped.
     measured : bool
@@ -38,14 +43,35 @@ def describe_fit(used: Echoes, fit: Fit, settings: Settings, *, clipped: int, me
         "SkippedEchoes": settings.skip_first_echoes if model.skips else 0,
         "T2LimitsMs": list(settings.t2_limits_ms),
     }
-    if settings.model == "epg":
-        record |= {
-            "B1": settings.b1,
-            "SliceProfile": settings.slice_profile,
-            "RefocusingAngle": settings.refocusing_deg,
-            "T1Ms": settings.t1_ms,
-        }
-    return record | _noise(used, fit, settings, measured) | _counts(fit, clipped)
+    return {
+        **record,
+        **(_train(settings) if model.train else {}),
+        **_fat(settings, beside),
+        **(fit.facts or {}),
+        **_noise(used, fit, settings, measured),
+        **_counts(fit, clipped),
+    }
+
+
+def _train(settings: Settings) -> dict[str, Any]:
+    """What a phase graph was told of the pulses and the tissue."""
+    pulses = settings.pulses
+    slices = {"TimeBandwidthProducts": list(pulses.time_bandwidth), "RefocusingWidth": pulses.refocusing_width}
+    return {
+        "B1": settings.b1,
+        "SliceProfile": pulses.slice_profile,
+        **(slices if pulses.slice_profile != "none" else {}),
+        "RefocusingAngle": pulses.refocusing_deg,
+        "T1Ms": settings.t1_ms,
+    }
+
+
+def _fat(settings: Settings, beside: Beside) -> dict[str, Any]:
+    """What was made of the fat fraction of a Dixon scan."""
+    if beside.fraction is None:
+        return {}
+    limit = {} if settings.fat.limit is None else {"FatFractionLimit": settings.fat.limit}
+    return {**beside.weight.record(), **limit}
 
 
 def _noise(used: Echoes, fit: Fit, settings: Settings, measured: bool) -> dict[str, Any]:

@@ -26,6 +26,8 @@ COLUMNS = {
     "t2_sd_ms": "Standard deviation of T2 (ms), with n - 1; n/a below two voxels.",
     "t2_p10_ms": "10th percentile of T2 (ms), linear interpolation.",
     "t2_p90_ms": "90th percentile of T2 (ms), linear interpolation.",
+    "fat_fraction_mean": "Mean proton fat fraction (0-1) over all labelled voxels left after erosion in which it is "
+    "known; n/a without a Dixon scan that tells it.",
     "voxels": "Voxels that the T2 values are taken over.",
     "volume_ml": "Volume (ml) of all labelled voxels, before any erosion or exclusion; slice gaps included.",
     "voxels_excluded": "Voxels left after erosion whose fit is not ok, or whose T2 is unknown or not plausible.",
@@ -77,6 +79,7 @@ def measure_regions(
     erosion_mm: float = 0.0,
     plausible_ms: tuple[float, float] = PLAUSIBLE_MS,
     status: np.ndarray | None = None,
+    fat_fraction: np.ndarray | None = None,
 ) -> pd.DataFrame:
     """Measure each region over its pooled voxels, so that a large muscle counts for more than a small one.
 
@@ -94,6 +97,9 @@ def measure_regions(
         Lowest and highest T2 that is taken, both included.
     status : np.ndarray, optional
         Codes of `Status`, shape (slices, rows, columns); only voxels that are ok are taken. Without it all are.
+    fat_fraction : np.ndarray, optional
+        Fat fraction 0-1, of the same shape, NaN where unknown. Its mean counts voxels that are left out of T2 for
+        their fat, or the fattest muscle would seem the leanest.
 
     Returns
     -------
@@ -110,6 +116,7 @@ def measure_regions(
     plausible = (values > 0) & (values >= low) & (values <= high)
     codes = np.full(values.shape, Status.OK) if status is None else status[chosen]
     taken = plausible & (codes == Status.OK)
+    fractions = np.full(values.shape, np.nan) if fat_fraction is None else fat_fraction[chosen].astype(float)
     rows = []
     for region in regions:
         of_region = np.isin(numbers, region.indices)
@@ -119,6 +126,7 @@ def measure_regions(
                 "region": region.name,
                 "side": region.side,
                 **_statistics(values[of_region & taken]),
+                "fat_fraction_mean": _mean_known(fractions[of_region]),
                 "volume_ml": total * voxel_ml,
                 "voxels_excluded": int((of_region & ~taken).sum()),
                 **{
@@ -129,6 +137,11 @@ def measure_regions(
             }
         )
     return pd.DataFrame(rows)
+
+
+def _mean_known(fractions: np.ndarray) -> float:
+    known = fractions[np.isfinite(fractions)]
+    return known.mean() if known.size else np.nan
 
 
 def _statistics(values: np.ndarray) -> dict[str, float]:

@@ -72,22 +72,44 @@ def _mono(settings: Mapping[str, Any]) -> str:
 
 
 def _epg(settings: Mapping[str, Any]) -> str:
-    b1 = {"smoothed": "fitted and smoothed", "free": "fitted in each voxel"}[settings["b1"]]
+    return f"T2 was fitted to the magnitudes of all echoes by the extended phase graph ({_train(settings)})"
+
+
+def _water_fat(settings: Mapping[str, Any]) -> str:
+    fat = settings["fat"]
+    t2 = (
+        "calibrated on each person's subcutaneous fat" if fat["t2_ms"] == "calibrated" else f"{escape(fat['t2_ms'])} ms"
+    )
     return (
-        f"T2 was fitted to the magnitudes of all echoes by the extended phase graph (nominal refocusing angle "
-        f"{escape(settings['refocusing_deg'])} degrees, slice profile: {escape(settings['slice_profile'])}, T1 of "
-        f"{escape(settings['t1_ms'])} ms, B1 {b1})"
+        "T2 of water was fitted to the magnitudes of all echoes by the extended phase graphs of water and fat, with "
+        f"the Dixon fat fraction as prior (standard deviation {escape(fat['prior_sd'])}; T2 of fat {t2}, T1 of fat "
+        f"{escape(fat['t1_ms'])} ms; {_train(settings)})"
     )
 
 
-_MODELS = {"mono": _mono, "mono-offset": _mono, "epg": _epg}
+def _train(settings: Mapping[str, Any]) -> str:
+    pulses = settings["pulses"]
+    b1 = {"smoothed": "fitted and smoothed", "free": "fitted in each voxel", "map": "from a map"}[settings["b1"]]
+    profile = escape(pulses["slice_profile"])
+    if pulses["slice_profile"] != "none":
+        products = " and ".join(escape(product) for product in pulses["time_bandwidth"])
+        profile += f" of time-bandwidth products {products}, refocused slice {escape(pulses['refocusing_width'])} times"
+    return (
+        f"nominal refocusing angle {escape(pulses['refocusing_deg'])} degrees, slice profile: {profile}, T1 of muscle "
+        f"{escape(settings['t1_ms'])} ms, B1 {b1}"
+    )
+
+
+_MODELS = {"mono": _mono, "mono-offset": _mono, "epg": _epg, "epg-water-fat": _water_fat}
 
 
 def _limits(settings: Mapping[str, Any]) -> str:
     low, high = settings["t2_limits_ms"]
+    limit = (settings.get("fat") or {}).get("limit")
+    fat = f", or with a known fat fraction above {escape(limit)}," if limit else ""
     return (
-        f"; voxels without enough signal, whose fit did not settle, or with T2 outside {escape(low)} to {escape(high)} "
-        "ms were left out."
+        f"; voxels without enough signal, whose fit did not settle, with T2 outside {escape(low)} to {escape(high)} "
+        f"ms{fat} were left out."
     )
 
 

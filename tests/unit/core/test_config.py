@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from myot2.core.config import Configuration, read_configuration
+from myot2.core.config import Configuration, fat_source, read_configuration
 from myot2.core.config_files import configuration_files
 from myot2.core.errors import MyoT2Error
 
@@ -52,7 +52,19 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(content, nearest):
         ({"fit": {"model": "epg", "noise": "measured"}}, "settings that fit fit.model: epg; found fit.noise: measured"),
         ({"fit": {"noise": 0}}, "'none' or 'measured'"),
         ({"fit": {"t2_limits_ms": [300, 10]}}, "found fit.t2_limits_ms: 300, 10"),
-        ({"fit": {"refocusing_deg": 181}}, "fit.refocusing_deg: less than or equal to 180"),
+        ({"fit": {"pulses": {"refocusing_deg": 181}}}, "fit.pulses.refocusing_deg: less than or equal to 180"),
+        ({"fit": {"pulses": {"time_bandwidth": [2]}}}, "fit.pulses.time_bandwidth"),
+        ({"fit": {"pulses": {"slice_profile": "given"}}}, "found fit.pulses.samples: null"),
+        ({"fit": {"pulses": {"samples": ["a", "b"]}}}, "no given pulses; found fit.pulses.samples"),
+        ({"fit": {"b1": "map"}}, "found fit.b1_map: null"),
+        ({"fit": {"b1_map": "b1.nii"}}, "fit.b1: smoothed; found fit.b1_map"),
+        ({"fit": {"fat": {"fraction": "given"}}}, "found fit.fat.given: null"),
+        ({"fit": {"fat": {"given": "ff.nii"}}}, "fit.fat.fraction: auto; found fit.fat.given"),
+        ({"fit": {"fat": {"fraction": "water-fat"}}, "ingest": {"dixon": ["in"]}}, "found not both in ingest.dixon"),
+        ({"fit": {"fat": {"fraction": "in-opposed"}}, "ingest": {"dixon": ["in"]}}, "found not both in ingest.dixon"),
+        ({"fit": {"model": "epg-water-fat"}, "ingest": {"dixon": ["in"]}}, "found no source of the fat fraction"),
+        ({"fit": {"model": "epg-water-fat", "fat": {"fraction": "none"}}}, "found no source of the fat fraction"),
+        ({"fit": {"fat": {"limit": 0}}}, "fit.fat.limit: greater than 0"),
         ({"ingest": {"t2_map": False}}, "found ingest.t2_map: false"),
         ({"ingest": {"dixon": []}}, "found no 'in' in ingest.dixon"),
         ({"segment": {"source": "given"}}, "found segment.given: null"),
@@ -69,3 +81,17 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(content, nearest):
 def test_a_wrong_value_is_refused_with_its_key_and_what_is_allowed(content, message):
     with pytest.raises(MyoT2Error, match=message):
         read_configuration(content, where="run.yaml")
+
+
+@pytest.mark.parametrize(
+    ("content", "source"),
+    [
+        ({}, "water-fat"),
+        ({"ingest": {"dixon": ["in", "opp"]}}, None),
+        ({"fit": {"fat": {"fraction": "none"}}}, None),
+        ({"fit": {"fat": {"fraction": "in-opposed"}}}, "in-opposed"),
+        ({"fit": {"fat": {"fraction": "given", "given": "ff.nii"}}}, "given"),
+    ],
+)
+def test_the_fat_fraction_comes_from_water_and_fat_images_where_nothing_else_is_said(content, source):
+    assert fat_source(read_configuration(content, where="run.yaml")) == source

@@ -23,6 +23,7 @@ COHORT_COLUMNS = [
     "t2_sd_ms",
     "t2_p10_ms",
     "t2_p90_ms",
+    "fat_fraction_mean",
     "voxels",
     "volume_ml",
 ]
@@ -100,6 +101,34 @@ def write_status(tmp_path):
         return str(tmp_path / "status.nii.gz")
 
     return write
+
+
+def test_the_fat_fraction_is_the_mean_of_what_is_known_though_voxels_are_left_out(
+    measure, scan, write_status, tmp_path
+):
+    """Left muscle 0.1, right 0.5; one row of the left is not known, the right is left out of T2 for its fat."""
+    fat, mask, codes = np.full((2, 6, 8), 0.1, np.float32), np.ones((2, 6, 8), np.uint8), np.ones((2, 6, 8))
+    fat[:, 4], codes[:, 4] = 0.5, 5
+    fat[:, 1], mask[:, 1] = 0.9, 0
+    grid, paths = sitk.ReadImage(str(tmp_path / "t2.nii.gz")), {}
+    for name, array in (("fat", fat), ("mask", mask)):
+        image = sitk.GetImageFromArray(array)
+        image.CopyInformation(grid)
+        paths[name] = str(tmp_path / f"{name}.nii.gz")
+        write_image(image, paths[name])
+    words = [*scan, "--fat-fraction", paths["fat"], "--fat-fraction-mask", paths["mask"]]
+    assert measure([*words, "--status", write_status(codes), "--out", str(tmp_path / "out.tsv")]) == 0
+    rows = read_table(tmp_path / "out.tsv").set_index(["region", "side"])
+    assert float(rows.loc[("vastus medialis", "left"), "fat_fraction_mean"]) == pytest.approx(0.1)
+    assert float(rows.loc[("semitendinosus", "right"), "fat_fraction_mean"]) == pytest.approx(0.5)
+    assert float(rows.loc[("thigh", "both"), "fat_fraction_mean"]) == pytest.approx((12 * 0.1 + 12 * 0.5) / 24)
+    assert rows["fat_fraction_mean"].isna()[("gracilis", "left")]
+    assert rows.loc[("semitendinosus", "right"), "voxels_fat_above_limit"] == "12"
+
+
+def test_without_a_dixon_scan_there_is_no_fat_fraction(measure, scan, tmp_path):
+    assert measure([*scan, "--out", str(tmp_path / "out.tsv")]) == 0
+    assert read_table(tmp_path / "out.tsv")["fat_fraction_mean"].isna().all()
 
 
 def test_a_status_map_says_which_voxels_are_measured(measure, scan, write_status, tmp_path):
@@ -186,7 +215,7 @@ def test_a_cohort_in_which_everybody_stopped_has_a_header_and_no_row(collect, tm
     words = ["--tables", str(tmp_path / "a.tsv"), "--participants", "A", "--sessions", "n/a"]
     assert collect([*words, "--cohort", str(tmp_path / "cohort.tsv"), "--flow", str(tmp_path / "flow.tsv")]) == 0
     assert read_table(tmp_path / "cohort.tsv").empty
-    assert list(read_table(tmp_path / "cohort.tsv").columns)[:11] == COHORT_COLUMNS
+    assert list(read_table(tmp_path / "cohort.tsv").columns)[: len(COHORT_COLUMNS)] == COHORT_COLUMNS
     assert read_table(tmp_path / "flow.tsv")["status"].tolist() == ["stopped"]
 
 

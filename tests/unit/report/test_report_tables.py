@@ -176,7 +176,15 @@ def fitted(**changes):
         (fitted(), "by non-linear least squares (model: mono; first echoes left out: 1); voxels"),
         (fitted(noise="measured"), "under Rician noise, its level measured in air (model: mono"),
         (fitted(noise=12.5), "under Rician noise of 12.5 (model: mono"),
-        (fitted(t2_limits_ms=[5, 400]), "T2 outside 5.0 to 400.0 ms were left out."),
+        (fitted(t2_limits_ms=[5, 400], fat={"limit": None}), "T2 outside 5.0 to 400.0 ms were left out."),
+        (fitted(), "with T2 outside 10.0 to 300.0 ms, or with a known fat fraction above 0.3, were left out."),
+        (
+            fitted(model="epg", b1="map", b1_map="b.nii", pulses={"slice_profile": "slr", "time_bandwidth": [4, 3]}),
+            "slice profile: slr of time-bandwidth products 4.0 and 3.0, refocused slice 1.2 times, T1 of muscle 1400.0 "
+            "ms, B1 from a map)",
+        ),
+        (fitted(model="epg-water-fat"), "T2 of fat calibrated on each person's subcutaneous fat, T1 of fat 365.0 ms"),
+        (fitted(model="epg-water-fat", fat={"t2_ms": 140}), "T2 of fat 140.0 ms, T1 of fat 365.0 ms"),
         (fitted(model="epg"), "extended phase graph (nominal refocusing angle 180.0 degrees, slice profile: none"),
         ({"segment": {"source": "given"}}, "Muscle outlines were given"),
         ({"align": {"refinement": "rigid", "minimum_fraction": 0.5}}, "rigid registration"),
