@@ -55,7 +55,7 @@ def read_pulse(path: str | Path, angle_deg: float, *, time_bandwidth: float, wid
             expected=f"a pulse that is symmetric in time, to {MOST_ASYMMETRY:.0%} of its largest sample",
             found=f"samples that differ from their mirror images by up to {asymmetry:.1%}",
             where=path,
-            do="Remove padding or a single extra sample at one end; a pulse that is asymmetric by design cannot be used.",
+            do="Remove padding or an extra sample at one end; a pulse that is asymmetric by design cannot be used.",
         )
     if not np.abs(samples.sum()) > _LEAST_SUM * np.abs(samples).sum():
         raise MyoT2Error(
@@ -71,7 +71,7 @@ def read_pulse(path: str | Path, angle_deg: float, *, time_bandwidth: float, wid
 def _read_samples(path: Path) -> np.ndarray:
     """The numbers of a file."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise _refusal(path, "no text that can be read" if path.exists() else "no such file") from error
     texts = [(number, line.partition("#")[0].strip()) for number, line in enumerate(lines, start=1)]
