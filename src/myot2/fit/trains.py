@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from myot2.core.errors import MyoT2Error
 from myot2.fit.epg import Train
 from myot2.fit.given_pulse import read_pulse
 from myot2.fit.pulses import Pulse, hann_sinc, hard
@@ -19,7 +20,8 @@ def train_of(settings: Settings, times_ms: np.ndarray) -> Train:
     Raises
     ------
     MyoT2Error
-        The samples of a given pulse cannot be read, or are none of a symmetric pulse.
+        The samples of a given pulse cannot be read, or are none of a symmetric pulse; there is no such pulse of the
+        named shape.
     """
     return Train(len(times_ms), float(times_ms[0]), *_pulses(settings.pulses), settings.t1_ms)
 
@@ -39,4 +41,12 @@ def _pulses(settings: PulseSettings) -> tuple[Pulse, Pulse]:
         files = zip(settings.samples, angles, slices, strict=True)
         return tuple(read_pulse(path, angle, **of_slice) for path, angle, of_slice in files)
     shape = {"hann-sinc": hann_sinc, "slr": slr}[settings.slice_profile]
-    return tuple(shape(angle, **of_slice) for angle, of_slice in zip(angles, slices, strict=True))
+    try:
+        return tuple(shape(angle, **of_slice) for angle, of_slice in zip(angles, slices, strict=True))
+    except ValueError as error:
+        raise MyoT2Error(
+            expected=f"angles and time-bandwidth products that {settings.slice_profile} pulses can have",
+            found=str(error),
+            where="fit.pulses",
+            do="Choose a larger time-bandwidth product, or hann-sinc; docs/stages/fit.md says how to find one's own.",
+        ) from error

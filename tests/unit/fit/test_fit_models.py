@@ -9,8 +9,9 @@ import SimpleITK as sitk
 from myot2.core.errors import MyoT2Error
 from myot2.fit.echoes import Echoes
 from myot2.fit.epg_kernel import fit_free, fit_held
-from myot2.fit.models import MODELS, Settings, echoes_used, fit_echoes
+from myot2.fit.models import MODELS, echoes_used, fit_echoes
 from myot2.fit.mono_kernel import least_squares
+from myot2.fit.settings import Settings
 from myot2.fit.status import Status
 
 SHAPE = (2, 6, 7)
