@@ -35,6 +35,7 @@ rule simulate:
         snr=simulation.snr,
         motion=simulation.motion_mm,
         scanner=simulation.scanner,
+        fat="--fat-suppression" if simulation.fat_suppression else "--no-fat-suppression",
     shell:
         r"""
         python {input.script:q} \
@@ -45,6 +46,7 @@ rule simulate:
             --snr {params.snr:q} \
             --motion-mm {params.motion:q} \
             --scanner {params.scanner:q} \
+            {params.fat} \
             --label-table {input.labels:q} \
             --dicom {output.dicom:q} \
             --truth {output.truth:q} \

@@ -28,7 +28,12 @@ def main(argv: list[str] | None = None) -> int:
     preset = PRESETS[arguments.preset]
     if arguments.people:
         preset = replace(preset, people=arguments.people)
-    conditions = Conditions(refocusing=arguments.refocusing, motion_mm=arguments.motion_mm, snr=arguments.snr)
+    conditions = Conditions(
+        refocusing=arguments.refocusing,
+        motion_mm=arguments.motion_mm,
+        snr=arguments.snr,
+        fat_suppression=arguments.fat_suppression,
+    )
     labels = read_labels(arguments.label_table)
     examination = simulate_participant(preset, arguments.seed, arguments.participant, conditions, labels)
     settings = {"preset": preset.name, "seed": arguments.seed, "people": preset.people, **asdict(conditions)}
@@ -61,6 +66,12 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--motion-mm", type=float, default=default.motion_mm, help="shift of the legs before the T2 series, 0-8 mm"
+    )
+    parser.add_argument(
+        "--fat-suppression",
+        action=argparse.BooleanOptionalAction,
+        default=default.fat_suppression,
+        help="of the multi-echo series (default: with)",
     )
     parser.add_argument(
         "--scanner", choices=list(SCANNERS), default="siemens", help="whose DICOM is written (default: %(default)s)"

@@ -51,6 +51,7 @@ class Simulate(Section):
     )
     snr: float = Field(60.0, gt=0, description="Signal-to-noise ratio of muscle in the first echo.")
     motion_mm: float = Field(0.0, ge=0, le=8, description="Rigid motion between the Dixon and the T2 series (mm).")
+    fat_suppression: bool = Field(True, description="Whether fat is suppressed in the multi-echo series.")
     scanner: Literal[
         "siemens",
         "siemens-split",

@@ -15,7 +15,16 @@ from myot2.simulate.cohort import draw_cohort, stream
 from myot2.simulate.fields import FatSaturation, Lesions, ReceiveField, TransmitField
 from myot2.simulate.grid import Grid, VoxelAverage, axial_grid, coronal_grid, sagittal_grid
 from myot2.simulate.identity import Identity, invent_identity
-from myot2.simulate.protocol import CORONAL_T1, DIXON, LOCALISER, MULTI_ECHO, Conditions, Preset, Sequence
+from myot2.simulate.protocol import (
+    CORONAL_T1,
+    DIXON,
+    LOCALISER,
+    MULTI_ECHO,
+    MULTI_ECHO_WITH_FAT,
+    Conditions,
+    Preset,
+    Sequence,
+)
 from myot2.simulate.series import LARGEST_PIXEL, Series
 from myot2.simulate.signal import FAT_T1_MS, rician, spoiled_gradient_echo
 from myot2.simulate.truth import Truth
@@ -233,7 +242,8 @@ def _t2_series(
         sensitivity, b1, residual = (
             _at(field, body, grid, k) for field in (body.receive.at, body.transmit.at, body.saturation.residual)
         )
-        seen = {"oedema_gain_ms": body.oedema_gain_ms, "b1": b1, "residual_fat": residual}
+        left = residual if conditions.fat_suppression else np.ones_like(residual)
+        seen = {"oedema_gain_ms": body.oedema_gain_ms, "b1": b1, "residual_fat": left}
         clean = scan.multi_echo(slab, average, sequence, **seen)
         exact = clean if ideal is sequence else scan.multi_echo(slab, average, ideal, **seen)
         echoes.append(rician(clean * sensitivity[..., None], sigma, rng))
@@ -249,15 +259,16 @@ def _t2_series(
             )
         )
     gain = MUSCLE_PIXEL["multi-echo"] / sequence.muscle_signal
+    protocol = MULTI_ECHO if conditions.fat_suppression else MULTI_ECHO_WITH_FAT
     start_s = 9.45 * 3600
     volumes = _pixels(np.moveaxis(np.stack(echoes), -1, 0), gain)
     return [
         Series(
             9,
-            MULTI_ECHO.description,
+            protocol.description,
             ("ORIGINAL", "PRIMARY", "M", "ND"),
-            MULTI_ECHO,
-            MULTI_ECHO.echo_times_ms,
+            protocol,
+            protocol.echo_times_ms,
             start_s,
             ((grid, volumes),),
         ),
@@ -265,8 +276,8 @@ def _t2_series(
             10,
             "T2_map",
             ("DERIVED", "PRIMARY", "T2 MAP", "ND"),
-            MULTI_ECHO,
-            MULTI_ECHO.echo_times_ms[:1],
+            protocol,
+            protocol.echo_times_ms[:1],
             start_s + 1,
             ((grid, np.stack(maps)[None]),),
         ),

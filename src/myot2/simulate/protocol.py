@@ -7,7 +7,7 @@ T1 6.73/2.46 ms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,9 @@ MULTI_ECHO = Sequence(
     scan_options=("FS",),
     echo_train_length=10,
 )
+
+MULTI_ECHO_WITH_FAT = replace(MULTI_ECHO, description="t2_mese_tra", scan_options=())
+"""The same without fat suppression."""
 
 FOV_MM = (420.0, 231.0)
 """Extent of both axial series along columns (left-right) and rows (anterior-posterior)."""
@@ -113,6 +116,8 @@ class Conditions:
         Standard deviation of the vendor T2 map in healthy muscle.
     residual_fat : float
         Median fraction of fat that survives saturation.
+    fat_suppression : bool
+        Whether the multi-echo series is fat-saturated.
     """
 
     refocusing: str = "realistic"
@@ -120,6 +125,7 @@ class Conditions:
     snr: float = 50.0
     vendor_sd_ms: float = 1.0
     residual_fat: float = 0.03
+    fat_suppression: bool = True
 
     def __post_init__(self) -> None:
         if self.refocusing not in ("ideal", "realistic"):
