@@ -77,7 +77,7 @@ def test_a_shinnar_le_roux_pulse_keeps_its_ripples_and_its_thickness(angle, time
     pulse = slr(angle, time_bandwidth=time_bandwidth, width=width)
     z = np.linspace(0, 6, 6001)
     signal = made(pulse, z)
-    # a transition 1.6 times as wide as Kaiser's of the ripples of |B|: the half width is that of the signal
+    # a transition 1.6 times as wide as that of an equiripple |B|: the thickness is that of half the signal
     of_beta = (np.sqrt(ripple / 2), ripple / np.sqrt(2)) if angle == 90 else (ripple / 4, np.sqrt(ripple))
     edge = 0.8 * transition(*of_beta) / time_bandwidth
     np.testing.assert_allclose(signal[z < (0.5 - edge) * width], 1, atol=ripple)
