@@ -59,6 +59,7 @@ def slr(
         raise ValueError(f"a Shinnar-Le Roux pulse turns by 90 to 180 degrees, not {angle_deg:g}")
     ripples = _of_beta(angle_deg, ripple_in, ripple_out)
     middle, fall = time_bandwidth, transition((ripples[0] + ripples[1]) / 2, ripples[2])
+    # where |B| falls is not where the signal does, and the estimate of the fall is for an infinite filter: both settle
     for _ in range(_STEPS):
         if fall >= middle:
             break
