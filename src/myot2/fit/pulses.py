@@ -56,7 +56,9 @@ def hann_sinc(angle_deg: float, *, time_bandwidth: float = 2.0, width: float = 1
     time_bandwidth : float
         2 is soft (as in MyoQMRI), 4 and more is sharp.
     width : float
-        1.2 for the refocusing pulses of most spin echoes.
+        Of its nominal slice, 1.2 for the refocusing pulses of most spin echoes. What it really turns is another: at
+        half of the signal a Hann-sinc of 180 degrees refocuses 0.67 to 0.8 of its nominal slice, one of 90 degrees
+        excites 1.02 (time-bandwidth 8) to 1.4 (2) of it.
     samples : int
         Of the pulse.
     """

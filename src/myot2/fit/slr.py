@@ -59,6 +59,7 @@ def slr(
         raise ValueError(f"a Shinnar-Le Roux pulse turns by 90 to 180 degrees, not {angle_deg:g}")
     ripples = _of_beta(angle_deg, ripple_in, ripple_out)
     middle, fall = time_bandwidth, transition((ripples[0] + ripples[1]) / 2, ripples[2])
+    # where |B| falls is not where the signal does, and the estimate of the fall is for an infinite filter: both settle
     for _ in range(_STEPS):
         if fall >= middle:
             break
@@ -77,7 +78,10 @@ def slr(
 
 
 def transition(ripple_in: float, ripple_out: float) -> float:
-    """Kaiser's estimate of the transition of a filter, in turns over its length (Pauly et al., eq. 20-21)."""
+    """How wide the transition of an equiripple filter is, in turns over its length (Pauly et al., D infinity).
+
+    The formula is that of Herrmann, Rabiner and Chan, Bell Syst Tech J 1973;52:769.
+    """
     inner, outer = np.log10(ripple_in), np.log10(ripple_out)
     slope = 5.309e-3 * inner**2 + 7.114e-2 * inner - 4.761e-1
     return float(slope * outer - 2.66e-3 * inner**2 - 5.941e-1 * inner - 4.278e-1)
@@ -99,9 +103,10 @@ def _low_pass(
 ) -> tuple[np.ndarray, float]:
     """The symmetric filter of 1 in the centre with the least ripple, and that ripple over the allowed one.
 
-    By linear programming (Rabiner 1972, doi:10.1109/TAU.1972.1162395), which also holds the centre, where scanners set
-    the amplitude. Beyond the slice the ripple is let go as the inverse of the distance: one that is even to the end
-    makes single samples at the ends of the pulse as large as its middle.
+    By linear programming (Rabiner, IEEE Trans Audio Electroacoust 1972;20:280), which can hold the centre, where
+    scanners set the amplitude, and a one-sided ripple; the exchange algorithm cannot. Beyond the slice the ripple has
+    to fall as the inverse of the distance: one that is even to the end makes single samples at the ends of the pulse
+    as large as its middle.
 
     Parameters
     ----------
@@ -148,7 +153,7 @@ def _thickness(pulse: Pulse) -> float:
 
 
 def _minimum_phase(beta: np.ndarray) -> np.ndarray:
-    """The polynomial A of minimum phase with |A|^2 = 1 - |B|^2, by its cepstrum (Pauly et al., eq. 16-17)."""
+    """The polynomial A of minimum phase with |A|^2 = 1 - |B|^2, by the cepstrum of |A|."""
     size = np.sqrt(np.maximum(1 - np.abs(np.fft.fft(beta, _GRID)) ** 2, _LEAST_ALPHA**2))
     cepstrum = np.fft.ifft(np.log(size)).real
     cepstrum[1 : _GRID // 2] *= 2
@@ -157,7 +162,7 @@ def _minimum_phase(beta: np.ndarray) -> np.ndarray:
 
 
 def _samples(alpha: np.ndarray, beta: np.ndarray) -> np.ndarray:
-    """Angles of the samples in radians: the inverse transform, from the first to the last (Pauly et al., eq. 25-28)."""
+    """Angles of the samples in radians: the inverse transform, which takes them off one by one, the last one first."""
     angles = np.empty(len(beta))
     for index in reversed(range(len(beta))):
         angles[index] = 2 * np.arctan2(beta[0], alpha[0])

@@ -14,7 +14,7 @@ from myot2.fit.epg import Train, signals
 from myot2.fit.epg_fit import fit_free, fit_held, fit_sides
 from myot2.fit.epg_table import build
 from myot2.fit.pulses import Pulse, cayley_klein, hann_sinc, hard, positions
-from myot2.fit.slr import slr, transition
+from myot2.fit.slr import slr
 
 THICKNESS_MM, LENGTH_MS = 5.0, 2.0
 T2S = np.array([25.0, 35.0, 50.0, 80.0])
@@ -77,12 +77,18 @@ def test_a_shinnar_le_roux_pulse_keeps_its_ripples_and_its_thickness(angle, time
     pulse = slr(angle, time_bandwidth=time_bandwidth, width=width)
     z = np.linspace(0, 6, 6001)
     signal = made(pulse, z)
-    # a transition 1.6 times as wide as Kaiser's of the ripples of |B|: the half width is that of the signal
-    of_beta = (np.sqrt(ripple / 2), ripple / np.sqrt(2)) if angle == 90 else (ripple / 4, np.sqrt(ripple))
-    edge = 0.8 * transition(*of_beta) / time_bandwidth
+    # as far on either side of the nominal edge, in turns over the pulse
+    edge = (1.2 if angle == 90 else 1.4) / time_bandwidth
     np.testing.assert_allclose(signal[z < (0.5 - edge) * width], 1, atol=ripple)
     assert signal[z > (0.5 + edge) * width].max() < ripple
     assert 2 * z[(signal < 0.5).argmax()] == pytest.approx(width, rel=0.02)
+
+
+@pytest.mark.parametrize("time_bandwidth", [2.0, 4.0, 8.0])
+def test_a_hann_sinc_of_180_degrees_refocuses_less_than_its_nominal_slice(time_bandwidth):
+    z = np.linspace(0, 2, 2001)
+    refocused = made(hann_sinc(180.0, time_bandwidth=time_bandwidth), z)
+    assert 0.65 < 2 * z[(refocused < 0.5).argmax()] < 0.81
 
 
 def test_a_180_degree_pulse_refocuses_all_of_its_slice():
