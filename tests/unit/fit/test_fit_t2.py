@@ -29,9 +29,14 @@ def image_of(array):
     return image
 
 
+def known_values(path):
+    """What the file holds; asked of nibabel, for ITK reads NaN as 0."""
+    return nibabel.load(path).get_fdata().T
+
+
 def known(path):
-    """Where the file holds a number; asked of nibabel, for ITK reads NaN as 0."""
-    return np.isfinite(nibabel.load(path).get_fdata()).T
+    """Where the file holds a number."""
+    return np.isfinite(known_values(path))
 
 
 @pytest.fixture
@@ -163,6 +168,13 @@ def test_an_earlier_stop_is_handed_on_unchanged(main, echoes, tmp_path):
         ["--echoes", "e.nii.gz", "--b1-map", "b.nii.gz"],
         ["--echoes", "e.nii.gz", "--t2-limits-ms", "300", "10"],
         ["--vendor-map", "v.nii.gz", "--status", "s.nii.gz"],
+        ["--vendor-map", "v.nii.gz", "--fat-fraction", "f.nii.gz"],
+        ["--echoes", "e.nii.gz", "--model", "epg", "--b1", "map"],
+        ["--echoes", "e.nii.gz", "--model", "epg", "--b1-from", "b.nii.gz"],
+        ["--echoes", "e.nii.gz", "--model", "epg", "--slice-profile", "given"],
+        ["--echoes", "e.nii.gz", "--model", "epg", "--pulse-samples", "a", "b"],
+        ["--echoes", "e.nii.gz", "--fat-fraction-map", "f.nii.gz"],
+        ["--echoes", "e.nii.gz", "--fat-fraction-mask", "f.nii.gz"],
         [],
     ],
 )
@@ -249,3 +261,49 @@ def test_the_phase_graph_model_writes_b1_beside_t2_from_all_echoes(main, echoes,
     record = read_sidecar(paths["b1-map"])
     assert (record["Model"], record["SkippedEchoes"], record["EchoTimesMs"]) == ("epg", 0, TIMES)
     assert 0.4 <= np.nanmedian(nibabel.load(paths["b1-map"]).get_fdata()) <= 1.4
+
+
+def test_a_long_train_of_a_real_brain_is_fitted_by_the_phase_graph(main, shared_data, tmp_path):
+    """Thirty echoes from one file; nearly all of the brain ends well, between white matter and fluid."""
+    folder = shared_data / "brain-mese"
+    words, paths = maps_of(tmp_path, "t2", "status")
+    times = [f"{12.8 * number:.1f}" for number in range(1, 31)]
+    echoes = ["--echoes", str(folder / "mono_t2.nii.gz"), "--echo-times-ms", *times]
+    assert main([*echoes, "--mask", str(folder / "mono_t2_mask.nii.gz"), "--model", "epg", *words]) == 0
+    inside = nibabel.load(folder / "mono_t2_mask.nii.gz").get_fdata().T > 0
+    codes, t2 = array_of(read_image(paths["status"])), known_values(paths["t2"])
+    assert np.mean(codes[inside] == 1) > 0.9
+    assert 60 < np.median(t2[inside & (codes == 1)]) < 110
+
+
+def test_pulses_b1_and_fat_reach_the_phase_graph(main, echoes, tmp_path):
+    """Slice profiles by samples; B1 from a map; voxels above the limit of fat marked; all said in the sidecar."""
+    shape = np.sinc(4 * np.linspace(-0.5, 0.5, 33)) * np.hanning(33)
+    for name in ("excitation", "refocusing"):
+        (tmp_path / name).write_text("\n".join(f"{sample:.6f}" for sample in shape))
+    write_image(image_of(np.full(T2.shape, 0.9)), tmp_path / "b1.nii.gz")
+    fraction = np.where(np.arange(12) < 6, 0.1, 0.8) * np.ones(T2.shape)
+    write_image(image_of(fraction), tmp_path / "ff.nii.gz")
+    write_sidecar(tmp_path / "ff.nii.gz", {"EchoTime": 0.003})
+    mask = np.ones(T2.shape)
+    mask[0, 0] = 0
+    write_image(image_of(mask), tmp_path / "known.nii.gz")
+    words, paths = maps_of(tmp_path / "out", "t2", "status", "b1-map", "fat-fraction-map")
+    train = ["--slice-profile", "given", "--pulse-samples", str(tmp_path / "excitation"), str(tmp_path / "refocusing")]
+    b1 = ["--b1", "map", "--b1-from", str(tmp_path / "b1.nii.gz"), "--time-bandwidth", "4", "4"]
+    fat = ["--fat-fraction", str(tmp_path / "ff.nii.gz"), "--fat-fraction-mask", str(tmp_path / "known.nii.gz")]
+    assert main(["--echoes", *echoes, "--model", "epg", *train, *b1, *fat, "--fat-limit", "0.5", *words]) == 0
+    assert np.nanmax(np.abs(known_values(paths["b1-map"]) - 0.9)) < 0.01
+    codes = array_of(read_image(paths["status"]))
+    assert np.all(codes[1, :, :6] != 5) and np.mean(codes[1, :, 6:] == 5) > 0.9
+    assert not np.any(codes[0, 0] == 5) and np.all(np.isnan(known_values(paths["fat-fraction-map"])[0, 0]))
+    record = read_sidecar(paths["t2"])
+    assert (record["SliceProfile"], record["B1"], record["TimeBandwidthProducts"]) == ("given", "map", [4, 4])
+    assert (record["FatFractionLimit"], record["DixonWeighting"]) == (0.5, "proton density")
+    assert record["Voxels"]["fat above limit"] == np.sum(codes == 5)
+
+
+def test_a_pulse_that_cannot_be_is_told_with_the_setting(main, echoes, tmp_path, capsys):
+    words = ["--model", "epg", "--slice-profile", "slr", "--t2", str(tmp_path / "t2.nii.gz")]
+    assert main(["--echoes", *echoes, *words]) == 1
+    assert "fit.pulses: expected angles and time-bandwidth products that slr pulses can have" in capsys.readouterr().err
