@@ -23,8 +23,8 @@ from myot2.fit.status import Status
 BLOCK = 128
 """Voxels worked on at a time."""
 
-COMMON_STEPS = 3
-STEPS = 10
+COMMON_STEPS = 2
+FULL_STEPS, STEPS = 3, 10
 SEARCHED_STEPS = 20
 COARSE = (4, 6)
 """Every how many nodes of T2 and c the search looks."""
@@ -59,6 +59,8 @@ _OK, _LOW, _BOUND = np.uint8(Status.OK), np.uint8(Status.LOW_SIGNAL), np.uint8(S
 _UNSETTLED, _NONE, _FAT = np.uint8(Status.NOT_CONVERGED), np.uint8(Status.NOT_FITTED), np.uint8(Status.FAT_ABOVE_LIMIT)
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
+# what the loops over a block call must be part of them, or they are not turned into vector instructions
+_inlined = njit(cache=True, nogil=True, error_model="numpy", forceinline=True)
 
 
 @_compiled
@@ -215,18 +217,18 @@ def _project(y, v, echoes, table, node, b):
     b[_RATIO + v], b[_SLOPE + v] = weight[i, 0], weight[i, 1]
 
 
-@_compiled
+@_inlined
 def _entry(b, v, row, column):
     """An entry of the triangular factor."""
     return b[_R + (column * (column + 1) // 2 + row) * BLOCK + v]
 
 
-@_compiled
+@_inlined
 def _dot(a, b):
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2] + a[3] * b[3] + a[4] * b[4] + a[5] * b[5]
 
 
-@_compiled
+@_inlined
 def _minus(a, times, b):
     """a - times b."""
     return (
@@ -239,15 +241,15 @@ def _minus(a, times, b):
     )
 
 
-@_compiled
-def _reduced(b, v, dc, settings):
+@_inlined
+def _reduced(b, v, dc, strength):
     """The rows of W, F and X of a voxel, orthogonalised: columns' squares, factors, what is left of the right side.
 
     Returns the three columns, the factors (F on W, X on W, X on F), the solution in the orthogonal columns, the rest.
     """
     fraction, ratio = b[_FRACTION + v], b[_RATIO + v]
     seen = fraction + (_F1 - fraction) * ratio
-    per = settings[1] / (seen * seen * b[_SIZE + v])
+    per = strength / (seen * seen * b[_SIZE + v])
     by_w, by_f, by_x = -ratio * fraction * per, ratio * (_F1 - fraction) * per, -fraction * b[_SLOPE + v] * per
     w = (
         _entry(b, v, 0, 0) + dc * _entry(b, v, 0, 3),
@@ -272,7 +274,7 @@ def _reduced(b, v, dc, settings):
         b[_Q + 2 * BLOCK + v],
         b[_Q + 3 * BLOCK + v],
         b[_Q + 4 * BLOCK + v],
-        settings[1] * (b[_PRIOR + v] - fraction / seen),
+        strength * (b[_PRIOR + v] - fraction / seen),
     )
     per_w = _F1 / _dot(w, w)
     f_on_w, x_on_w, to_w = _dot(w, f) * per_w, _dot(w, x) * per_w, _dot(w, rest) * per_w
@@ -285,7 +287,7 @@ def _reduced(b, v, dc, settings):
     return (w, f, x), (per_w, per_f, per_x), (f_on_w, x_on_w, x_on_f), (to_w, to_f, to_x), _minus(rest, to_x, x)
 
 
-@_compiled
+@_inlined
 def _settle(w, f, x, spread, b, v):
     """Keep a solution: amplitudes, offset in ln T2 and its variance for a noise of 1, size and fraction for the next."""
     size = w + f
@@ -301,19 +303,19 @@ def _settle(w, f, x, spread, b, v):
     return size
 
 
-@_compiled
-def _solve_held(v, settings, b):
+@_inlined
+def _solve_held(v, strength, b):
     """Solve a voxel at its offset in c."""
-    _, per, on, to, _ = _reduced(b, v, b[_DC + v], settings)
+    _, per, on, to, _ = _reduced(b, v, b[_DC + v], strength)
     f = to[1] - on[2] * to[2]
     _settle(to[0] - on[0] * f - on[1] * to[2], f, to[2], per[2], b, v)
 
 
-@_compiled
-def _solve_free(v, settings, span, node, b):
+@_inlined
+def _solve_free(v, strength, span, node, b):
     """Solve a voxel with c free, unless c points out of its side."""
     fraction = b[_FRACTION + v]
-    columns, per, on, to, rest = _reduced(b, v, _F0, settings)
+    columns, per, on, to, rest = _reduced(b, v, _F0, strength)
     c = (
         (_F1 - fraction) * _entry(b, v, 0, 3) + fraction * _entry(b, v, 0, 4),
         (_F1 - fraction) * _entry(b, v, 1, 3) + fraction * _entry(b, v, 1, 4),
@@ -344,16 +346,18 @@ def _solve_free(v, settings, span, node, b):
 @_compiled
 def _solve_held_block(settings, b):
     """All voxels of a block."""
+    strength = settings[1]
     for v in range(BLOCK):
-        _solve_held(v, settings, b)
+        _solve_held(v, strength, b)
 
 
 @_compiled
 def _solve_free_block(settings, span, node, b):
     """All voxels of a block."""
+    strength = settings[1]
     ends = (np.int32(span[0]), np.int32(span[1]))
     for v in range(BLOCK):
-        _solve_free(v, settings, ends, node, b)
+        _solve_free(v, strength, ends, node, b)
 
 
 @_compiled
@@ -393,18 +397,14 @@ def _go_on_held(y, v, echoes, grid, settings, table, node, b):
     """Fit one voxel with B1 given from the node that it has come to, and if need be from the best of a search."""
     i, j = np.int64(node[v]), np.int64(node[_J + v])
     for steps in (STEPS, SEARCHED_STEPS):
-        for _ in range(steps):
+        for step in range(steps):
             node[v] = i
             _project(y, v, echoes, table, node, b)
-            _solve_held(v, settings, b)
-            i = _towards(i, b[_DT + v] / grid[0], 0, table[0].shape[0] - 1)
+            _solve_held(v, settings[1], b)
+            i = _onwards(i, b[_DT + v] / grid[0], step, table[0].shape[0] - 1)
             if i == node[v] and b[_CHANGE + v] < _STILL:
                 node[_SETTLED + v] = 1
                 return
-        # two neighbouring nodes may send the fit to each other: either is good
-        if abs(b[_DT + v]) <= grid[0] and b[_CHANGE + v] < _STILL:
-            node[_SETTLED + v] = 1
-            return
         i, _ = _search(y, v, echoes, table, j, j, b)
 
 
@@ -418,10 +418,10 @@ def _go_on_free(y, v, echoes, grid, settings, span, table, node, b):
     ends = (np.int32(span[0]), np.int32(span[1]))
     for steps in (STEPS, SEARCHED_STEPS):
         low, high, up, down = span[0], span[1], _F0, _F0
-        for _ in range(steps):
+        for step in range(steps):
             node[v], node[_J + v] = i, j
             _project(y, v, echoes, table, node, b)
-            _solve_free(v, settings, ends, node, b)
+            _solve_free(v, settings[1], ends, node, b)
             dc = b[_DC + v]
             if dc > _F0:
                 low, up = j, dc
@@ -436,9 +436,9 @@ def _go_on_free(y, v, echoes, grid, settings, span, table, node, b):
                     to_j = j
                     b[_DC + v] = crossing * grid[1]
                     spread = b[_SPREAD + v]
-                    _solve_held(v, settings, b)
+                    _solve_held(v, settings[1], b)
                     b[_SPREAD + v] = spread
-            i, j = _towards(i, b[_DT + v] / grid[0], 0, table[0].shape[0] - 1), to_j
+            i, j = _onwards(i, b[_DT + v] / grid[0], step, table[0].shape[0] - 1), to_j
             if i == node[v] and j == node[_J + v] and b[_CHANGE + v] < _STILL:
                 node[_SETTLED + v] = 1
                 return
@@ -457,6 +457,12 @@ def _towards(node, distance, first, last):
     to = node + np.int64(distance + np.float32(REACH + 0.5)) - REACH
     to = to if to > first else first
     return to if to < last else last
+
+
+@_compiled
+def _onwards(node, distance, step, last):
+    """The next node of T2. Where the model bends, steps may go too far and back for ever: after a few they are halved."""
+    return _towards(node, distance if step < FULL_STEPS else _HALF * distance, 0, last)
 
 
 @_compiled
