@@ -18,7 +18,7 @@ so that the noise sigma of an echo says how much the echoes may move the fractio
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
@@ -26,7 +26,7 @@ from scipy.special import gammaincinv
 
 from myot2.fit.mono import run_in_blocks
 from myot2.fit.smoothing import median_inside
-from myot2.fit.status import LEAST_SNR, T2_LIMITS_MS, Status
+from myot2.fit.status import LEAST_SNR, T2_LIMITS_MS
 from myot2.fit.water_fat_kernel import fit_free as _fit_free
 from myot2.fit.water_fat_kernel import fit_held as _fit_held
 from myot2.fit.water_fat_table import WaterFatTable
@@ -59,7 +59,8 @@ class WaterFatFit:
     m0 : np.ndarray
         Signal of water and fat at TE = 0 after an ideal excitation, in the units of the signal.
     sd_ms : np.ndarray
-        Standard deviation of T2 in ms, from the information of echoes and prior together; where B1 is held, for that B1.
+        Standard deviation of T2 in ms, from the information of echoes and prior together; where B1 is held, for that
+        B1.
     rmse : np.ndarray
         Root mean square of the residuals over the echoes, in the units of the signal.
     b1 : np.ndarray
@@ -278,7 +279,8 @@ def _misfit(fit: WaterFatFit, table: WaterFatTable, fraction: np.ndarray | float
 def _voxels(signal: np.ndarray, table: WaterFatTable) -> tuple[np.ndarray, tuple[int, ...]]:
     if len(signal) != table.water.train.echoes:
         raise ValueError(f"the signal has {len(signal)} echoes, the train {table.water.train.echoes}")
-    return np.reshape(signal, (len(signal), -1)), np.shape(signal)[1:]
+    # one number type and layout: one compiled fit
+    return np.ascontiguousarray(signal, np.float32).reshape(len(signal), -1), np.shape(signal)[1:]
 
 
 def _per_voxel(values: np.ndarray | float, shape: tuple[int, ...]) -> np.ndarray:
@@ -300,7 +302,7 @@ def _prepare(
     t2, c = table.water.t2_ms, table.water.c
     grid = np.array([np.log(t2[1] / t2[0]), c[1] - c[0], c[0]], np.float32)
     settings = np.array([sigma, sigma / fraction_sd, LEAST_SNR, *limits_ms, fat_limit], np.float32)
-    nodes = (table.basis, table.factor, table.weight, table.fat, table.typical, table.starts_t2, table.starts_c)
+    nodes = (table.basis, table.factor, table.weight, table.fat, table.typical, table.starts)
     return maps, status, ((0,) * len(voxels), grid, settings, (*nodes, t2.astype(np.float32)), maps, status)
 
 

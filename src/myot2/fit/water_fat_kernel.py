@@ -23,20 +23,22 @@ from myot2.fit.status import Status
 BLOCK = 128
 """Voxels worked on at a time."""
 
-COMMON_STEPS = 2
-FULL_STEPS, STEPS = 3, 10
-SEARCHED_STEPS = 20
-COARSE = (4, 6)
+COMMON_STEPS, COMMON_FREE_STEPS = 2, 3
+FULL_STEPS, STEPS, SEARCHED_STEPS = 3, 10, 20
+COARSE = (6, 6)
 """Every how many nodes of T2 and c the search looks."""
 
-REACH = 8
+START, START_T2_MS = (12, 8), (10.0, 120.0)
+"""As `COARSE`, and between which T2, where a fit with B1 free begins."""
+
+REACH = 12
 """Nodes that one step may go."""
 
 FRACTION_RANGE = (-0.2, 1.2)
 """Where the prior is linearised; a fraction is not clipped, it may come out beyond."""
 
 SETTLED_FRACTION = 0.003
-"""A last change of the fraction below this leaves less than 0.0001 to come: steps shrink by the error of the amplitude."""
+"""A last change of the fraction below this leaves less than 0.0003 to come, the amplitude being known to a tenth."""
 
 # Integers: node of T2, of c, whether c is held, whether the voxel has settled.
 _J, _HELD, _SETTLED = BLOCK, 2 * BLOCK, 3 * BLOCK
@@ -82,7 +84,7 @@ def fit_held(signal, c, prior, first, stop, echoes, grid, settings, table, maps,
         Sigma, sigma over the standard deviation of the prior, least SNR, lowest and highest T2 (ms) and highest fat
         fraction that pass unmarked.
     table : tuple
-        `basis`, `factor`, `weight`, `fat`, `typical`, `starts_t2`, `starts_c` and T2 of the nodes, of a
+        `basis`, `factor`, `weight`, `fat`, `typical`, `starts` and T2 of the nodes, of a
         `water_fat_table.WaterFatTable`; 32-bit numbers.
     maps : 32-bit floats, shape (6, voxels)
         Filled with T2 of water (ms), W + F, SD of T2 (ms), root mean square of the residuals, c, fat fraction.
@@ -119,15 +121,12 @@ def fit_free(signal, span, prior, first, stop, echoes, grid, settings, table, ma
     Parameters as in `fit_held`; `span` holds the first and the last node of c on that side.
     """
     y, node, b = _workspace(echoes)
+    flat = np.ones(BLOCK * len(echoes), np.float32)
     for start in range(first, stop, BLOCK):
         count = min(BLOCK, stop - start)
         _load(signal, prior, start, count, echoes, y, b)
-        for v in range(BLOCK):
-            j = _predict(y, v, echoes, table[6])
-            j = j if j <= span[1] else 2 * span[1] - j
-            node[_J + v] = min(max(j if j >= span[0] else 2 * span[0] - j, span[0]), span[1])
-            _begin(y, v, echoes, table, node, b)
-        for _ in range(COMMON_STEPS):
+        _begin_free(count, echoes, span, table, y, flat, node, b)
+        for _ in range(COMMON_FREE_STEPS):
             for v in range(BLOCK):
                 _project(y, v, echoes, table, node, b)
             _solve_free_block(settings, span, node, b)
@@ -155,24 +154,17 @@ def _load(signal, prior, start, count, echoes, y, b):
         b[_PRIOR + v] = prior[start + v]
 
 
-@_compiled
-def _predict(y, v, echoes, starts):
-    """The node of c to start from, by decay and bend of the echoes."""
-    at = v * len(echoes)
-    over = under = _F0
-    for n in range(1, len(echoes) - 1):
-        over += y[at + n] * y[at + n + 1]
-        under += y[at + n] * y[at + n]
-    bend = y[at] * y[at + 2] / (y[at + 1] * y[at + 1] + _SMALL) * _HALF
-    row = np.int64(_limited(over / (under + _SMALL)) * np.float32(starts.shape[0]))
-    return np.int64(starts[row, np.int64(_limited(bend) * np.float32(starts.shape[1]))])
-
-
-@_compiled
+@_inlined
 def _limited(share):
     """A number from 0 to 0.999; 0 for what is none."""
     share = share if share > _F0 else _F0
     return share if share < np.float32(0.999) else np.float32(0.999)
+
+
+@_inlined
+def _unweighted(seen, ratio):
+    """The fraction that a Dixon scan with this ratio of water to fat sees as another."""
+    return seen * ratio / (_F1 - seen + seen * ratio)
 
 
 @_compiled
@@ -180,8 +172,7 @@ def _begin(y, v, echoes, table, node, b):
     """Size, fraction and node of T2 to start from: of what the fat of the prior, at a typical T2, leaves."""
     fat, typical, starts = table[3], table[4], table[5]
     j, at = np.int64(node[_J + v]), v * len(echoes)
-    seen, ratio = _limited(b[_PRIOR + v]), typical[j, 1]
-    fraction = seen * ratio / (_F1 - seen + seen * ratio)
+    fraction = _unweighted(_limited(b[_PRIOR + v]), typical[j, 1])
     head = (_F1 - fraction) * typical[j, 0] + fraction * fat[j, 0]
     size = y[at] / head
     size = size if size > _SMALL else _SMALL
@@ -195,6 +186,44 @@ def _begin(y, v, echoes, table, node, b):
         under += before * before
         before = rest
     node[v] = starts[j, np.int64(_limited(over / (under + _SMALL)) * np.float32(starts.shape[1]))]
+
+
+@_compiled
+def _begin_free(count, echoes, span, table, y, flat, node, b):
+    """Size, fraction and node to start from: of a coarse grid, the node whose course is most like the sample."""
+    for n in range(len(echoes)):
+        for v in range(count):
+            flat[n * BLOCK + v] = y[v * len(echoes) + n]
+    for v in range(BLOCK):
+        b[_W + v] = -_F1
+    nodes = table[6]
+    for i in range(START[0] // 2, nodes.size, START[0]):
+        if START_T2_MS[0] < nodes[i] < START_T2_MS[1]:
+            for j in range(span[0] + START[1] // 2, span[1] + 1, START[1]):
+                _match(echoes, i, j, table, flat, node, b)
+
+
+@_compiled
+def _match(echoes, i, j, table, flat, node, b):
+    """Keep a node, with size and fraction, for the voxels of a block that it fits better than those before."""
+    basis, factor, ratio = table[0][i, j], table[1][i, j], table[2][i, 0]
+    r00, r01, r11 = factor[0], factor[1], factor[2]
+    i, j = np.int32(i), np.int32(j)
+    for v in range(BLOCK):
+        q0 = q1 = _F0
+        for n in range(len(echoes)):
+            q0 += flat[n * BLOCK + v] * basis[n, 0]
+            q1 += flat[n * BLOCK + v] * basis[n, 1]
+        fraction = _unweighted(_limited(b[_PRIOR + v]), ratio)
+        m0, m1 = (_F1 - fraction) * r00 + fraction * r01, fraction * r11
+        product, norm = q0 * m0 + q1 * m1, m0 * m0 + m1 * m1
+        match = product * abs(product) / norm
+        better = match > b[_W + v]
+        b[_W + v] = match if better else b[_W + v]
+        b[_SIZE + v] = product / norm if better else b[_SIZE + v]
+        b[_FRACTION + v] = fraction if better else b[_FRACTION + v]
+        node[v] = i if better else node[v]
+        node[_J + v] = j if better else node[_J + v]
 
 
 @_compiled
@@ -289,7 +318,7 @@ def _reduced(b, v, dc, strength):
 
 @_inlined
 def _settle(w, f, x, spread, b, v):
-    """Keep a solution: amplitudes, offset in ln T2 and its variance for a noise of 1, size and fraction for the next."""
+    """Keep amplitudes, offset in ln T2 and its variance for a noise of 1; size and fraction for the next step."""
     size = w + f
     size = size if size > _QUARTER * b[_SIZE + v] else _QUARTER * b[_SIZE + v]
     # without water there is no T2: a step then goes far, and ends where the status says so
@@ -371,7 +400,8 @@ def _move_block(grid, last, node, b):
         to = node[v] + (np.int32(far + shift) - whole)
         to = to if to > np.int32(0) else np.int32(0)
         to = to if to < last else last
-        node[_SETTLED + v] = np.int32((to == node[v]) & (b[_CHANGE + v] < _STILL))
+        inside = (b[_DT + v] <= grid[0]) & (b[_DT + v] >= -grid[0])
+        node[_SETTLED + v] = np.int32((to == node[v]) & inside & (b[_CHANGE + v] < _STILL))
         node[v] = to
 
 
@@ -402,7 +432,7 @@ def _go_on_held(y, v, echoes, grid, settings, table, node, b):
             _project(y, v, echoes, table, node, b)
             _solve_held(v, settings[1], b)
             i = _onwards(i, b[_DT + v] / grid[0], step, table[0].shape[0] - 1)
-            if i == node[v] and b[_CHANGE + v] < _STILL:
+            if i == node[v] and abs(b[_DT + v]) <= grid[0] and b[_CHANGE + v] < _STILL:
                 node[_SETTLED + v] = 1
                 return
         i, _ = _search(y, v, echoes, table, j, j, b)
@@ -439,7 +469,7 @@ def _go_on_free(y, v, echoes, grid, settings, span, table, node, b):
                     _solve_held(v, settings[1], b)
                     b[_SPREAD + v] = spread
             i, j = _onwards(i, b[_DT + v] / grid[0], step, table[0].shape[0] - 1), to_j
-            if i == node[v] and j == node[_J + v] and b[_CHANGE + v] < _STILL:
+            if i == node[v] and j == node[_J + v] and abs(b[_DT + v]) <= grid[0] and b[_CHANGE + v] < _STILL:
                 node[_SETTLED + v] = 1
                 return
         if abs(b[_DT + v]) <= grid[0] and abs(b[_DC + v]) <= grid[1] and b[_CHANGE + v] < _STILL:
@@ -461,7 +491,7 @@ def _towards(node, distance, first, last):
 
 @_compiled
 def _onwards(node, distance, step, last):
-    """The next node of T2. Where the model bends, steps may go too far and back for ever: after a few they are halved."""
+    """The next node of T2. Where the model bends, steps may go too far and back for ever: later ones are halved."""
     return _towards(node, distance if step < FULL_STEPS else _HALF * distance, 0, last)
 
 
@@ -469,9 +499,10 @@ def _onwards(node, distance, step, last):
 def _search(y, v, echoes, table, low, high, b):
     """The node of a coarse grid on which the course at the fraction of the prior is most like the sample."""
     basis, factor = table[0], table[1]
-    at, fraction = v * len(echoes), _limited(b[_PRIOR + v])
+    at, seen = v * len(echoes), _limited(b[_PRIOR + v])
     best, best_i, best_j = -_F1, 0, low
     for i in range(COARSE[0] // 2, basis.shape[0], COARSE[0]):
+        fraction = _unweighted(seen, table[2][i, 0])
         for j in range(low, high + 1, COARSE[1]):
             q0 = q1 = _F0
             for n in range(len(echoes)):
@@ -483,14 +514,14 @@ def _search(y, v, echoes, table, low, high, b):
             match = match * abs(match) / (m0 * m0 + m1 * m1)
             if match > best:
                 best, best_i, best_j = match, i, j
-    b[_FRACTION + v] = fraction
+    b[_FRACTION + v] = _unweighted(seen, table[2][best_i, 0])
     return best_i, best_j
 
 
 @_compiled
 def _write(start, count, y, echoes, grid, settings, table, node, b, maps, status):
     """Maps and status of a block."""
-    basis, nodes = table[0], table[7]
+    basis, nodes = table[0], table[6]
     for v in range(count):
         i, j, at = np.int64(node[v]), np.int64(node[_J + v]), v * len(echoes)
         w, f, dt, dc = b[_W + v], b[_F + v], b[_DT + v], b[_DC + v]
@@ -503,9 +534,11 @@ def _write(start, count, y, echoes, grid, settings, table, node, b, maps, status
             level = model if n == 0 else level
             squares += (y[at + n] - model) * (y[at + n] - model)
         usable = total > _F0 and total - total == _F0 and dc == dc and b[_PRIOR + v] == b[_PRIOR + v]
-        outside = (i == 0 and dt < -grid[0]) or (i == nodes.size - 1 and dt > grid[0]) or w + f <= _SMALL
+        # a fit that has gone beyond the nodes, or wants to leave its node by far, has no T2
+        outside = (i == 0 and dt < -grid[0]) or (i == nodes.size - 1 and dt > grid[0])
+        outside = outside or abs(dt) > _REACH * grid[0] or w + f <= _SMALL
         gap = _F0 if usable and not outside else _NAN
-        # exp(dt), which is at most a step
+        # exp(dt), which is seldom more than a step
         t2 = nodes[i] * (_F1 + dt * (_F1 + dt * (_HALF + dt * np.float32(1 / 6)))) + gap
         maps[0, start + v] = t2
         maps[1, start + v] = w + f + gap

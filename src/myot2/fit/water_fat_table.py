@@ -25,9 +25,10 @@ FAT_T1_MS = 365.0
 
 DIRECTIONS = 5
 
+_T2_RATIO = 1.03
 _DIFFERENCE = 1e-4
 _TYPICAL_T2_MS = 40.0
-_DECAY_BINS, _BEND_BINS, _THIN, _DECAY_WEIGHT = 64, 32, 3, 4.0
+_BINS = 64
 
 
 @dataclass(frozen=True)
@@ -46,9 +47,8 @@ class WaterFatTable:
         v, shape (c nodes, echoes).
     typical : np.ndarray
         First echo and r of water of a T2 of muscle, shape (c nodes, 2).
-    starts_t2, starts_c : np.ndarray
-        Node of T2 for a decay of the water, shape (c nodes, decays), and node of c for a decay and a bend of the
-        signal, shape (decays, bends); bins as in `epg_table.Table.starts`.
+    starts : np.ndarray
+        Node of T2 for the decay of an echo of water to the next, in even bins from 0 to 1; shape (c nodes, decays).
     water : epg_table.Table
         Nodes, coordinate and train of the water.
     fat_t2_ms, fat_t1_ms : float
@@ -59,8 +59,7 @@ class WaterFatTable:
     weight: np.ndarray
     fat: np.ndarray
     typical: np.ndarray
-    starts_t2: np.ndarray
-    starts_c: np.ndarray
+    starts: np.ndarray
     water: epg_table.Table
     fat_t2_ms: float
     fat_t1_ms: float
@@ -94,14 +93,14 @@ def build(
     """
     if train.echoes < DIRECTIONS:
         raise ValueError(f"at least {DIRECTIONS} echoes are needed for water, fat, T2 and B1, not {train.echoes}")
-    water = epg_table.build(train)
-    t2, c = water.t2_ms, water.c
+    water = _finer(epg_table.build(train))
+    t2 = water.t2_ms
     w, w_t, w_c = _courses(water, train, t2)
     v, _, v_c = (part[0] for part in _courses(water, replace(train, t1_ms=fat_t1_ms), np.array([fat_t2_ms])))
     columns = [w, np.broadcast_to(v, w.shape), w_t, w_c, np.broadcast_to(v_c, w.shape)]
     basis, factor = np.linalg.qr(np.stack(columns, axis=-1))
     upper = [factor[..., row, column] for column in range(DIRECTIONS) for row in range(column + 1)]
-    decay, weight = _decay(w), _dixon_weights(t2, train.t1_ms, fat_t2_ms, fat_t1_ms, dixon_weight)
+    weight = _dixon_weights(t2, train.t1_ms, fat_t2_ms, fat_t1_ms, dixon_weight)
     muscle = int(np.abs(t2 - _TYPICAL_T2_MS).argmin())
     typical = np.stack(np.broadcast_arrays(w[muscle, :, 0], weight[muscle, 0]), axis=-1)
     return WaterFatTable(
@@ -110,12 +109,19 @@ def build(
         weight.astype(np.float32),
         np.ascontiguousarray(v, np.float32),
         np.ascontiguousarray(typical, np.float32),
-        _starts_t2(decay),
-        _starts_c(decay, w),
+        _starts(w),
         water,
         float(fat_t2_ms),
         float(fat_t1_ms),
     )
+
+
+def _finer(water: epg_table.Table) -> epg_table.Table:
+    """The same range with more nodes: beside fat a T2 is less sure, and what a node leaves out weighs more."""
+    low, high = epg_table.T2_RANGE_MS
+    t2 = np.geomspace(low, high, int(np.ceil(np.log(high / low) / np.log(_T2_RATIO))) + 1)
+    c = water.c if water.train.selective else np.linspace(water.c[0], water.c[-1], 2 * len(water.c) - 1)
+    return replace(water, t2_ms=t2, c=c)
 
 
 def spin_echo_weight(t2_ms: np.ndarray | float, t1_ms: float, te_ms: float, tr_ms: float) -> np.ndarray:
@@ -154,22 +160,8 @@ def _courses(water: epg_table.Table, train: Train, t2: np.ndarray) -> tuple[np.n
     return tuple(np.einsum("bnk,tk->tbn", of, values) for of, values in pairs)
 
 
-def _decay(w: np.ndarray) -> np.ndarray:
-    """With which share each echo best foretells the next, without the first; shape (T2, c)."""
-    return (w[..., 1:-1] * w[..., 2:]).sum(axis=-1) / (w[..., 1:-1] ** 2).sum(axis=-1)
-
-
-def _starts_t2(decay: np.ndarray) -> np.ndarray:
-    """`WaterFatTable.starts_t2`: the node whose decay is nearest to the middle of a bin."""
-    middles = (np.arange(_DECAY_BINS) + 0.5) / _DECAY_BINS
+def _starts(w: np.ndarray) -> np.ndarray:
+    """`WaterFatTable.starts`: the node whose decay, the first echo left out, is nearest to the middle of a bin."""
+    decay = (w[..., 1:-1] * w[..., 2:]).sum(axis=-1) / (w[..., 1:-1] ** 2).sum(axis=-1)
+    middles = (np.arange(_BINS) + 0.5) / _BINS
     return np.ascontiguousarray(np.abs(decay[..., None] - middles).argmin(axis=0), np.int32)
-
-
-def _starts_c(decay: np.ndarray, w: np.ndarray) -> np.ndarray:
-    """`WaterFatTable.starts_c`: the node, of every third, whose decay and bend s1 s3 / s2^2 are nearest to a bin."""
-    bend = (w[..., 0] * w[..., 2] / w[..., 1] ** 2 / 2)[::_THIN, ::_THIN]
-    decays, bends = (((np.arange(count) + 0.5) / count) for count in (_DECAY_BINS, _BEND_BINS))
-    # T2 follows from the decay, so that a bin of bend may be missed by more than one of decay
-    distance = (decays[:, None] - decay[::_THIN, ::_THIN].ravel()) ** 2 * _DECAY_WEIGHT
-    nearest = np.stack([(distance + (value - bend.ravel()) ** 2).argmin(axis=1) for value in bends], axis=1)
-    return np.ascontiguousarray(nearest % bend.shape[1] * _THIN, np.int32)
