@@ -59,8 +59,8 @@ class WaterFatFit:
     m0 : np.ndarray
         Signal of water and fat at TE = 0 after an ideal excitation, in the units of the signal.
     sd_ms : np.ndarray
-        Standard deviation of T2 in ms, from the information of echoes and prior together; where B1 is held, for that
-        B1.
+        Standard deviation of T2 in ms, from the information of echoes and prior together, and to second order
+        (`water_fat_kernel.CURVATURE`); where B1 is held, for that B1.
     rmse : np.ndarray
         Root mean square of the residuals over the echoes, in the units of the signal.
     b1 : np.ndarray
@@ -263,7 +263,7 @@ def estimate_sigma(
     # the prior holds the fraction less the smaller sigma is, so that a few rounds are needed
     for _ in range(_ROUNDS):
         sides = fit_sides(sample, table, prior, sigma=sigma, fraction_sd=fraction_sd)
-        misfit = np.nanmin([_misfit(side, table, prior, fraction_sd) for side in sides], axis=0)
+        misfit = np.fmin.reduce([_misfit(side, table, prior, fraction_sd) for side in sides])
         sigma = float(np.sqrt(np.nanmedian(misfit) / expected))
     return sigma
 

@@ -40,6 +40,10 @@ FRACTION_RANGE = (-0.2, 1.2)
 SETTLED_FRACTION = 0.003
 """A last change of the fraction below this leaves less than 0.0003 to come, the amplitude being known to a tenth."""
 
+CURVATURE = 4.0
+"""The information matrix is that of a straight model. Where T2 is known to a fifth of itself, as beside 50 % of fat,
+the error is larger, by 1 + 2 (SD / T2)^2: against isochromats this brings SD and error together for all fractions."""
+
 # Integers: node of T2, of c, whether c is held, whether the voxel has settled.
 _J, _HELD, _SETTLED = BLOCK, 2 * BLOCK, 3 * BLOCK
 
@@ -542,7 +546,8 @@ def _write(start, count, y, echoes, grid, settings, table, node, b, maps, status
         t2 = nodes[i] * (_F1 + dt * (_F1 + dt * (_HALF + dt * np.float32(1 / 6)))) + gap
         maps[0, start + v] = t2
         maps[1, start + v] = w + f + gap
-        maps[2, start + v] = t2 * settings[0] * np.sqrt(b[_SPREAD + v])
+        relative = settings[0] * np.sqrt(b[_SPREAD + v])
+        maps[2, start + v] = t2 * relative * np.sqrt(_F1 + np.float32(CURVATURE) * relative * relative)
         maps[3, start + v] = np.sqrt(squares / np.float32(len(echoes))) + gap
         maps[4, start + v] = grid[2] + np.float32(j) * grid[1] + dc + gap
         maps[5, start + v] = f / (w + f) + gap

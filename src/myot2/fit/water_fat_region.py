@@ -77,7 +77,8 @@ def fit_region_means(means: np.ndarray, table: WaterFatTable) -> RegionFit:
     if not (np.isfinite(means).all() and (means > 0).all()):
         raise ValueError("the mean of a region is finite and positive")
     model = _Model(table)
-    return RegionFit(*np.array([_fit_one(mean, model, table.water.turn_b1) for mean in means.T]).T)
+    sides = [np.sort(table.water.b1_of(table.water.c[span])) for span in table.water.sides]
+    return RegionFit(*np.array([_fit_one(mean, model, sides) for mean in means.T]).T)
 
 
 class _Model:
@@ -113,11 +114,11 @@ class _Model:
         return np.column_stack([self(t2_ms, b1), by_t2, by_b1])
 
 
-def _fit_one(mean: np.ndarray, model: _Model, turn_b1: float) -> tuple[float, ...]:
+def _fit_one(mean: np.ndarray, model: _Model, sides: list[np.ndarray]) -> tuple[float, ...]:
     """The entries of `RegionFit` of one region."""
     size = mean.max()
     best = None
-    for low, high in ((LEAST_B1, turn_b1), (turn_b1, MOST_B1)):
+    for low, high in sides:
         grid = [(t2, b1) for t2 in _GRID_T2 for b1 in np.linspace(low, high, 16)]
         start = min(grid, key=lambda at: float((model.amplitudes(mean, *at)[1] ** 2).sum()))
         found = least_squares(
