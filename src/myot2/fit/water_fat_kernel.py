@@ -453,7 +453,7 @@ def _go_on_free(y, v, echoes, grid, settings, span, table, node, b):
     for steps in (STEPS, SEARCHED_STEPS):
         low, high, up, down = span[0], span[1], _F0, _F0
         for step in range(steps):
-            node[v], node[_J + v] = i, j
+            node[v], node[_J + v], fraction = i, j, b[_FRACTION + v]
             _project(y, v, echoes, table, node, b)
             _solve_free(v, settings[1], ends, node, b)
             dc = b[_DC + v]
@@ -471,7 +471,7 @@ def _go_on_free(y, v, echoes, grid, settings, span, table, node, b):
                     b[_DC + v] = crossing * grid[1]
                     spread = b[_SPREAD + v]
                     _solve_held(v, settings[1], b)
-                    b[_SPREAD + v] = spread
+                    b[_SPREAD + v], b[_CHANGE + v] = spread, abs(b[_FRACTION + v] - fraction)
             i, j = _onwards(i, b[_DT + v] / grid[0], step, table[0].shape[0] - 1), to_j
             if i == node[v] and j == node[_J + v] and abs(b[_DT + v]) <= grid[0] and b[_CHANGE + v] < _STILL:
                 node[_SETTLED + v] = 1
