@@ -29,7 +29,16 @@ import numpy as np
 ADAPTERS = Path(__file__).parent / "peers"
 sys.path.insert(0, str(ADAPTERS))
 
-from volumes import VOXELS, Volume, exponentials, phase_graphs, simulate, slices, water_and_fat  # noqa: E402
+from volumes import (  # noqa: E402
+    DIXON_SD,
+    VOXELS,
+    Volume,
+    exponentials,
+    phase_graphs,
+    simulate,
+    slices,
+    water_and_fat,
+)
 
 OWN = "myot2"
 EQUAL = 1.02
@@ -59,6 +68,8 @@ class Method:
         Voxels per CPU second that it is to reach.
     known : tuple of str, optional
         Parameters that its Cramer-Rao bound takes as known; without it no bound is shown.
+    fraction_sd : float, optional
+        Standard deviation of the Gaussian prior on the fat fraction in that bound.
     tool : bool
         Whether it is one that people use for maps, and so counts as a peer, and not a formula of one line.
     """
@@ -68,6 +79,7 @@ class Method:
     voxels: int = VOXELS
     least: float = 0.0
     known: tuple[str, ...] | None = None
+    fraction_sd: float | None = None
     tool: bool = True
 
 
@@ -143,12 +155,16 @@ COMPARISONS = {
     ),
     "water-fat": Comparison(
         water_and_fat,
-        (Method(OWN, "epg with slices, B1 smoothed"),),
+        (
+            Method(OWN, "epg-water-fat, fraction and B1 given", least=3e6, known=("b1",), fraction_sd=DIXON_SD),
+            Method(OWN, "epg-water-fat, B1 smoothed", known=("b1",), fraction_sd=DIXON_SD),
+        ),
         (
             Method("myoqmri", "dictionary, fat fraction given", 32768),
             Method("myoqmri", "dictionary", 4096),
             Method("qmrpy", "water and fat", 1024),
         ),
+        over_any=40,
     ),
 }
 
@@ -273,7 +289,8 @@ def _bound(volume: Volume, method: Method) -> str:
     """The root mean square of the Cramer-Rao bound over the volume, in ms."""
     if method.known is None:
         return ""
-    return f"{np.sqrt((volume.voxels.t2_bound(volume.sigma, method.known) ** 2).mean()):.3f}"
+    prior_sd = None if method.fraction_sd is None else {"fat_fraction": method.fraction_sd}
+    return f"{np.sqrt((volume.voxels.t2_bound(volume.sigma, method.known, prior_sd) ** 2).mean()):.3f}"
 
 
 def shortfalls(comparison: Comparison, results: Sequence[Result], relative: dict[Method, float]) -> Iterable[str]:

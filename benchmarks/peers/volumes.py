@@ -49,6 +49,7 @@ def simulate(kind: Callable[[np.random.Generator], Voxels], path: Path, seed: in
         times_ms=TIMES_MS,
         sigma=volume.sigma,
         fat_fraction=fraction,
+        b1=voxels.truth["b1"],
         order=volume.order,
     )
     return volume

@@ -36,6 +36,8 @@ class Echoes:
         Noise of the real or imaginary part.
     fat_fraction : np.ndarray
         As a Dixon scan would measure it, shape (voxels,).
+    b1 : np.ndarray
+        The truth, relative to nominal, for methods that a map of it is given to; shape (voxels,).
     """
 
     signal: np.ndarray
@@ -43,6 +45,7 @@ class Echoes:
     times_ms: np.ndarray
     sigma: float
     fat_fraction: np.ndarray
+    b1: np.ndarray
 
     @property
     def spacing_ms(self) -> float:
@@ -92,7 +95,7 @@ def _answer(request: dict, methods: Mapping[str, Method], prepared: dict) -> dic
 def _read(path: str, voxels: int) -> Echoes:
     """The whole volume, or the first voxels of it in its own random order."""
     with np.load(path) as data:
-        signal, fat, order = data["signal"], data["fat_fraction"], data["order"]
+        order, shape, times_ms, sigma = data["order"], tuple(data["shape"].tolist()), data["times_ms"], data["sigma"]
         chosen = np.sort(order[:voxels]) if voxels < len(order) else slice(None)
-        signal, fat = np.ascontiguousarray(signal[:, chosen]), fat[chosen]
-        return Echoes(signal, tuple(data["shape"].tolist()), data["times_ms"], float(data["sigma"]), fat)
+        signal = np.ascontiguousarray(data["signal"][:, chosen])
+        return Echoes(signal, shape, times_ms, float(sigma), data["fat_fraction"][chosen], data["b1"][chosen])
