@@ -17,6 +17,7 @@ from myot2.fit.status import Status
 _EVEN = 1e-3
 _TISSUE = 0.05
 _NOTHING = Beside()
+_MUSCLE_T2_MS = 35.0
 
 
 @dataclass(frozen=True)
@@ -128,23 +129,60 @@ def _epg(used: Echoes, settings: Settings, mask: np.ndarray | None, beside: Besi
         found = fit_smoothed(_chosen(used.signal, None), table, chosen, **limits)
         return _spread(found, None, "b1")
     if settings.b1 == "map":
-        found = fit_held(_chosen(used.signal, chosen), table, _given_b1(beside)[chosen], **limits)
+        found = fit_held(_chosen(used.signal, chosen), table, _given(beside.b1, "B1")[chosen], **limits)
     else:
         found = fit_free(_chosen(used.signal, chosen), table, **limits)
     return _spread(found, chosen, "b1")
+
+
+def _epg_water_fat(used: Echoes, settings: Settings, mask: np.ndarray | None, beside: Beside) -> Fit:
+    from myot2.fit.fat_t2 import calibrate
+    from myot2.fit.trains import train_of
+    from myot2.fit.water_fat_fit import fit_free, fit_held, fit_smoothed
+    from myot2.fit.water_fat_table import build
+
+    _require_count(used, 5, "epg-water-fat")
+    train = train_of(settings, _require_even(used, "epg-water-fat", from_excitation=True))
+    given, fat = _given(beside.fraction, "fat fraction"), settings.fat
+    signal, fat_t2 = _chosen(used.signal, None), fat.t2_ms
+    if fat_t2 is None:
+        protons = beside.weight.proton_fraction(given, _MUSCLE_T2_MS)
+        fat_t2 = calibrate(signal, protons, train, fat_t1_ms=fat.t1_ms, where=used.where)
+    weight = replace(beside.weight, fat_t2_ms=fat_t2)
+    table = build(train, fat_t2, fat_t1_ms=fat.t1_ms, dixon=weight)
+    chosen = (_tissue(used.signal) if mask is None else mask) & np.isfinite(given)
+    options = {
+        "sigma": settings.sigma,
+        "fraction_sd": fat.prior_sd,
+        "limits_ms": settings.t2_limits_ms,
+        "fat_limit": np.inf if fat.limit is None else fat.limit,
+    }
+    if settings.b1 == "smoothed":
+        found, chosen = fit_smoothed(signal, table, given, chosen, **options), None
+    elif settings.b1 == "map":
+        b1 = _given(beside.b1, "B1")[chosen]
+        found = fit_held(_chosen(signal, chosen), table, given[chosen], b1, **options)
+    else:
+        found = fit_free(_chosen(signal, chosen), table, given[chosen], **options)
+    facts = {"FatT2Ms": round(fat_t2, 2), "FatT1Ms": fat.t1_ms, "FatFractionSD": fat.prior_sd}
+    noise = {"PriorNoiseSigma": float(f"{found.sigma:.5g}")}
+    return replace(_spread(found, chosen, "b1", "fat_fraction"), facts={**facts, **noise})
 
 
 MODELS = {
     "mono": Model("S(TE) = M0 exp(-TE/T2)", _mono, skips=True),
     "mono-offset": Model("S(TE) = M0 exp(-TE/T2) + C", _mono_offset, skips=True),
     "epg": Model("extended phase graph of the echo train: M0, T2, B1", _epg, train=True),
+    "epg-water-fat": Model(
+        "extended phase graphs of water and fat: M0, T2 of water, fat fraction, B1", _epg_water_fat, train=True
+    ),
 }
 
 
-def _given_b1(beside: Beside) -> np.ndarray:
-    if beside.b1 is None:
-        raise ValueError("B1 is to come from a map, and none was given")
-    return beside.b1
+def _given(values: np.ndarray | None, what: str) -> np.ndarray:
+    if values is None:
+        raise ValueError(f"the {what} is to come from a map, and none was given")
+    return values
 
 
 def _tissue(signal: np.ndarray) -> np.ndarray:

@@ -93,7 +93,7 @@ def fit_held(
     fraction: np.ndarray | float,
     b1: np.ndarray | float,
     *,
-    sigma: float,
+    sigma: float | None = None,
     fraction_sd: float = FRACTION_SD,
     limits_ms: tuple[float, float] = T2_LIMITS_MS,
     fat_limit: float = FAT_LIMIT,
@@ -112,8 +112,8 @@ def fit_held(
         prior its T2 is not determined, and a fit that looks like the others would hide that.
     b1 : np.ndarray or float
         B1 relative to nominal, shape (...); NaN leaves a voxel out. Beyond the table it is extrapolated linearly.
-    sigma : float
-        Noise of one echo in the units of the signal, see `estimate_sigma`.
+    sigma : float, optional
+        Noise of one echo in the units of the signal; without it it is estimated (`estimate_sigma`).
     fraction_sd : float
         Standard deviation of `fraction`.
     limits_ms : tuple of float
@@ -128,6 +128,7 @@ def fit_held(
     ValueError
         The signal has not as many echoes as the train; sigma or `fraction_sd` is not positive.
     """
+    sigma = estimate_sigma(signal, table, fraction, fraction_sd=fraction_sd) if sigma is None else sigma
     voxels, shape = _voxels(signal, table)
     c = _per_voxel(table.water.c_of(np.asarray(b1, float)), shape)
     maps, status, shared = _prepare(voxels, table, sigma, fraction_sd, limits_ms, fat_limit)
@@ -149,7 +150,7 @@ def fit_free(
 ) -> WaterFatFit:
     """Fit M0, T2, the fat fraction and B1 to every voxel, on the side of the turning B1 that is more probable.
 
-    Parameters and errors as in `fit_held`; without `sigma` it is estimated.
+    Parameters and errors as in `fit_held`.
     """
     sigma = estimate_sigma(signal, table, fraction, fraction_sd=fraction_sd) if sigma is None else sigma
     settings = {"fraction_sd": fraction_sd, "limits_ms": limits_ms, "fat_limit": fat_limit, "threads": threads}

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from myot2.fit import epg_table
+from myot2.fit.dixon_weight import DixonWeight
 from myot2.fit.epg import Train, coefficients
 from myot2.fit.pulses import hard
 
@@ -26,6 +27,7 @@ FAT_T1_MS = 365.0
 DIRECTIONS = 5
 
 _T2_RATIO = 1.03
+_PROTON_DENSITY = DixonWeight()
 _DIFFERENCE = 1e-4
 _TYPICAL_T2_MS = 40.0
 _BINS = 64
@@ -70,7 +72,7 @@ def build(
     fat_t2_ms: float,
     *,
     fat_t1_ms: float = FAT_T1_MS,
-    dixon_weight: tuple[float, float] | None = None,
+    dixon: DixonWeight = _PROTON_DENSITY,
 ) -> WaterFatTable:
     """The table of a train.
 
@@ -82,9 +84,8 @@ def build(
         T2 of fat in ms, see `fat_t2.calibrate`.
     fat_t1_ms : float
         T1 of fat in ms.
-    dixon_weight : tuple of float, optional
-        Echo time and repetition time in ms of the spin echo that measured the fat fraction; without it the fraction is
-        one of proton density.
+    dixon : DixonWeight
+        Echo and repetition time of the scan that measured the fat fraction; its tissue is that of the other parameters.
 
     Raises
     ------
@@ -100,7 +101,8 @@ def build(
     columns = [w, np.broadcast_to(v, w.shape), w_t, w_c, np.broadcast_to(v_c, w.shape)]
     basis, factor = np.linalg.qr(np.stack(columns, axis=-1))
     upper = [factor[..., row, column] for column in range(DIRECTIONS) for row in range(column + 1)]
-    weight = _dixon_weights(t2, train.t1_ms, fat_t2_ms, fat_t1_ms, dixon_weight)
+    tissue = {"water_t1_ms": train.t1_ms, "fat_t2_ms": fat_t2_ms, "fat_t1_ms": fat_t1_ms}
+    weight = _dixon_weights(t2, replace(dixon, **tissue))
     muscle = int(np.abs(t2 - _TYPICAL_T2_MS).argmin())
     typical = np.stack(np.broadcast_arrays(w[muscle, :, 0], weight[muscle, 0]), axis=-1)
     return WaterFatTable(
@@ -124,19 +126,10 @@ def _finer(water: epg_table.Table) -> epg_table.Table:
     return replace(water, t2_ms=t2, c=c)
 
 
-def spin_echo_weight(t2_ms: np.ndarray | float, t1_ms: float, te_ms: float, tr_ms: float) -> np.ndarray:
-    """Signal of a spin echo for a proton density of 1: exp(-TE / T2) (1 - exp(-TR / T1))."""
-    return np.exp(-te_ms / np.asarray(t2_ms, float)) * (1 - np.exp(-tr_ms / t1_ms))
-
-
-def _dixon_weights(
-    t2: np.ndarray, t1: float, fat_t2: float, fat_t1: float, dixon: tuple[float, float] | None
-) -> np.ndarray:
+def _dixon_weights(t2: np.ndarray, dixon: DixonWeight) -> np.ndarray:
     """`WaterFatTable.weight`."""
-    if dixon is None:
-        return np.stack([np.ones_like(t2), np.zeros_like(t2)], axis=-1)
-    ratio = spin_echo_weight(t2, t1, *dixon) / spin_echo_weight(fat_t2, fat_t1, *dixon)
-    return np.stack([ratio, ratio * dixon[0] / t2], axis=-1)
+    ratio = dixon.water_over_fat(t2)
+    return np.stack([ratio, ratio * dixon.echo_ms / t2], axis=-1)
 
 
 def _courses(water: epg_table.Table, train: Train, t2: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

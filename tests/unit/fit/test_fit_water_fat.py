@@ -7,6 +7,7 @@ import pytest
 from fit_reference_water_fat import Posterior
 from fit_truth_bloch import echo_amplitudes, hard_train, sinc_train
 
+from myot2.fit.dixon_weight import DixonWeight
 from myot2.fit.epg import Train
 from myot2.fit.pulses import hann_sinc, hard
 from myot2.fit.status import Status
@@ -66,7 +67,7 @@ def test_t2_fraction_and_b1_are_recovered_from_isochromats(tables, name, b1, sig
 @pytest.mark.parametrize("b1", [0.7, 0.9, 1.1])
 def test_a_t2_weighted_dixon_fraction_is_no_proton_fraction_and_is_taken_as_such(tables, name, b1):
     signal, seen = mixed(TRAINS[name][0], T2, FRACTION, b1), weighted(T2, FRACTION)
-    fit = fit_held(signal, build(TRAINS[name][1], FAT_T2, dixon_weight=DIXON), seen, b1, sigma=10.0)
+    fit = fit_held(signal, build(TRAINS[name][1], FAT_T2, dixon=DixonWeight(*DIXON)), seen, b1, sigma=10.0)
     np.testing.assert_allclose(fit.t2_ms, T2, atol=0.05)
     np.testing.assert_allclose(fit.fat_fraction, FRACTION, atol=0.001)
     taken_as_protons = fit_held(signal, tables[name], seen, b1, sigma=10.0)
@@ -77,7 +78,7 @@ def test_a_t2_weighted_dixon_fraction_is_no_proton_fraction_and_is_taken_as_such
 @pytest.mark.parametrize("b1", [0.75, 0.9])
 def test_noisy_voxels_agree_with_a_plain_optimiser(dixon, b1):
     posterior = Posterior(HARD, sigma=15.0, fraction_sd=0.04, scale=1000.0, dixon=dixon)
-    table = build(HARD, FAT_T2, dixon_weight=dixon)
+    table = build(HARD, FAT_T2, dixon=DixonWeight(*(dixon or ())))
     t2, fraction = np.tile([30.0, 45.0], 6), np.repeat([0.02, 0.2, 0.45], 4)
     signal = noisy(mixed(TRAINS["hard"][0], t2, fraction, b1), 15.0, seed=1)
     prior = (fraction if dixon is None else weighted(t2, fraction)) + np.random.default_rng(2).normal(0, 0.04, 12)
