@@ -25,8 +25,9 @@ class Fit:
     """Maps of 32-bit floats of the shape (slices, rows, columns), NaN where there is no fit, and the status codes.
 
     `freedom` counts the degrees of freedom of the noise in `sd_ms` (infinite where the noise was given); `b1` is None
-    where the model has none, `fat_fraction` (of the protons) where no Dixon scan tells it. `facts` holds what the fit
-    found out for itself, as sidecars state it.
+    where the model has none, `fat_fraction` (of the protons) where no Dixon scan tells it. `sigma` is the noise of one
+    echo that a fit estimated and went by, None where it went by none or by the one given. `facts` holds what else the
+    fit found out for itself, as sidecars state it.
     """
 
     t2_ms: np.ndarray
@@ -37,18 +38,20 @@ class Fit:
     freedom: float
     b1: np.ndarray | None = None
     fat_fraction: np.ndarray | None = None
+    sigma: float | None = None
     facts: dict[str, float] | None = None
 
 
 @dataclass(frozen=True)
 class Model:
-    """A signal model: its formula, as sidecars state it, and the function that fits it.
+    """A signal model: its formula and its estimator, as sidecars state them, and the function that fits it.
 
     `skips` says whether it leaves out first echoes, `train` whether it describes the train of pulses.
     """
 
     formula: str
     fit: Callable[[Echoes, Settings, np.ndarray | None, Beside], Fit]
+    estimator: str = "least squares"
     skips: bool = False
     train: bool = False
 
@@ -165,8 +168,8 @@ def _epg_water_fat(used: Echoes, settings: Settings, mask: np.ndarray | None, be
     else:
         found = fit_free(_chosen(signal, chosen), table, given[chosen], **options)
     facts = {"FatT2Ms": round(fat_t2, 2), "FatT1Ms": fat.t1_ms, "FatFractionSD": fat.prior_sd}
-    noise = {"PriorNoiseSigma": float(f"{found.sigma:.5g}")}
-    return replace(_spread(found, chosen, "b1", "fat_fraction"), facts={**facts, **noise})
+    estimated = found.sigma if settings.sigma is None else None
+    return replace(_spread(found, chosen, "b1", "fat_fraction"), sigma=estimated, facts=facts)
 
 
 MODELS = {
@@ -174,7 +177,10 @@ MODELS = {
     "mono-offset": Model("S(TE) = M0 exp(-TE/T2) + C", _mono_offset, skips=True),
     "epg": Model("extended phase graph of the echo train: M0, T2, B1", _epg, train=True),
     "epg-water-fat": Model(
-        "extended phase graphs of water and fat: M0, T2 of water, fat fraction, B1", _epg_water_fat, train=True
+        "extended phase graphs of water and fat: M0, T2 of water, fat fraction, B1",
+        _epg_water_fat,
+        "maximum posterior, Gaussian noise and Dixon fraction",
+        train=True,
     ),
 }
 

@@ -13,6 +13,7 @@ from myot2.fit.models import MODELS, Fit
 from myot2.fit.settings import Beside, Settings
 
 _BRIGHT = 0.3
+_LIKELIHOOD = "maximum likelihood, Rician noise"
 
 
 def describe_fit(
@@ -38,7 +39,7 @@ def describe_fit(
         "Source": "echoes",
         "Model": settings.model,
         "ModelFormula": model.formula,
-        "Estimator": "least squares" if settings.sigma is None else "maximum likelihood, Rician noise",
+        "Estimator": _LIKELIHOOD if settings.model == "mono" and settings.sigma else model.estimator,
         "EchoTimesMs": used.times_ms.tolist(),
         "SkippedEchoes": settings.skip_first_echoes if model.skips else 0,
         "T2LimitsMs": list(settings.t2_limits_ms),
@@ -82,12 +83,14 @@ def _noise(used: Echoes, fit: Fit, settings: Settings, measured: bool) -> dict[s
     bright &= first > _BRIGHT * np.percentile(first[known], 99)
     if not bright.any():
         return {}
-    if settings.sigma is None:
+    if settings.sigma is not None:
+        sigma, source = settings.sigma, "air" if measured else "given"
+    elif fit.sigma is not None:
+        sigma, source = fit.sigma, "residuals of the fit"
+    else:
         # the median of chi-square, not its mean: a few voxels that the model does not fit are not noise
         squares = float(np.median(fit.rmse[bright].astype(float) ** 2)) * len(used.times_ms)
         sigma, source = float(np.sqrt(squares / (2 * gammaincinv(fit.freedom / 2, 0.5)))), "residuals of the fit"
-    else:
-        sigma, source = settings.sigma, "air" if measured else "given"
     ratio = {"SNR": _short(float(np.median(first[bright])) / sigma)} if sigma > 0 else {}
     return {"NoiseSigma": _short(sigma), "NoiseSource": source, **ratio}
 
