@@ -20,26 +20,37 @@ _DEFAULTS = Settings()
 
 def add_model(parser: argparse.ArgumentParser) -> None:
     """The options that say how to fit; their defaults are those of the configuration."""
-    pulses, fat = _DEFAULTS.pulses, _DEFAULTS.fat
-    add = parser.add_argument
+    fat, add = _DEFAULTS.fat, parser.add_argument
     add("--model", choices=list(MODELS), default=_DEFAULTS.model, help="default %(default)s")
     add("--skip-first-echoes", type=int, default=_DEFAULTS.skip_first_echoes, metavar="N", help="default %(default)s")
     add("--noise", type=_noise, default="none", metavar="none|measured|SIGMA", help="for mono and epg-water-fat")
     add("--t2-limits-ms", type=float, nargs=2, default=T2_LIMITS_MS, metavar=("LOW", "HIGH"), help="default 10 300")
-    add("--t1-ms", type=float, default=_DEFAULTS.t1_ms, metavar="MS", help="of muscle, for a phase graph")
     add("--b1", choices=["smoothed", "free", "map"], default=_DEFAULTS.b1, help="for a phase graph; default smoothed")
     add("--b1-from", metavar="NIFTI", help="map of B1 relative to nominal, with --b1 map")
-    add("--slice-profile", choices=["none", "hann-sinc", "slr", "given"], default=pulses.slice_profile)
-    add("--time-bandwidth", type=float, nargs=2, default=pulses.time_bandwidth, metavar=("EXCITATION", "REFOCUSING"))
-    add("--refocusing-width", type=float, default=pulses.refocusing_width, help="of the excited slice")
-    add("--refocusing-deg", type=float, default=pulses.refocusing_deg, metavar="DEG", help="nominal angle")
-    add("--pulse-samples", nargs=2, metavar=("EXCITATION", "REFOCUSING"), help="files, with --slice-profile given")
     add("--fat-fraction", metavar="NIFTI", help="signal fat fraction of a Dixon scan, 0-1, on the grid of the echoes")
     add("--fat-fraction-mask", metavar="NIFTI", help="where that fraction is known; default everywhere")
     add("--fat-limit", type=float, default=fat.limit, metavar="F", help="mark voxels with more fat; inf for none")
     add("--fat-prior-sd", type=float, default=fat.prior_sd, metavar="SD", help="for epg-water-fat")
     add("--fat-t2-ms", type=_fat_t2, default=None, metavar="calibrated|MS", help="for epg-water-fat")
-    add("--fat-t1-ms", type=float, default=fat.t1_ms, metavar="MS")
+    add_train(parser)
+
+
+def add_train(parser: argparse.ArgumentParser) -> None:
+    """The options that say which train of pulses was played, in which tissue."""
+    pulses, add = _DEFAULTS.pulses, parser.add_argument
+    add("--t1-ms", type=float, default=_DEFAULTS.t1_ms, metavar="MS", help="of muscle; default %(default)s")
+    add("--fat-t1-ms", type=float, default=_DEFAULTS.fat.t1_ms, metavar="MS", help="of fat; default %(default)s")
+    add("--slice-profile", choices=["none", "hann-sinc", "slr", "given"], default=pulses.slice_profile)
+    add("--time-bandwidth", type=float, nargs=2, default=pulses.time_bandwidth, metavar=("EXCITATION", "REFOCUSING"))
+    add("--refocusing-width", type=float, default=pulses.refocusing_width, help="of the excited slice")
+    add("--refocusing-deg", type=float, default=pulses.refocusing_deg, metavar="DEG", help="nominal angle")
+    add("--pulse-samples", nargs=2, metavar=("EXCITATION", "REFOCUSING"), help="files, with --slice-profile given")
+
+
+def contradiction_in_train(options: argparse.Namespace) -> tuple[bool, str]:
+    """Whether the options of `add_train` exclude each other, and what to say then."""
+    given = options.slice_profile == "given"
+    return given != bool(options.pulse_samples), "--slice-profile given and --pulse-samples go together"
 
 
 def refuse_contradictions(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
@@ -61,10 +72,7 @@ def refuse_contradictions(parser: argparse.ArgumentParser, options: argparse.Nam
         ),
         (options.b1_map and not train, "--b1-map goes with a phase-graph model"),
         ((options.b1 == "map") != bool(options.b1_from), "--b1 map and --b1-from go together"),
-        (
-            (options.slice_profile == "given") != bool(options.pulse_samples),
-            "--slice-profile given and --pulse-samples go together",
-        ),
+        contradiction_in_train(options),
         (options.fat_fraction_map and not options.fat_fraction, "--fat-fraction-map goes with --fat-fraction"),
         (options.fat_fraction_mask and not options.fat_fraction, "--fat-fraction-mask goes with --fat-fraction"),
         (options.model == "epg-water-fat" and not options.fat_fraction, "epg-water-fat needs --fat-fraction"),
@@ -74,15 +82,19 @@ def refuse_contradictions(parser: argparse.ArgumentParser, options: argparse.Nam
             parser.error(message)
 
 
-def settings_of(options: argparse.Namespace) -> Settings:
-    """The settings that the options hold; noise that is to be measured is not known yet."""
-    pulses = PulseSettings(
+def pulses_of(options: argparse.Namespace) -> PulseSettings:
+    """The pulses that the options of `add_train` describe."""
+    return PulseSettings(
         options.slice_profile,
         tuple(options.time_bandwidth),
         options.refocusing_width,
         options.refocusing_deg,
         tuple(options.pulse_samples) if options.pulse_samples else None,
     )
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """The settings that the options hold; noise that is to be measured is not known yet."""
     return Settings(
         model=options.model,
         skip_first_echoes=options.skip_first_echoes,
@@ -90,7 +102,7 @@ def settings_of(options: argparse.Namespace) -> Settings:
         t2_limits_ms=tuple(options.t2_limits_ms),
         b1=options.b1,
         t1_ms=options.t1_ms,
-        pulses=pulses,
+        pulses=pulses_of(options),
         fat=FatSettings(
             None if math.isinf(options.fat_limit) else options.fat_limit,
             options.fat_prior_sd,

@@ -8,13 +8,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from myot2.core.errors import MyoT2Error
 from myot2.fit.echoes import Echoes, skip_first
 from myot2.fit.mono import MonoFit, fit_mono, fit_mono_offset
 from myot2.fit.settings import Beside, Settings
 from myot2.fit.status import Status
+from myot2.fit.timing import even_times, require_count, require_even
 
-_EVEN = 1e-3
 _TISSUE = 0.05
 _NOTHING = Beside()
 _MUSCLE_T2_MS = 35.0
@@ -101,16 +100,16 @@ def _mark_fat(fit: Fit, limit: float | None) -> Fit:
 
 def _mono(used: Echoes, settings: Settings, mask: np.ndarray | None, _beside: Beside) -> Fit:
     if settings.sigma is None:
-        even = _even_times(used.times_ms)
+        even = even_times(used.times_ms)
         times = used.times_ms if even is None else even
     else:
-        times = _require_even(used, "the noise-aware fit", from_excitation=False)
+        times = require_even(used, "the noise-aware fit", from_excitation=False)
     found = fit_mono(_chosen(used.signal, mask), times, sigma=settings.sigma, limits_ms=settings.t2_limits_ms)
     return _spread(found, mask)
 
 
 def _mono_offset(used: Echoes, settings: Settings, mask: np.ndarray | None, _beside: Beside) -> Fit:
-    _require_count(used, 4, "mono-offset")
+    require_count(used, 4, "mono-offset")
     with warnings.catch_warnings():
         # the sidecar and the documentation say what the warning does
         warnings.simplefilter("ignore", UserWarning)
@@ -124,8 +123,8 @@ def _epg(used: Echoes, settings: Settings, mask: np.ndarray | None, beside: Besi
     from myot2.fit.epg_table import build
     from myot2.fit.trains import train_of
 
-    _require_count(used, 4, "epg")
-    table = build(train_of(settings, _require_even(used, "epg", from_excitation=True)))
+    require_count(used, 4, "epg")
+    table = build(train_of(settings, require_even(used, "epg", from_excitation=True)))
     chosen = _tissue(used.signal) if mask is None else mask
     limits = {"limits_ms": settings.t2_limits_ms}
     if settings.b1 == "smoothed":
@@ -144,8 +143,8 @@ def _epg_water_fat(used: Echoes, settings: Settings, mask: np.ndarray | None, be
     from myot2.fit.water_fat_fit import fit_free, fit_held, fit_smoothed
     from myot2.fit.water_fat_table import build
 
-    _require_count(used, 5, "epg-water-fat")
-    train = train_of(settings, _require_even(used, "epg-water-fat", from_excitation=True))
+    require_count(used, 5, "epg-water-fat")
+    train = train_of(settings, require_even(used, "epg-water-fat", from_excitation=True))
     given, fat = _given(beside.fraction, "fat fraction"), settings.fat
     signal, fat_t2 = _chosen(used.signal, None), fat.t2_ms
     if fat_t2 is None:
@@ -215,36 +214,3 @@ def _volume(values: np.ndarray, mask: np.ndarray | None, elsewhere: float) -> np
     volume = np.full(mask.shape, elsewhere, values.dtype)
     volume[mask] = values
     return volume
-
-
-def _require_count(used: Echoes, least: int, model: str) -> None:
-    if len(used.times_ms) < least:
-        raise MyoT2Error(
-            expected=f"at least {least} echoes for {model}",
-            found=str(len(used.times_ms)),
-            where=used.where,
-            do="Give all echoes of the series, skip fewer, or choose the model mono.",
-        )
-
-
-def _require_even(used: Echoes, what: str, *, from_excitation: bool) -> np.ndarray:
-    """The echo times in ms, where all are multiples of their spacing (of a phase graph: from the first multiple on)."""
-    times = _even_times(used.times_ms)
-    if times is None or (from_excitation and times[0] > 1.5 * (times[1] - times[0])):
-        first = "the first of them one spacing after the excitation" if from_excitation else "multiples of one spacing"
-        raise MyoT2Error(
-            expected=f"evenly spaced echo times for {what}, {first}",
-            found=", ".join(f"{time:g}" for time in used.times_ms) + " ms",
-            where=used.where,
-            do="Check the echo times; or choose the model mono without noise, which takes any.",
-        )
-    return times
-
-
-def _even_times(times: np.ndarray) -> np.ndarray | None:
-    """Echo times as exact multiples of their spacing, rid of the rounding of headers; None where they are none."""
-    spacing = (times[-1] - times[0]) / (len(times) - 1)
-    before = round(times[0] / spacing)
-    numbers = np.arange(before, before + len(times))
-    exact = numbers * (times @ numbers / (numbers @ numbers))
-    return exact if before > 0 and np.allclose(times, exact, rtol=0, atol=_EVEN * spacing) else None

@@ -7,14 +7,17 @@ import pytest
 import SimpleITK as sitk
 
 from myot2.core.errors import MyoT2Error
+from myot2.fit.dixon_weight import DixonWeight
 from myot2.fit.echoes import Echoes
 from myot2.fit.epg_kernel import fit_free, fit_held
 from myot2.fit.models import MODELS, echoes_used, fit_echoes
 from myot2.fit.mono_kernel import least_squares
-from myot2.fit.settings import Settings
+from myot2.fit.settings import Beside, FatSettings, Settings
 from myot2.fit.status import Status
 
 SHAPE = (2, 6, 7)
+FAT = FatSettings(t2_ms=150.0)
+BESIDE = Beside(fraction=np.full(SHAPE, 0.02, np.float32))
 T2 = np.linspace(20, 90, 84).reshape(SHAPE)
 
 
@@ -52,6 +55,46 @@ def test_the_phase_graph_refuses_a_train_whose_first_echo_is_missing():
         fit_echoes(decay(np.arange(2, 11) * 10), Settings(model="epg"))
 
 
+def test_a_known_fraction_above_the_limit_marks_what_was_ok_and_nothing_else():
+    echoes = decay(np.arange(1, 11) * 10)
+    echoes.signal[:, 0, 0, 0] = 0
+    fraction = np.full(SHAPE, 0.1, np.float32)
+    fraction[0], fraction[1, 0, 0] = 0.5, np.nan
+    fit = fit_echoes(echoes, Settings(fat=FatSettings(limit=0.3)), beside=Beside(fraction=fraction))
+    assert fit.status[0, 0, 0] == Status.NOT_FITTED
+    assert np.all(fit.status[0].ravel()[1:] == Status.FAT_ABOVE_LIMIT)
+    assert np.all(fit.status[1] == Status.OK)
+    unlimited = fit_echoes(echoes, Settings(fat=FatSettings(limit=None)), beside=Beside(fraction=fraction))
+    assert not np.any(unlimited.status == Status.FAT_ABOVE_LIMIT)
+
+
+def test_the_fraction_is_that_of_the_protons_at_each_voxel_s_t2():
+    weight = DixonWeight(51.0, 5330.0)
+    fraction = weight.signal_fraction(0.1, T2).astype(np.float32)
+    fit = fit_echoes(decay(np.arange(1, 11) * 10), Settings(), beside=Beside(fraction, weight))
+    np.testing.assert_allclose(fit.fat_fraction, 0.1, rtol=1e-3)
+
+
+def test_a_given_b1_is_the_b1_of_the_fit():
+    b1 = np.full(SHAPE, 0.85, np.float32)
+    b1[0, 0, 0] = np.nan
+    settings = Settings(model="epg", b1="map")
+    fit = fit_echoes(decay(np.arange(1, 11) * 10), settings, np.ones(SHAPE, bool), Beside(b1=b1))
+    np.testing.assert_allclose(fit.b1.ravel()[1:], 0.85, atol=1e-3)
+    assert fit.status[0, 0, 0] == Status.NOT_FITTED
+    with pytest.raises(ValueError, match="B1 is to come from a map"):
+        fit_echoes(decay(np.arange(1, 11) * 10), settings)
+
+
+def test_water_and_fat_are_not_fitted_where_the_fraction_is_unknown():
+    fraction = np.full(SHAPE, 0.02, np.float32)
+    fraction[1] = np.nan
+    settings = Settings(model="epg-water-fat", fat=FAT)
+    fit = fit_echoes(decay(np.arange(1, 11) * 10), settings, np.ones(SHAPE, bool), Beside(fraction=fraction))
+    assert np.all(fit.status[1] == Status.NOT_FITTED) and np.all(fit.status[0] == Status.OK)
+    assert fit.facts == {"FatT2Ms": 150.0, "FatT1Ms": 365.0, "FatFractionSD": 0.04}
+
+
 @pytest.mark.parametrize("model", ["mono-offset", "epg"])
 def test_three_echoes_are_too_few_for_more_than_two_unknowns(model):
     with pytest.raises(MyoT2Error, match=f"at least 4 echoes for {model}"):
@@ -66,9 +109,9 @@ def test_the_model_with_an_offset_finds_t2_above_a_floor():
 @pytest.mark.parametrize("model", list(MODELS))
 def test_outside_the_mask_nothing_is_fitted_and_inside_nothing_changes(model):
     echoes, mask = decay(np.arange(1, 11) * 10), T2 > 50
-    settings = Settings(model=model, b1="free")
-    fit = fit_echoes(echoes, settings, mask)
-    everywhere = fit_echoes(echoes, settings, np.ones(SHAPE, bool))
+    settings = Settings(model=model, b1="free", sigma=1.0 if model == "epg-water-fat" else None, fat=FAT)
+    fit = fit_echoes(echoes, settings, mask, BESIDE)
+    everywhere = fit_echoes(echoes, settings, np.ones(SHAPE, bool), BESIDE)
     assert np.all(fit.status[~mask] == Status.NOT_FITTED)
     for values, whole in ((fit.t2_ms, everywhere.t2_ms), (fit.sd_ms, everywhere.sd_ms), (fit.rmse, everywhere.rmse)):
         assert np.isnan(values[~mask]).all()
@@ -90,7 +133,8 @@ def test_the_number_type_of_the_images_changes_nothing_and_compiles_nothing_anew
     fits, compiled = [], set()
     for kind in (np.uint16, np.int32, np.float32, np.float64):
         signal = np.rint(drawn.signal).astype(kind)
-        fits.append(fit_echoes(Echoes(signal, drawn.times_ms, drawn.grid, drawn.where), Settings(model=model)))
+        echoes = Echoes(signal, drawn.times_ms, drawn.grid, drawn.where)
+        fits.append(fit_echoes(echoes, Settings(model=model, fat=FAT), beside=BESIDE))
         compiled.add(tuple(len(kernel.signatures) for kernel in (least_squares, fit_free, fit_held)))
     assert len(compiled) == 1
     for fit in fits[1:]:
