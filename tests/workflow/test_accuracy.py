@@ -83,6 +83,27 @@ def test_t2_of_water_is_within_1_ms_of_the_truth_without_fat_suppression(project
     assert abs(np.mean(fraction[known] - true[known])) < 0.01
 
 
+def test_given_pulses_b1_and_fraction_reach_the_fit(project, given, cohort_accuracy):
+    """The simulator's own pulse and B1 as files, and the Dixon fraction as a map from elsewhere."""
+    when = (np.arange(200) + 0.5) / 200 - 0.5
+    pulse = np.sinc(6 * when) * np.cos(np.pi * when) ** 2
+    (project.folder / "pulse.txt").write_text("\n".join(map(str, pulse)))
+    truth = "results/four/simulate/sub-{participant_id}/truth/sub-{participant_id}_space-T2_B1map.nii.gz"
+    fraction = "results/four/fit/sub-{participant_id}/anat/sub-{participant_id}_desc-signal_FFmap.nii.gz"
+    fit = {
+        "model": "epg",
+        "pulses": {**PULSES, "slice_profile": "given", "samples": ["pulse.txt", "pulse.txt"]},
+        "b1": "map",
+        "b1_map": truth,
+        "fat": {"fraction": "given", "given": fraction},
+    }
+    name = given("given", fit)
+    assert bias(project, cohort_accuracy, name).abs().max() <= 1.0
+    sidecar = json.loads((project.folder / f"results/{name}/fit/sub-P01/anat/sub-P01_T2map.json").read_text())
+    assert (sidecar["B1"], sidecar["SliceProfile"], sidecar["DixonEchoTimeMs"]) == ("map", "given", 51.0)
+    assert sidecar["Voxels"]["fat above limit"] > 0
+
+
 def test_t2_from_the_vendor_map_is_within_1_ms_of_the_truth(project, finished, cohort_accuracy):
     table = cohort_accuracy.compare(project.folder / "results/four")
     assert len(table) == 4
