@@ -23,7 +23,7 @@ from myot2.fit.status import Status
 BLOCK = 128
 """Voxels worked on at a time."""
 
-COMMON_STEPS, COMMON_FREE_STEPS = 2, 3
+COMMON_STEPS, COMMON_FREE_STEPS = 3, 3
 FULL_STEPS, STEPS, SEARCHED_STEPS = 3, 10, 20
 COARSE = (6, 6)
 """Every how many nodes of T2 and c the search looks."""
@@ -44,8 +44,8 @@ CURVATURE = 4.0
 """The information matrix is that of a straight model. Where T2 is known to a fifth of itself, as beside 50 % of fat,
 the error is larger, by 1 + 2 (SD / T2)^2: against isochromats this brings SD and error together for all fractions."""
 
-# Integers: node of T2, of c, whether c is held, whether the voxel has settled.
-_J, _HELD, _SETTLED = BLOCK, 2 * BLOCK, 3 * BLOCK
+# Integers: node of T2, of c, whether the voxel has settled.
+_J, _SETTLED = BLOCK, 2 * BLOCK
 
 # Where the rows of a block begin.
 _Q, _R = 0, 5 * BLOCK
@@ -60,7 +60,7 @@ _REACH = np.float32(REACH)
 _LOWEST, _HIGHEST = np.float32(FRACTION_RANGE[0]), np.float32(FRACTION_RANGE[1])
 _LEAST_WATER, _QUARTER = np.float32(0.02), np.float32(0.25)
 _STILL = np.float32(SETTLED_FRACTION)
-_NAN = np.float32(np.nan)
+_NAN, _INFINITY = np.float32(np.nan), np.float32(np.inf)
 _OK, _LOW, _BOUND = np.uint8(Status.OK), np.uint8(Status.LOW_SIGNAL), np.uint8(Status.AT_BOUND)
 _UNSETTLED, _NONE, _FAT = np.uint8(Status.NOT_CONVERGED), np.uint8(Status.NOT_FITTED), np.uint8(Status.FAT_ABOVE_LIMIT)
 
@@ -101,19 +101,21 @@ def fit_held(signal, c, prior, first, stop, echoes, grid, settings, table, maps,
         count = min(BLOCK, stop - start)
         _load(signal, prior, start, count, echoes, y, b)
         for v in range(BLOCK):
+            node[_SETTLED + v] = 0
             given = c[start + v] if v < count else grid[2]
             j = (given - grid[2]) / grid[1] + _HALF
             j = min(np.int64(j), last) if j > _F0 else 0
-            node[_J + v], node[_HELD + v] = j, 1
+            node[_J + v] = j
             b[_DC + v] = given - (grid[2] + np.float32(j) * grid[1])
+            # a B1 that is no number leaves the voxel out as a prior does that is none
+            b[_PRIOR + v] += given - given
             _begin(y, v, echoes, table, node, b)
         for _ in range(COMMON_STEPS):
-            for v in range(BLOCK):
-                _project(y, v, echoes, table, node, b)
+            _project_open(y, echoes, table, node, b)
             _solve_held_block(settings, b)
             _move_block(grid, table[0].shape[0] - 1, node, b)
         for v in range(count):
-            if not node[_SETTLED + v]:
+            if not node[_SETTLED + v] and _usable(y, v, echoes, b):
                 _go_on_held(y, v, echoes, grid, settings, table, node, b)
         _write(start, count, y, echoes, grid, settings, table, node, b, maps, status)
 
@@ -131,12 +133,11 @@ def fit_free(signal, span, prior, first, stop, echoes, grid, settings, table, ma
         _load(signal, prior, start, count, echoes, y, b)
         _begin_free(count, echoes, span, table, y, flat, node, b)
         for _ in range(COMMON_FREE_STEPS):
-            for v in range(BLOCK):
-                _project(y, v, echoes, table, node, b)
+            _project_open(y, echoes, table, node, b)
             _solve_free_block(settings, span, node, b)
             _move_free_block(grid, span, table[0].shape[0] - 1, node, b)
         for v in range(count):
-            if not node[_SETTLED + v]:
+            if not node[_SETTLED + v] and _usable(y, v, echoes, b):
                 _go_on_free(y, v, echoes, grid, settings, span, table, node, b)
         _write(start, count, y, echoes, grid, settings, table, node, b, maps, status)
 
@@ -144,7 +145,7 @@ def fit_free(signal, span, prior, first, stop, echoes, grid, settings, table, ma
 @_compiled
 def _workspace(echoes):
     """Samples of a block, voxel after voxel; the integers; all other numbers."""
-    return np.ones(BLOCK * len(echoes), np.float32), np.zeros(4 * BLOCK, np.int32), np.zeros(_ROWS * BLOCK, np.float32)
+    return np.ones(BLOCK * len(echoes), np.float32), np.zeros(3 * BLOCK, np.int32), np.zeros(_ROWS * BLOCK, np.float32)
 
 
 @_compiled
@@ -163,6 +164,16 @@ def _limited(share):
     """A number from 0 to 0.999; 0 for what is none."""
     share = share if share > _F0 else _F0
     return share if share < np.float32(0.999) else np.float32(0.999)
+
+
+@_compiled
+def _usable(y, v, echoes, b):
+    """Whether there is a positive signal, and all samples and the prior are finite."""
+    total = b[_PRIOR + v] - b[_PRIOR + v]
+    for n in range(len(echoes)):
+        total += y[v * len(echoes) + n]
+    # not a number less itself is no zero, nor is infinity
+    return total > _F0 and total - total == _F0
 
 
 @_inlined
@@ -199,7 +210,7 @@ def _begin_free(count, echoes, span, table, y, flat, node, b):
         for v in range(count):
             flat[n * BLOCK + v] = y[v * len(echoes) + n]
     for v in range(BLOCK):
-        b[_W + v] = -_F1
+        b[_W + v], node[_SETTLED + v] = -_INFINITY, 0
     nodes = table[6]
     for i in range(START[0] // 2, nodes.size, START[0]):
         if START_T2_MS[0] < nodes[i] < START_T2_MS[1]:
@@ -228,6 +239,14 @@ def _match(echoes, i, j, table, flat, node, b):
         b[_FRACTION + v] = fraction if better else b[_FRACTION + v]
         node[v] = i if better else node[v]
         node[_J + v] = j if better else node[_J + v]
+
+
+@_compiled
+def _project_open(y, echoes, table, node, b):
+    """Project the voxels of a block that have moved to another node."""
+    for v in range(BLOCK):
+        if not node[_SETTLED + v]:
+            _project(y, v, echoes, table, node, b)
 
 
 @_compiled
@@ -372,7 +391,6 @@ def _solve_free(v, strength, span, node, b):
     f = to[1] - on[2] * x - c_on_f * by_c
     w = to[0] - on[0] * f - on[1] * x - c_on_w * by_c
     spread = per[2] + (_F0 if held else c_on_x * c_on_x * per_c)
-    node[_HELD + v] = np.int32(held)
     b[_DC + v] = by_c / _settle(w, f, x, spread, b, v)
 
 
@@ -446,7 +464,9 @@ def _go_on_held(y, v, echoes, grid, settings, table, node, b):
 def _go_on_free(y, v, echoes, grid, settings, span, table, node, b):
     """Fit one voxel from the node that it has come to, and if need be from the best of a search.
 
-    Near the turning B1 its derivative is small, and steps in c go too far and back: see `epg_kernel`.
+    Near the turning B1 its derivative is small, and steps in c go too far and back. Nodes from which they point up and
+    down bracket c; a step out of the bracket halves it, and between neighbours c is where a straight line through both
+    steps vanishes.
     """
     i, j = np.int64(node[v]), np.int64(node[_J + v])
     ends = (np.int32(span[0]), np.int32(span[1]))
@@ -462,13 +482,11 @@ def _go_on_free(y, v, echoes, grid, settings, span, table, node, b):
             elif dc < _F0:
                 high, down = j, dc
             to_j = _towards(j, dc / grid[1], low, high)
-            if up > _F0 and down < _F0:
-                crossing = np.float32(low - j) + np.float32(high - low) * up / (up - down)
-                if high - low > 1:
-                    to_j = _towards(j, crossing, low + 1, high - 1)
-                else:
+            if up > _F0 and down < _F0 and to_j != j and not low < to_j < high:
+                to_j = (low + high) // 2
+                if high - low == 1:
                     to_j = j
-                    b[_DC + v] = crossing * grid[1]
+                    b[_DC + v] = (np.float32(low - j) + up / (up - down)) * grid[1]
                     spread = b[_SPREAD + v]
                     _solve_held(v, settings[1], b)
                     b[_SPREAD + v], b[_CHANGE + v] = spread, abs(b[_FRACTION + v] - fraction)
@@ -504,7 +522,7 @@ def _search(y, v, echoes, table, low, high, b):
     """The node of a coarse grid on which the course at the fraction of the prior is most like the sample."""
     basis, factor = table[0], table[1]
     at, seen = v * len(echoes), _limited(b[_PRIOR + v])
-    best, best_i, best_j = -_F1, 0, low
+    best, best_i, best_j = -_INFINITY, 0, low
     for i in range(COARSE[0] // 2, basis.shape[0], COARSE[0]):
         fraction = _unweighted(seen, table[2][i, 0])
         for j in range(low, high + 1, COARSE[1]):
@@ -530,27 +548,27 @@ def _write(start, count, y, echoes, grid, settings, table, node, b, maps, status
         i, j, at = np.int64(node[v]), np.int64(node[_J + v]), v * len(echoes)
         w, f, dt, dc = b[_W + v], b[_F + v], b[_DT + v], b[_DC + v]
         z0, z1, z2, z3, z4 = _model(v, w, f, w * dt, w * dc, f * dc, b)
-        total = squares = level = _F0
+        squares = level = _F0
         for n in range(len(echoes)):
-            total += y[at + n]
             model = z0 * basis[i, j, n, 0] + z1 * basis[i, j, n, 1] + z2 * basis[i, j, n, 2]
             model += z3 * basis[i, j, n, 3] + z4 * basis[i, j, n, 4]
             level = model if n == 0 else level
             squares += (y[at + n] - model) * (y[at + n] - model)
-        usable = total > _F0 and total - total == _F0 and dc == dc and b[_PRIOR + v] == b[_PRIOR + v]
+        usable = _usable(y, v, echoes, b)
         # a fit that has gone beyond the nodes, or wants to leave its node by far, has no T2
         outside = (i == 0 and dt < -grid[0]) or (i == nodes.size - 1 and dt > grid[0])
         outside = outside or abs(dt) > _REACH * grid[0] or w + f <= _SMALL
-        gap = _F0 if usable and not outside else _NAN
+        there = usable and not outside
         # exp(dt), which is seldom more than a step
-        t2 = nodes[i] * (_F1 + dt * (_F1 + dt * (_HALF + dt * np.float32(1 / 6)))) + gap
-        maps[0, start + v] = t2
-        maps[1, start + v] = w + f + gap
+        t2 = nodes[i] * (_F1 + dt * (_F1 + dt * (_HALF + dt * np.float32(1 / 6)))) if there else _NAN
         relative = settings[0] * np.sqrt(b[_SPREAD + v])
-        maps[2, start + v] = t2 * relative * np.sqrt(_F1 + np.float32(CURVATURE) * relative * relative)
-        maps[3, start + v] = np.sqrt(squares / np.float32(len(echoes))) + gap
-        maps[4, start + v] = grid[2] + np.float32(j) * grid[1] + dc + gap
-        maps[5, start + v] = f / (w + f) + gap
+        relative *= np.sqrt(_F1 + np.float32(CURVATURE) * relative * relative)
+        maps[0, start + v] = t2
+        maps[1, start + v] = w + f if there else _NAN
+        maps[2, start + v] = t2 * relative if there else _NAN
+        maps[3, start + v] = np.sqrt(squares / np.float32(len(echoes))) if there else _NAN
+        maps[4, start + v] = grid[2] + np.float32(j) * grid[1] + dc if there else _NAN
+        maps[5, start + v] = f / (w + f) if there else _NAN
         code = _FAT if f > settings[5] * (w + f) else _OK
         code = code if node[_SETTLED + v] else _UNSETTLED
         code = code if t2 >= settings[3] and t2 <= settings[4] else _BOUND
