@@ -270,9 +270,29 @@ def _project(y, v, echoes, table, node, b):
 
 
 @_inlined
-def _entry(b, v, row, column):
-    """An entry of the triangular factor."""
-    return b[_R + (column * (column + 1) // 2 + row) * BLOCK + v]
+def _column(b, v, column):
+    """A column of the triangular factor of a voxel."""
+    at = _R + column * (column + 1) // 2 * BLOCK + v
+    return (
+        b[at],
+        b[at + BLOCK] if column > 0 else _F0,
+        b[at + 2 * BLOCK] if column > 1 else _F0,
+        b[at + 3 * BLOCK] if column > 2 else _F0,
+        b[at + 4 * BLOCK] if column > 3 else _F0,
+    )
+
+
+@_inlined
+def _rows(s, a, t, b, prior):
+    """A column s a + t b of the least-squares problem, the row of the prior below it."""
+    return (
+        s * a[0] + t * b[0],
+        s * a[1] + t * b[1],
+        s * a[2] + t * b[2],
+        s * a[3] + t * b[3],
+        s * a[4] + t * b[4],
+        prior,
+    )
 
 
 @_inlined
@@ -295,39 +315,19 @@ def _minus(a, times, b):
 
 @_inlined
 def _reduced(b, v, dc, strength):
-    """The rows of W, F and X of a voxel, orthogonalised: columns' squares, factors, what is left of the right side.
+    """Modified Gram-Schmidt of the columns of W, F and X of a voxel.
 
-    Returns the three columns, the factors (F on W, X on W, X on F), the solution in the orthogonal columns, the rest.
+    Returns the orthogonal columns, one over their squares, the shares (F on W, X on W, X on F), the solution in the
+    orthogonal columns, and what is left of the right side.
     """
     fraction, ratio = b[_FRACTION + v], b[_RATIO + v]
     seen = fraction + (_F1 - fraction) * ratio
     per = strength / (seen * seen * b[_SIZE + v])
-    by_w, by_f, by_x = -ratio * fraction * per, ratio * (_F1 - fraction) * per, -fraction * b[_SLOPE + v] * per
-    w = (
-        _entry(b, v, 0, 0) + dc * _entry(b, v, 0, 3),
-        dc * _entry(b, v, 1, 3),
-        dc * _entry(b, v, 2, 3),
-        dc * _entry(b, v, 3, 3),
-        _F0,
-        by_w,
-    )
-    f = (
-        _entry(b, v, 0, 1) + dc * _entry(b, v, 0, 4),
-        _entry(b, v, 1, 1) + dc * _entry(b, v, 1, 4),
-        dc * _entry(b, v, 2, 4),
-        dc * _entry(b, v, 3, 4),
-        dc * _entry(b, v, 4, 4),
-        by_f,
-    )
-    x = (_entry(b, v, 0, 2), _entry(b, v, 1, 2), _entry(b, v, 2, 2), _F0, _F0, by_x)
-    rest = (
-        b[_Q + v],
-        b[_Q + BLOCK + v],
-        b[_Q + 2 * BLOCK + v],
-        b[_Q + 3 * BLOCK + v],
-        b[_Q + 4 * BLOCK + v],
-        strength * (b[_PRIOR + v] - fraction / seen),
-    )
+    w = _rows(_F1, _column(b, v, 0), dc, _column(b, v, 3), -ratio * fraction * per)
+    f = _rows(_F1, _column(b, v, 1), dc, _column(b, v, 4), ratio * (_F1 - fraction) * per)
+    x = _rows(_F1, _column(b, v, 2), _F0, _column(b, v, 2), -fraction * b[_SLOPE + v] * per)
+    q0, q1, q2, q3 = b[_Q + v], b[_Q + BLOCK + v], b[_Q + 2 * BLOCK + v], b[_Q + 3 * BLOCK + v]
+    rest = (q0, q1, q2, q3, b[_Q + 4 * BLOCK + v], strength * (b[_PRIOR + v] - fraction / seen))
     per_w = _F1 / _dot(w, w)
     f_on_w, x_on_w, to_w = _dot(w, f) * per_w, _dot(w, x) * per_w, _dot(w, rest) * per_w
     f, x, rest = _minus(f, f_on_w, w), _minus(x, x_on_w, w), _minus(rest, to_w, w)
@@ -368,14 +368,7 @@ def _solve_free(v, strength, span, node, b):
     """Solve a voxel with c free, unless c points out of its side."""
     fraction = b[_FRACTION + v]
     columns, per, on, to, rest = _reduced(b, v, _F0, strength)
-    c = (
-        (_F1 - fraction) * _entry(b, v, 0, 3) + fraction * _entry(b, v, 0, 4),
-        (_F1 - fraction) * _entry(b, v, 1, 3) + fraction * _entry(b, v, 1, 4),
-        (_F1 - fraction) * _entry(b, v, 2, 3) + fraction * _entry(b, v, 2, 4),
-        (_F1 - fraction) * _entry(b, v, 3, 3) + fraction * _entry(b, v, 3, 4),
-        fraction * _entry(b, v, 4, 4),
-        _F0,
-    )
+    c = _rows(_F1 - fraction, _column(b, v, 3), fraction, _column(b, v, 4), _F0)
     c_on_w = _dot(columns[0], c) * per[0]
     c = _minus(c, c_on_w, columns[0])
     c_on_f = _dot(columns[1], c) * per[1]
@@ -579,8 +572,12 @@ def _write(start, count, y, echoes, grid, settings, table, node, b, maps, status
 @_compiled
 def _model(v, w, f, x, w_c, f_c, b):
     """Amplitudes of the model along the basis of the node."""
-    z0 = w * _entry(b, v, 0, 0) + f * _entry(b, v, 0, 1) + x * _entry(b, v, 0, 2)
-    z0 += w_c * _entry(b, v, 0, 3) + f_c * _entry(b, v, 0, 4)
-    z1 = f * _entry(b, v, 1, 1) + x * _entry(b, v, 1, 2) + w_c * _entry(b, v, 1, 3) + f_c * _entry(b, v, 1, 4)
-    z2 = x * _entry(b, v, 2, 2) + w_c * _entry(b, v, 2, 3) + f_c * _entry(b, v, 2, 4)
-    return z0, z1, z2, w_c * _entry(b, v, 3, 3) + f_c * _entry(b, v, 3, 4), f_c * _entry(b, v, 4, 4)
+    of_w, of_f, of_x = _column(b, v, 0), _column(b, v, 1), _column(b, v, 2)
+    by_w, by_f = _column(b, v, 3), _column(b, v, 4)
+    return (
+        w * of_w[0] + f * of_f[0] + x * of_x[0] + w_c * by_w[0] + f_c * by_f[0],
+        f * of_f[1] + x * of_x[1] + w_c * by_w[1] + f_c * by_f[1],
+        x * of_x[2] + w_c * by_w[2] + f_c * by_f[2],
+        w_c * by_w[3] + f_c * by_f[3],
+        f_c * by_f[4],
+    )
