@@ -23,7 +23,7 @@ from myot2.fit.status import Status
 BLOCK = 128
 """Voxels worked on at a time."""
 
-COMMON_STEPS, COMMON_FREE_STEPS = 2, 3
+COMMON_STEPS, COMMON_FREE_STEPS = 3, 3
 FULL_STEPS, STEPS, SEARCHED_STEPS = 3, 10, 20
 COARSE = (6, 6)
 """Every how many nodes of T2 and c the search looks."""
@@ -44,8 +44,8 @@ CURVATURE = 4.0
 """The information matrix is that of a straight model. Where T2 is known to a fifth of itself, as beside 50 % of fat,
 the error is larger, by 1 + 2 (SD / T2)^2: against isochromats this brings SD and error together for all fractions."""
 
-# Integers: node of T2, of c, whether c is held, whether the voxel has settled.
-_J, _HELD, _SETTLED = BLOCK, 2 * BLOCK, 3 * BLOCK
+# Integers: node of T2, of c, whether the voxel has settled.
+_J, _SETTLED = BLOCK, 2 * BLOCK
 
 # Where the rows of a block begin.
 _Q, _R = 0, 5 * BLOCK
@@ -60,7 +60,7 @@ _REACH = np.float32(REACH)
 _LOWEST, _HIGHEST = np.float32(FRACTION_RANGE[0]), np.float32(FRACTION_RANGE[1])
 _LEAST_WATER, _QUARTER = np.float32(0.02), np.float32(0.25)
 _STILL = np.float32(SETTLED_FRACTION)
-_NAN = np.float32(np.nan)
+_NAN, _INFINITY = np.float32(np.nan), np.float32(np.inf)
 _OK, _LOW, _BOUND = np.uint8(Status.OK), np.uint8(Status.LOW_SIGNAL), np.uint8(Status.AT_BOUND)
 _UNSETTLED, _NONE, _FAT = np.uint8(Status.NOT_CONVERGED), np.uint8(Status.NOT_FITTED), np.uint8(Status.FAT_ABOVE_LIMIT)
 
@@ -101,19 +101,21 @@ def fit_held(signal, c, prior, first, stop, echoes, grid, settings, table, maps,
         count = min(BLOCK, stop - start)
         _load(signal, prior, start, count, echoes, y, b)
         for v in range(BLOCK):
+            node[_SETTLED + v] = 0
             given = c[start + v] if v < count else grid[2]
             j = (given - grid[2]) / grid[1] + _HALF
             j = min(np.int64(j), last) if j > _F0 else 0
-            node[_J + v], node[_HELD + v] = j, 1
+            node[_J + v] = j
             b[_DC + v] = given - (grid[2] + np.float32(j) * grid[1])
+            # a B1 that is no number leaves the voxel out as a prior does that is none
+            b[_PRIOR + v] += given - given
             _begin(y, v, echoes, table, node, b)
         for _ in range(COMMON_STEPS):
-            for v in range(BLOCK):
-                _project(y, v, echoes, table, node, b)
+            _project_open(y, echoes, table, node, b)
             _solve_held_block(settings, b)
             _move_block(grid, table[0].shape[0] - 1, node, b)
         for v in range(count):
-            if not node[_SETTLED + v]:
+            if not node[_SETTLED + v] and _usable(y, v, echoes, b):
                 _go_on_held(y, v, echoes, grid, settings, table, node, b)
         _write(start, count, y, echoes, grid, settings, table, node, b, maps, status)
 
@@ -131,12 +133,11 @@ def fit_free(signal, span, prior, first, stop, echoes, grid, settings, table, ma
         _load(signal, prior, start, count, echoes, y, b)
         _begin_free(count, echoes, span, table, y, flat, node, b)
         for _ in range(COMMON_FREE_STEPS):
-            for v in range(BLOCK):
-                _project(y, v, echoes, table, node, b)
+            _project_open(y, echoes, table, node, b)
             _solve_free_block(settings, span, node, b)
             _move_free_block(grid, span, table[0].shape[0] - 1, node, b)
         for v in range(count):
-            if not node[_SETTLED + v]:
+            if not node[_SETTLED + v] and _usable(y, v, echoes, b):
                 _go_on_free(y, v, echoes, grid, settings, span, table, node, b)
         _write(start, count, y, echoes, grid, settings, table, node, b, maps, status)
 
@@ -144,7 +145,7 @@ def fit_free(signal, span, prior, first, stop, echoes, grid, settings, table, ma
 @_compiled
 def _workspace(echoes):
     """Samples of a block, voxel after voxel; the integers; all other numbers."""
-    return np.ones(BLOCK * len(echoes), np.float32), np.zeros(4 * BLOCK, np.int32), np.zeros(_ROWS * BLOCK, np.float32)
+    return np.ones(BLOCK * len(echoes), np.float32), np.zeros(3 * BLOCK, np.int32), np.zeros(_ROWS * BLOCK, np.float32)
 
 
 @_compiled
@@ -163,6 +164,16 @@ def _limited(share):
     """A number from 0 to 0.999; 0 for what is none."""
     share = share if share > _F0 else _F0
     return share if share < np.float32(0.999) else np.float32(0.999)
+
+
+@_compiled
+def _usable(y, v, echoes, b):
+    """Whether there is a positive signal, and all samples and the prior are finite."""
+    total = b[_PRIOR + v] - b[_PRIOR + v]
+    for n in range(len(echoes)):
+        total += y[v * len(echoes) + n]
+    # not a number less itself is no zero, nor is infinity
+    return total > _F0 and total - total == _F0
 
 
 @_inlined
@@ -199,7 +210,7 @@ def _begin_free(count, echoes, span, table, y, flat, node, b):
         for v in range(count):
             flat[n * BLOCK + v] = y[v * len(echoes) + n]
     for v in range(BLOCK):
-        b[_W + v] = -_F1
+        b[_W + v], node[_SETTLED + v] = -_INFINITY, 0
     nodes = table[6]
     for i in range(START[0] // 2, nodes.size, START[0]):
         if START_T2_MS[0] < nodes[i] < START_T2_MS[1]:
@@ -231,6 +242,14 @@ def _match(echoes, i, j, table, flat, node, b):
 
 
 @_compiled
+def _project_open(y, echoes, table, node, b):
+    """Project the voxels of a block that have moved to another node."""
+    for v in range(BLOCK):
+        if not node[_SETTLED + v]:
+            _project(y, v, echoes, table, node, b)
+
+
+@_compiled
 def _project(y, v, echoes, table, node, b):
     """Projections of a voxel on the basis of its node, and what is stored of the node, into the block."""
     basis, factor, weight = table[0], table[1], table[2]
@@ -251,9 +270,29 @@ def _project(y, v, echoes, table, node, b):
 
 
 @_inlined
-def _entry(b, v, row, column):
-    """An entry of the triangular factor."""
-    return b[_R + (column * (column + 1) // 2 + row) * BLOCK + v]
+def _column(b, v, column):
+    """A column of the triangular factor of a voxel."""
+    at = _R + column * (column + 1) // 2 * BLOCK + v
+    return (
+        b[at],
+        b[at + BLOCK] if column > 0 else _F0,
+        b[at + 2 * BLOCK] if column > 1 else _F0,
+        b[at + 3 * BLOCK] if column > 2 else _F0,
+        b[at + 4 * BLOCK] if column > 3 else _F0,
+    )
+
+
+@_inlined
+def _rows(s, a, t, b, prior):
+    """A column s a + t b of the least-squares problem, the row of the prior below it."""
+    return (
+        s * a[0] + t * b[0],
+        s * a[1] + t * b[1],
+        s * a[2] + t * b[2],
+        s * a[3] + t * b[3],
+        s * a[4] + t * b[4],
+        prior,
+    )
 
 
 @_inlined
@@ -276,39 +315,19 @@ def _minus(a, times, b):
 
 @_inlined
 def _reduced(b, v, dc, strength):
-    """The rows of W, F and X of a voxel, orthogonalised: columns' squares, factors, what is left of the right side.
+    """Modified Gram-Schmidt of the columns of W, F and X of a voxel.
 
-    Returns the three columns, the factors (F on W, X on W, X on F), the solution in the orthogonal columns, the rest.
+    Returns the orthogonal columns, one over their squares, the shares (F on W, X on W, X on F), the solution in the
+    orthogonal columns, and what is left of the right side.
     """
     fraction, ratio = b[_FRACTION + v], b[_RATIO + v]
     seen = fraction + (_F1 - fraction) * ratio
     per = strength / (seen * seen * b[_SIZE + v])
-    by_w, by_f, by_x = -ratio * fraction * per, ratio * (_F1 - fraction) * per, -fraction * b[_SLOPE + v] * per
-    w = (
-        _entry(b, v, 0, 0) + dc * _entry(b, v, 0, 3),
-        dc * _entry(b, v, 1, 3),
-        dc * _entry(b, v, 2, 3),
-        dc * _entry(b, v, 3, 3),
-        _F0,
-        by_w,
-    )
-    f = (
-        _entry(b, v, 0, 1) + dc * _entry(b, v, 0, 4),
-        _entry(b, v, 1, 1) + dc * _entry(b, v, 1, 4),
-        dc * _entry(b, v, 2, 4),
-        dc * _entry(b, v, 3, 4),
-        dc * _entry(b, v, 4, 4),
-        by_f,
-    )
-    x = (_entry(b, v, 0, 2), _entry(b, v, 1, 2), _entry(b, v, 2, 2), _F0, _F0, by_x)
-    rest = (
-        b[_Q + v],
-        b[_Q + BLOCK + v],
-        b[_Q + 2 * BLOCK + v],
-        b[_Q + 3 * BLOCK + v],
-        b[_Q + 4 * BLOCK + v],
-        strength * (b[_PRIOR + v] - fraction / seen),
-    )
+    w = _rows(_F1, _column(b, v, 0), dc, _column(b, v, 3), -ratio * fraction * per)
+    f = _rows(_F1, _column(b, v, 1), dc, _column(b, v, 4), ratio * (_F1 - fraction) * per)
+    x = _rows(_F1, _column(b, v, 2), _F0, _column(b, v, 2), -fraction * b[_SLOPE + v] * per)
+    q0, q1, q2, q3 = b[_Q + v], b[_Q + BLOCK + v], b[_Q + 2 * BLOCK + v], b[_Q + 3 * BLOCK + v]
+    rest = (q0, q1, q2, q3, b[_Q + 4 * BLOCK + v], strength * (b[_PRIOR + v] - fraction / seen))
     per_w = _F1 / _dot(w, w)
     f_on_w, x_on_w, to_w = _dot(w, f) * per_w, _dot(w, x) * per_w, _dot(w, rest) * per_w
     f, x, rest = _minus(f, f_on_w, w), _minus(x, x_on_w, w), _minus(rest, to_w, w)
@@ -349,14 +368,7 @@ def _solve_free(v, strength, span, node, b):
     """Solve a voxel with c free, unless c points out of its side."""
     fraction = b[_FRACTION + v]
     columns, per, on, to, rest = _reduced(b, v, _F0, strength)
-    c = (
-        (_F1 - fraction) * _entry(b, v, 0, 3) + fraction * _entry(b, v, 0, 4),
-        (_F1 - fraction) * _entry(b, v, 1, 3) + fraction * _entry(b, v, 1, 4),
-        (_F1 - fraction) * _entry(b, v, 2, 3) + fraction * _entry(b, v, 2, 4),
-        (_F1 - fraction) * _entry(b, v, 3, 3) + fraction * _entry(b, v, 3, 4),
-        fraction * _entry(b, v, 4, 4),
-        _F0,
-    )
+    c = _rows(_F1 - fraction, _column(b, v, 3), fraction, _column(b, v, 4), _F0)
     c_on_w = _dot(columns[0], c) * per[0]
     c = _minus(c, c_on_w, columns[0])
     c_on_f = _dot(columns[1], c) * per[1]
@@ -372,7 +384,6 @@ def _solve_free(v, strength, span, node, b):
     f = to[1] - on[2] * x - c_on_f * by_c
     w = to[0] - on[0] * f - on[1] * x - c_on_w * by_c
     spread = per[2] + (_F0 if held else c_on_x * c_on_x * per_c)
-    node[_HELD + v] = np.int32(held)
     b[_DC + v] = by_c / _settle(w, f, x, spread, b, v)
 
 
@@ -446,7 +457,9 @@ def _go_on_held(y, v, echoes, grid, settings, table, node, b):
 def _go_on_free(y, v, echoes, grid, settings, span, table, node, b):
     """Fit one voxel from the node that it has come to, and if need be from the best of a search.
 
-    Near the turning B1 its derivative is small, and steps in c go too far and back: see `epg_kernel`.
+    Near the turning B1 its derivative is small, and steps in c go too far and back. Nodes from which they point up and
+    down bracket c; a step out of the bracket halves it, and between neighbours c is where a straight line through both
+    steps vanishes.
     """
     i, j = np.int64(node[v]), np.int64(node[_J + v])
     ends = (np.int32(span[0]), np.int32(span[1]))
@@ -462,13 +475,11 @@ def _go_on_free(y, v, echoes, grid, settings, span, table, node, b):
             elif dc < _F0:
                 high, down = j, dc
             to_j = _towards(j, dc / grid[1], low, high)
-            if up > _F0 and down < _F0:
-                crossing = np.float32(low - j) + np.float32(high - low) * up / (up - down)
-                if high - low > 1:
-                    to_j = _towards(j, crossing, low + 1, high - 1)
-                else:
+            if up > _F0 and down < _F0 and to_j != j and not low < to_j < high:
+                to_j = (low + high) // 2
+                if high - low == 1:
                     to_j = j
-                    b[_DC + v] = crossing * grid[1]
+                    b[_DC + v] = (np.float32(low - j) + up / (up - down)) * grid[1]
                     spread = b[_SPREAD + v]
                     _solve_held(v, settings[1], b)
                     b[_SPREAD + v], b[_CHANGE + v] = spread, abs(b[_FRACTION + v] - fraction)
@@ -504,7 +515,7 @@ def _search(y, v, echoes, table, low, high, b):
     """The node of a coarse grid on which the course at the fraction of the prior is most like the sample."""
     basis, factor = table[0], table[1]
     at, seen = v * len(echoes), _limited(b[_PRIOR + v])
-    best, best_i, best_j = -_F1, 0, low
+    best, best_i, best_j = -_INFINITY, 0, low
     for i in range(COARSE[0] // 2, basis.shape[0], COARSE[0]):
         fraction = _unweighted(seen, table[2][i, 0])
         for j in range(low, high + 1, COARSE[1]):
@@ -530,27 +541,27 @@ def _write(start, count, y, echoes, grid, settings, table, node, b, maps, status
         i, j, at = np.int64(node[v]), np.int64(node[_J + v]), v * len(echoes)
         w, f, dt, dc = b[_W + v], b[_F + v], b[_DT + v], b[_DC + v]
         z0, z1, z2, z3, z4 = _model(v, w, f, w * dt, w * dc, f * dc, b)
-        total = squares = level = _F0
+        squares = level = _F0
         for n in range(len(echoes)):
-            total += y[at + n]
             model = z0 * basis[i, j, n, 0] + z1 * basis[i, j, n, 1] + z2 * basis[i, j, n, 2]
             model += z3 * basis[i, j, n, 3] + z4 * basis[i, j, n, 4]
             level = model if n == 0 else level
             squares += (y[at + n] - model) * (y[at + n] - model)
-        usable = total > _F0 and total - total == _F0 and dc == dc and b[_PRIOR + v] == b[_PRIOR + v]
+        usable = _usable(y, v, echoes, b)
         # a fit that has gone beyond the nodes, or wants to leave its node by far, has no T2
         outside = (i == 0 and dt < -grid[0]) or (i == nodes.size - 1 and dt > grid[0])
         outside = outside or abs(dt) > _REACH * grid[0] or w + f <= _SMALL
-        gap = _F0 if usable and not outside else _NAN
+        there = usable and not outside
         # exp(dt), which is seldom more than a step
-        t2 = nodes[i] * (_F1 + dt * (_F1 + dt * (_HALF + dt * np.float32(1 / 6)))) + gap
-        maps[0, start + v] = t2
-        maps[1, start + v] = w + f + gap
+        t2 = nodes[i] * (_F1 + dt * (_F1 + dt * (_HALF + dt * np.float32(1 / 6)))) if there else _NAN
         relative = settings[0] * np.sqrt(b[_SPREAD + v])
-        maps[2, start + v] = t2 * relative * np.sqrt(_F1 + np.float32(CURVATURE) * relative * relative)
-        maps[3, start + v] = np.sqrt(squares / np.float32(len(echoes))) + gap
-        maps[4, start + v] = grid[2] + np.float32(j) * grid[1] + dc + gap
-        maps[5, start + v] = f / (w + f) + gap
+        relative *= np.sqrt(_F1 + np.float32(CURVATURE) * relative * relative)
+        maps[0, start + v] = t2
+        maps[1, start + v] = w + f if there else _NAN
+        maps[2, start + v] = t2 * relative if there else _NAN
+        maps[3, start + v] = np.sqrt(squares / np.float32(len(echoes))) if there else _NAN
+        maps[4, start + v] = grid[2] + np.float32(j) * grid[1] + dc if there else _NAN
+        maps[5, start + v] = f / (w + f) if there else _NAN
         code = _FAT if f > settings[5] * (w + f) else _OK
         code = code if node[_SETTLED + v] else _UNSETTLED
         code = code if t2 >= settings[3] and t2 <= settings[4] else _BOUND
@@ -561,8 +572,12 @@ def _write(start, count, y, echoes, grid, settings, table, node, b, maps, status
 @_compiled
 def _model(v, w, f, x, w_c, f_c, b):
     """Amplitudes of the model along the basis of the node."""
-    z0 = w * _entry(b, v, 0, 0) + f * _entry(b, v, 0, 1) + x * _entry(b, v, 0, 2)
-    z0 += w_c * _entry(b, v, 0, 3) + f_c * _entry(b, v, 0, 4)
-    z1 = f * _entry(b, v, 1, 1) + x * _entry(b, v, 1, 2) + w_c * _entry(b, v, 1, 3) + f_c * _entry(b, v, 1, 4)
-    z2 = x * _entry(b, v, 2, 2) + w_c * _entry(b, v, 2, 3) + f_c * _entry(b, v, 2, 4)
-    return z0, z1, z2, w_c * _entry(b, v, 3, 3) + f_c * _entry(b, v, 3, 4), f_c * _entry(b, v, 4, 4)
+    of_w, of_f, of_x = _column(b, v, 0), _column(b, v, 1), _column(b, v, 2)
+    by_w, by_f = _column(b, v, 3), _column(b, v, 4)
+    return (
+        w * of_w[0] + f * of_f[0] + x * of_x[0] + w_c * by_w[0] + f_c * by_f[0],
+        f * of_f[1] + x * of_x[1] + w_c * by_w[1] + f_c * by_f[1],
+        x * of_x[2] + w_c * by_w[2] + f_c * by_f[2],
+        w_c * by_w[3] + f_c * by_f[3],
+        f_c * by_f[4],
+    )

@@ -145,6 +145,24 @@ def test_a_wide_prior_leaves_the_fraction_to_the_echoes(tables):
     assert wide == pytest.approx(0.2, abs=0.005)
 
 
+@pytest.mark.parametrize("sd", [1e-6, 1e-3, 0.1])
+def test_a_prior_may_be_of_any_sharpness(tables, sd):
+    signal = mixed(TRAINS["hard"][0], T2, FRACTION, 0.85)
+    fit = fit_held(signal, tables["hard"], FRACTION, 0.85, sigma=15.0, fraction_sd=sd)
+    np.testing.assert_allclose(fit.t2_ms, T2, atol=0.03)
+
+
+def test_a_water_t2_equal_to_that_of_fat_is_no_singularity(tables):
+    t2 = np.array([100.0, 140.0, FAT_T2, 160.0, 250.0])
+    signal = mixed(TRAINS["hard"][0], t2, np.full(5, 0.15), 0.85)
+    for fit in (
+        fit_held(signal, tables["hard"], 0.15, 0.85, sigma=15.0),
+        fit_free(signal, tables["hard"], 0.15, sigma=15.0),
+    ):
+        np.testing.assert_allclose(fit.t2_ms, t2, atol=0.05)
+        assert np.all(fit.status == Status.OK)
+
+
 def test_a_fraction_below_zero_is_not_clipped(tables):
     signal = noisy(mixed(TRAINS["hard"][0], np.full(4000, 35.0), np.zeros(4000), 0.8), 15.0)
     prior = np.random.default_rng(1).normal(0, 0.04, 4000)
