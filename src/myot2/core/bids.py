@@ -34,15 +34,17 @@ def raw_description(name: str) -> dict[str, Any]:
 
 
 def derivative_description(stage: str) -> dict[str, Any]:
-    """The content of dataset_description.json of a stage's images; `Sources` of its sidecars use the links."""
-    others = [other for other in IMAGE_STAGES if other != stage]
+    """The content of dataset_description.json of a stage's images; `Sources` of its sidecars use the links.
+
+    The stage itself is among them: its maps derive from one another too.
+    """
     return {
         "Name": f"MyoT2, stage {stage}",
         "BIDSVersion": VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": list(GENERATED_BY),
         "SourceDatasets": [{"URL": "../ingest"}],
-        "DatasetLinks": {other: f"../{other}" for other in others},
+        "DatasetLinks": {linked: f"../{linked}" for linked in IMAGE_STAGES},
     }
 
 

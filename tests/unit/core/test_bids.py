@@ -60,7 +60,7 @@ def test_sources_are_uris_of_the_datasets_and_never_paths_of_elsewhere():
 
 def test_a_derivative_links_every_dataset_that_its_sources_can_name():
     links = derivative_description("align")["DatasetLinks"]
-    assert links == {"ingest": "../ingest", "segment": "../segment", "fit": "../fit"}
+    assert links == {"ingest": "../ingest", "segment": "../segment", "align": "../align", "fit": "../fit"}
 
 
 def test_the_table_of_label_numbers_has_each_label_once_with_side_and_colour(root):
