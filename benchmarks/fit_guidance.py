@@ -36,6 +36,9 @@ from myot2.fit.epg_table import Table, build
 from myot2.fit.mono import fit_mono, fit_mono_offset
 from myot2.fit.pulses import Pulse, hann_sinc, hard
 from myot2.fit.status import Status
+from myot2.fit.water_fat_fit import fit_smoothed as fit_water_fat
+from myot2.fit.water_fat_table import WaterFatTable
+from myot2.fit.water_fat_table import build as build_water_fat
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "unit" / "fit"))
@@ -76,15 +79,15 @@ class Model:
     fit : callable
         From the acquisition, the echoes of a patch, shape (echoes, slices, rows, columns), and the noise of one
         channel to a fit with `t2_ms` and `status`.
-    noise_only : bool
-        Whether it differs from another model by the noise alone, and is drawn against it alone.
+    only_against : str, optional
+        The field of the one panel in which it differs from another model, and is drawn.
     """
 
     label: str
     colour: str
     marker: str
     fit: Callable
-    noise_only: bool = False
+    only_against: str | None = None
 
 
 @dataclass(frozen=True)
@@ -125,6 +128,22 @@ def epg(pulses: Callable[[float], tuple[Pulse, Pulse]]) -> Callable:
     return lambda acquisition, signal, _: fit_smoothed(signal, table(acquisition.refocusing_deg))
 
 
+def water_fat(prior_error: float) -> Callable:
+    """The phase graphs of water and fat under the pulses that were played, for a Dixon fraction with that error."""
+
+    @cache
+    def table(refocusing_deg: float) -> WaterFatTable:
+        train = Train(len(TIMES_MS), TIMES_MS[0], *as_played(refocusing_deg))
+        return build_water_fat(train, FAT_T2_MS, fat_t1_ms=FAT_T1_MS)
+
+    def fit(acquisition: Acquisition, signal: np.ndarray, _: float):
+        # free of noise the echoes outweigh any prior; an SNR of 50 is what it has to hold against
+        prior, sigma = np.full(signal.shape[1:], acquisition.fat + prior_error), float(signal[0].mean()) / 50
+        return fit_water_fat(signal.astype(np.float32), table(acquisition.refocusing_deg), prior, sigma=sigma)
+
+    return fit
+
+
 def without_slice(angle: float) -> tuple[Pulse, Pulse]:
     """Pulses that turn all of the slice alike."""
     return hard(90.0), hard(angle)
@@ -143,11 +162,13 @@ def as_played(angle: float) -> tuple[Pulse, Pulse]:
 MODELS = (
     Model("mono, all echoes", "#D55E00", "o", mono(0)),
     Model("mono, without first echo", "#E69F00", "s", mono(1)),
-    Model("mono, without first echo, noise known", "#000000", "v", mono(1, noise_known=True), noise_only=True),
+    Model("mono, without first echo, noise known", "#000000", "v", mono(1, noise_known=True), "snr"),
     Model("mono-offset, without first echo", "#CC79A7", "^", mono_offset),
     Model("epg, no slice profile", "#56B4E9", "D", epg(without_slice)),
     Model("epg, wrong pulses (soft)", "#009E73", "P", epg(too_soft)),
     Model("epg, pulses as played", "#0072B2", "o", epg(as_played)),
+    Model("epg-water-fat, Dixon right", "#000000", "X", water_fat(0.0), "fat"),
+    Model("epg-water-fat, Dixon 2 % too high", "0.5", "X", water_fat(0.02), "fat"),
 )
 """A further model is a further line: it is fitted, drawn and printed. Colours of Okabe and Ito, for any sight."""
 
@@ -196,14 +217,14 @@ def curves(panel: Panel) -> dict[tuple[Model, float], list[float]]:
         (model, t2): [bias(model, Acquisition(t2, **{panel.field: float(value)})) for value in panel.values]
         for model in MODELS
         for t2 in panel.t2s_ms
-        if panel.field == "snr" or not model.noise_only
+        if model.only_against in (None, panel.field)
     }
 
 
 def draw(found: Sequence[dict[tuple[Model, float], list[float]]], path: Path) -> None:
     """The four panels, one scale of bias for all."""
     plt.rcParams.update({"font.size": 9.5, "axes.spines.top": False, "axes.spines.right": False})
-    figure, axes = plt.subplots(2, 2, figsize=(9, 7.6), sharey=True)
+    figure, axes = plt.subplots(2, 2, figsize=(9, 7.8), sharey=True)
     for axis, letter, panel, biases in zip(axes.flat, "abcd", PANELS, found, strict=True):
         axis.axhspan(-1, 1, color="0.9", zorder=0)
         axis.axhline(0, color="0.4", linewidth=0.8, zorder=1)
@@ -232,7 +253,7 @@ def draw(found: Sequence[dict[tuple[Model, float], list[float]]], path: Path) ->
         fontsize=9.5,
     )
     figure.legend(handles=handles, loc="lower center", ncol=3, frameon=False)
-    figure.tight_layout(rect=(0, 0.1, 1, 1), h_pad=1.5)
+    figure.tight_layout(rect=(0, 0.13, 1, 1), h_pad=1.5)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=120)
     plt.close(figure)
