@@ -22,10 +22,15 @@ GROUPS = ("patient", "control")
 VOXEL_COLUMNS = ("voxels", *(reason.column for reason in REASONS), "voxels_implausible")
 """How many voxels were measured, and how many were left out for each reason."""
 
+FAT_COLUMN = "fat_fraction_mean"
+
 INPUT_TABLES = {
     "people": ("analyse/participants.tsv", ("participant_id", "session", "group", "t2_mean_ms")),
     "roc": ("analyse/roc.tsv", ("cutoff", "sensitivity", "specificity")),
-    "measures": ("measure/cohort.tsv", ("participant_id", "session", "region", "side", "t2_mean_ms", *VOXEL_COLUMNS)),
+    "measures": (
+        "measure/cohort.tsv",
+        ("participant_id", "session", "region", "side", "t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS),
+    ),
     "flow": ("measure/flow.tsv", ("participant_id", "session", "status", "stage", "expected", "found", "do")),
 }
 """Name of each table, its path below the results folder, and the columns that the report needs."""
@@ -52,8 +57,8 @@ class Study:
     muscles : pd.DataFrame
         T2 in ms of each muscle, both sides together; rows are muscles in the label table's order, columns scan names.
     voxels : pd.DataFrame
-        Voxels of the thighs, measured and left out: rows are scan names, columns `VOXEL_COLUMNS`; NaN where no fit of
-        ours says what became of them.
+        Voxels of the thighs, measured and left out, and their mean fat fraction (0-1): rows are scan names, columns
+        `VOXEL_COLUMNS` and `FAT_COLUMN`; NaN where no fit of ours says what became of them, or no Dixon scan the fat.
     flow : pd.DataFrame
         One row per scan with its `scan` name, `group` (missing where unknown), status, and the parts of its stop note.
     panels : dict
@@ -100,7 +105,7 @@ def read_study(folder: str | Path) -> Study:
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     labels = read_labels(folder / LABELS)
     people = _numeric(tables["people"], ("t2_mean_ms",), "analyse/participants.tsv")
-    measures = _numeric(tables["measures"], ("t2_mean_ms", *VOXEL_COLUMNS), "measure/cohort.tsv")
+    measures = _numeric(tables["measures"], ("t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS), "measure/cohort.tsv")
     return Study(
         statistics=Statistics(json.loads((folder / STATISTICS).read_text(encoding="utf-8"))),
         people=people,
@@ -154,7 +159,7 @@ def _by_muscle(measures: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
 
 def _voxels(measures: pd.DataFrame) -> pd.DataFrame:
     whole = measures[(measures["side"] == "both") & (measures["region"] == "thigh")]
-    return whole[list(VOXEL_COLUMNS)].set_axis(_scan_names(whole), axis=0)
+    return whole[[*VOXEL_COLUMNS, FAT_COLUMN]].set_axis(_scan_names(whole), axis=0)
 
 
 def _with_groups(flow: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,7 @@ import pandas as pd
 
 from myot2.report.lookup import DASH, Statistics
 from myot2.report.markdown import escape, pipe_table
+from myot2.report.study import FAT_COLUMN
 from myot2.report.study import GROUPS
 
 _QUANTITIES = {
@@ -96,20 +97,28 @@ def stopped_table(flow: pd.DataFrame) -> str:
 
 
 def voxel_table(voxels: pd.DataFrame) -> str:
-    """Each scan's voxels of all muscles: how many were measured, and how many left out for which reason.
+    """Each scan's voxels of all muscles: how many were measured, how many left out for which reason, and their fat.
 
-    Reasons that met no voxel of the cohort have no column.
+    Reasons that met no voxel of the cohort have no column; neither has the fat fraction where nobody's is known.
     """
-    counts = voxels.drop(columns="voxels")
-    met = [name for name in counts if counts[name].sum() > 0]
-    rows = [[escape(scan), *(_whole(row[name]) for name in ("voxels", *met))] for scan, row in voxels.iterrows()]
+    met = [name for name in voxels if name not in ("voxels", FAT_COLUMN) and voxels[name].sum() > 0]
+    fat = [FAT_COLUMN] if voxels[FAT_COLUMN].notna().any() else []
+    rows = [
+        [escape(scan), *(_whole(row[name]) for name in ("voxels", *met)), *(_percent(row[name]) for name in fat)]
+        for scan, row in voxels.iterrows()
+    ]
     names = [name.removeprefix("voxels_").replace("_", " ") for name in met]
+    header = ["Scan", "measured", *names, *(["fat fraction"] if fat else [])]
     rows = rows or [["none", DASH]]
-    return pipe_table(["Scan", "measured", *names], rows, align="l" + "r" * (len(met) + 1), widths=[3] * (len(met) + 2))
+    return pipe_table(header, rows, align="l" + "r" * (len(header) - 1), widths=[3] * len(header))
 
 
 def _whole(value: float) -> str:
     return DASH if pd.isna(value) else str(int(value))
+
+
+def _percent(fraction: float) -> str:
+    return DASH if pd.isna(fraction) else f"{100 * fraction:.1f} %"
 
 
 def correlation_table(statistics: Statistics) -> str:

@@ -48,10 +48,11 @@ def make_results(root: Path, folder: Path, people: dict[str, float | None]) -> P
             continue
         flow.append([person, None, "measured", *[None] * 5])
         for shift, region in enumerate(("thigh", *MUSCLES)):
-            measures.append([person, None, region, "both", t2 + shift, 5000, *VOXELS_LEFT_OUT.values()])
+            measures.append([person, None, region, "both", t2 + shift, 0.06, 5000, *VOXELS_LEFT_OUT.values()])
     write_tsv(pd.DataFrame(rows), folder / "participants.tsv")
     write_tsv(pd.DataFrame(flow, columns=FLOW), folder / "measure/flow.tsv")
-    columns = ["participant_id", "session", "region", "side", "t2_mean_ms", "voxels", *VOXELS_LEFT_OUT]
+    names = ("participant_id", "session", "region", "side", "t2_mean_ms", "fat_fraction_mean", "voxels")
+    columns = [*names, *VOXELS_LEFT_OUT]
     write_tsv(pd.DataFrame(measures, columns=columns), folder / "measure/cohort.tsv")
     program = [
         sys.executable,
@@ -114,7 +115,7 @@ def test_the_studys_numbers_are_in_the_page(study, key):
 
 def test_the_page_counts_the_voxels_that_were_left_out_by_reason(study):
     text = text_of(study[2])
-    assert "Scan measured low signal at bound sub-P01 5000 71 13" in text
+    assert "Scan measured low signal at bound fat fraction sub-P01 5000 71 13 6.0 %" in text
     assert "not converged" not in text
 
 

@@ -119,16 +119,22 @@ def test_voxels_left_out_are_listed_by_reason_and_unmet_reasons_have_no_column()
             "voxels_low_signal": [12.0, nan],
             "voxels_at_bound": [0.0, nan],
             "voxels_implausible": [3.0, 4.0],
+            "fat_fraction_mean": [nan, nan],
         },
         index=["sub-1", "sub-2"],
     )
     rows = plain(tables.voxel_table(voxels)).splitlines()
     assert rows[0] == "| Scan | measured | low signal | implausible |"
     assert rows[2:] == ["| sub-1 | 900 | 12 | 3 |", "| sub-2 | 800 | – | 4 |"]
+    known = plain(tables.voxel_table(voxels.assign(fat_fraction_mean=[0.0716, nan]))).splitlines()
+    assert known[0] == "| Scan | measured | low signal | implausible | fat fraction |"
+    assert known[2:] == ["| sub-1 | 900 | 12 | 3 | 7.2 % |", "| sub-2 | 800 | – | 4 | – |"]
 
 
 def test_where_nobody_was_measured_the_table_of_voxels_says_so():
-    assert "| none | – |" in plain(tables.voxel_table(pd.DataFrame(columns=["voxels", "voxels_at_bound"])))
+    assert "| none | – |" in plain(
+        tables.voxel_table(pd.DataFrame(columns=["voxels", "voxels_at_bound", "fat_fraction_mean"]))
+    )
 
 
 def test_every_stopped_scan_has_its_reason_and_remedy():
@@ -180,8 +186,8 @@ def fitted(**changes):
         (fitted(), "with T2 outside 10.0 to 300.0 ms, or with a known fat fraction above 0.3, were left out."),
         (
             fitted(model="epg", b1="map", b1_map="b.nii", pulses={"slice_profile": "slr", "time_bandwidth": [4, 3]}),
-            "slice profile: slr of time-bandwidth products 4.0 and 3.0, refocused slice 1.2 times, T1 of muscle 1400.0 "
-            "ms, B1 from a map)",
+            "slice profile: slr of time-bandwidth products 4.0 and 3.0, refocused slice 1.2 times as thick, T1 of muscle "
+            "1400.0 ms, B1 from a map)",
         ),
         (fitted(model="epg-water-fat"), "T2 of fat calibrated on each person's subcutaneous fat, T1 of fat 365.0 ms"),
         (fitted(model="epg-water-fat", fat={"t2_ms": 140}), "T2 of fat 140.0 ms, T1 of fat 365.0 ms"),

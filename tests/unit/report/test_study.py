@@ -24,12 +24,14 @@ TABLES = {
     "analyse/participants.tsv": "participant_id\tsession\tgroup\tt2_mean_ms\n"
     "01\tn/a\tpatient\t48.5\n02\tn/a\tcontrol\tn/a\n",
     "analyse/roc.tsv": "cutoff\tsensitivity\tspecificity\n",
-    "measure/cohort.tsv": "\t".join(["participant_id", "session", "region", "side", "t2_mean_ms", *VOXEL_COLUMNS])
+    "measure/cohort.tsv": "\t".join(
+        ["participant_id", "session", "region", "side", "t2_mean_ms", "fat_fraction_mean", *VOXEL_COLUMNS]
+    )
     + "\n"
-    "01\tn/a\tthigh\tboth\t48.5\t90\t0\t7\t2\t0\t0\t3\n"
-    "01\tn/a\tsartorius\tleft\t41\t5\t0\t1\t0\t0\t0\t0\n"
-    "01\tn/a\tsartorius\tboth\t40\t9\t0\t1\t0\t0\t0\t0\n"
-    "01\tn/a\tvastus lateralis\tboth\t50\t40\t0\t1\t0\t0\t0\t0\n",
+    "01\tn/a\tthigh\tboth\t48.5\t0.25\t90\t0\t7\t2\t0\t0\t3\n"
+    "01\tn/a\tsartorius\tleft\t41\tn/a\t5\t0\t1\t0\t0\t0\t0\n"
+    "01\tn/a\tsartorius\tboth\t40\tn/a\t9\t0\t1\t0\t0\t0\t0\n"
+    "01\tn/a\tvastus lateralis\tboth\t50\tn/a\t40\t0\t1\t0\t0\t0\t0\n",
     "measure/flow.tsv": "participant_id\tsession\tstatus\tstage\texpected\tfound\twhere\tdo\n"
     "01\tn/a\tmeasured\tn/a\tn/a\tn/a\tn/a\tn/a\n02\t1\tstopped\tfit\ta\tb\tc\td\n",
     "analyse/statistics.json": '{"roc.auc": {"value": null, "n": 1, "reason": "a group is empty"}}',
@@ -69,7 +71,7 @@ def test_a_study_is_read_as_it_was_staged(stage, tmp_path):
     assert study.t2_of("patient").to_dict() == {"01": 48.5} and study.t2_of("control").empty
     assert study.muscles.to_dict() == {"sub-01": {"vastus lateralis": 50.0, "sartorius": 40.0}}
     assert list(study.muscles.index) == ["vastus lateralis", "sartorius"], "the label table's order"
-    assert study.voxels.loc["sub-01"].tolist() == [90, 0, 7, 2, 0, 0, 3] and len(study.voxels) == 1
+    assert study.voxels.loc["sub-01"].tolist() == [90, 0, 7, 2, 0, 0, 3, 0.25] and len(study.voxels) == 1
     assert study.group_of("sub-02_ses-1") == "control" and study.group_of("sub-03") is None
     assert study.panels["sub-01"].name == panel.name and study.panels["sub-02_ses-1"] == note
     assert study.statistics.reason("roc.auc") == "a group is empty"
