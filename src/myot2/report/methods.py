@@ -93,7 +93,8 @@ def _train(settings: Mapping[str, Any]) -> str:
     profile = escape(pulses["slice_profile"])
     if pulses["slice_profile"] != "none":
         products = " and ".join(escape(product) for product in pulses["time_bandwidth"])
-        profile += f" of time-bandwidth products {products}, refocused slice {escape(pulses['refocusing_width'])} times as thick"
+        width = escape(pulses["refocusing_width"])
+        profile += f" of time-bandwidth products {products}, refocused slice {width} times as thick"
     return (
         f"nominal refocusing angle {escape(pulses['refocusing_deg'])} degrees, slice profile: {profile}, T1 of muscle "
         f"{escape(settings['t1_ms'])} ms, B1 {b1}"

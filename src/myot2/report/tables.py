@@ -13,8 +13,7 @@ import pandas as pd
 
 from myot2.report.lookup import DASH, Statistics
 from myot2.report.markdown import escape, pipe_table
-from myot2.report.study import FAT_COLUMN
-from myot2.report.study import GROUPS
+from myot2.report.study import FAT_COLUMN, GROUPS
 
 _QUANTITIES = {
     "ck": "Creatine kinase (CK)",

@@ -186,8 +186,8 @@ def fitted(**changes):
         (fitted(), "with T2 outside 10.0 to 300.0 ms, or with a known fat fraction above 0.3, were left out."),
         (
             fitted(model="epg", b1="map", b1_map="b.nii", pulses={"slice_profile": "slr", "time_bandwidth": [4, 3]}),
-            "slice profile: slr of time-bandwidth products 4.0 and 3.0, refocused slice 1.2 times as thick, T1 of muscle "
-            "1400.0 ms, B1 from a map)",
+            "slice profile: slr of time-bandwidth products 4.0 and 3.0, refocused slice 1.2 times as thick, T1 of "
+            "muscle 1400.0 ms, B1 from a map)",
         ),
         (fitted(model="epg-water-fat"), "T2 of fat calibrated on each person's subcutaneous fat, T1 of fat 365.0 ms"),
         (fitted(model="epg-water-fat", fat={"t2_ms": 140}), "T2 of fat 140.0 ms, T1 of fat 365.0 ms"),
