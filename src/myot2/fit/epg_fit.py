@@ -78,23 +78,14 @@ def fit_free(
     ValueError
         The signal has not as many echoes as the train.
     """
-    sides = fit_sides(signal, table, limits_ms=limits_ms, threads=threads)
-    return sides[0] if len(sides) == 1 else _choose(sides[1].rmse < sides[0].rmse, sides[1], sides[0])
+    return _fit(signal, table, limits_ms, threads, count=1)[0]
 
 
 def fit_sides(
     signal: np.ndarray, table: Table, *, limits_ms: tuple[float, float] = T2_LIMITS_MS, threads: int = 1
 ) -> list[EpgFit]:
     """The fits below and above the turning B1; one where both sides are the same. As `fit_free` otherwise."""
-    voxels, shape = _voxels(signal, table)
-    fits = []
-    for span in table.sides:
-        maps, status, shared = _prepare(voxels, table, limits_ms)
-        run_in_blocks(
-            lambda *part, span=span, shared=shared: _fit_free(voxels, span, *part, *shared), len(status), threads
-        )
-        fits.append(_result(maps, status, table, shape, len(voxels) - 3.0))
-    return fits
+    return _fit(signal, table, limits_ms, threads, count=len(table.sides))
 
 
 def fit_held(
@@ -111,10 +102,10 @@ def fit_held(
     parameters and errors as in `fit_free`.
     """
     voxels, shape = _voxels(signal, table)
-    c = np.ascontiguousarray(np.broadcast_to(table.c_of(np.asarray(b1, float)), shape), np.float32).reshape(-1)
-    maps, status, shared = _prepare(voxels, table, limits_ms)
-    run_in_blocks(lambda *part: _fit_held(voxels, c, *part, *shared), len(status), threads)
-    return _result(maps, status, table, shape, len(voxels) - 2.0)
+    c = np.ascontiguousarray(np.broadcast_to(table.c_of(np.asarray(b1, float)), shape), np.float32).reshape(1, -1)
+    maps, status, shared = _prepare(voxels, table, limits_ms, 1)
+    run_in_blocks(lambda *part: _fit_held(voxels, c, *part, *shared), voxels.shape[1], threads)
+    return _result(maps[0], status[0], table, shape, len(voxels) - 2.0)
 
 
 def fit_smoothed(
@@ -165,12 +156,20 @@ def _voxels(signal: np.ndarray, table: Table) -> tuple[np.ndarray, tuple[int, ..
     return np.reshape(signal, (len(signal), -1)), np.shape(signal)[1:]
 
 
-def _prepare(voxels: np.ndarray, table: Table, limits_ms: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, tuple]:
+def _fit(signal, table, limits_ms, threads, count):
+    voxels, shape = _voxels(signal, table)
+    maps, status, shared = _prepare(voxels, table, limits_ms, count)
+    spans = np.array(table.sides)
+    run_in_blocks(lambda *part: _fit_free(voxels, spans, *part, *shared), voxels.shape[1], threads)
+    return [_result(maps[k], status[k], table, shape, len(voxels) - 3.0) for k in range(count)]
+
+
+def _prepare(voxels: np.ndarray, table: Table, limits_ms: tuple[float, float], count: int) -> tuple[np.ndarray, np.ndarray, tuple]:
     """Empty maps and status, and the arguments that both compiled fits share."""
-    maps, status = np.empty((5, voxels.shape[1]), np.float32), np.empty(voxels.shape[1], np.uint8)
+    maps, status = np.empty((count, 5, voxels.shape[1]), np.float32), np.empty((count, voxels.shape[1]), np.uint8)
     grid = np.array([np.log(table.t2_ms[1] / table.t2_ms[0]), table.c[1] - table.c[0], table.c[0]], np.float32)
     settings = np.array([LEAST_SNR, *limits_ms], np.float32)
-    of_table = (table.rows, table.spread, table.t2_ms.astype(np.float32))
+    of_table = (table.solution, table.model, table.spread, table.t2_ms.astype(np.float32))
     return maps, status, ((0,) * len(voxels), table.starts, grid, settings, *of_table, maps, status)
 
 

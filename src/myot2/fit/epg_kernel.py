@@ -1,9 +1,9 @@
 """The compiled phase-graph fit: Gauss-Newton steps from node to node of a table.
 
 At a node, three inner products of the samples with stored rows give amplitude and the offsets in ln T2 and in the
-coordinate c of B1 (see `epg_table`). The fit goes to the node nearest to that point until it stays; the last offsets
-are the interpolation between nodes. Three steps, taken by all voxels of a block one after the other, bring nearly
-all of them home; the others go on alone, and those that wander start again from the best node of a coarse search.
+coordinate c of B1 (see `epg_table`). The fit goes to the node nearest to that point until it lies close by; the last
+offsets are the interpolation between nodes. All voxels of a block take the first steps one after the other, which bring
+nearly all of them home; the others go on alone, and those that wander start again from the best node of a coarse search.
 
 No fast-math: a voxel gets the same bytes alone or in a volume, for any number of threads and on any processor. All
 compiled functions stand in this file, see `mono_kernel`.
@@ -12,12 +12,18 @@ compiled functions stand in this file, see `mono_kernel`.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from llvmlite import ir
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from myot2.fit.status import Status
 
 BLOCK = 128
 """Voxels worked on at a time."""
+
+LANES = 4
+"""Numbers in a vector: every processor has them. Samples and models are filled up with zeros to a multiple."""
 
 COMMON_STEPS = 3
 STEPS = 10
@@ -25,14 +31,16 @@ SEARCHED_STEPS = 20
 COARSE = (4, 6)
 """Every how many nodes of T2 and c the search looks."""
 
-# Where the rows of a block begin.
-_J, _HELD, _SETTLED = BLOCK, 2 * BLOCK, 3 * BLOCK
-_DT, _DC = BLOCK, 2 * BLOCK
-
 REACH = 8
 """Nodes that one step may go."""
 
+# Where the rows of a block begin in `node` (nodes of T2 and c, B1 held, settled) and `place` (amplitude, offsets in
+# ln T2 and c, sum of the squared residuals).
+_J, _HELD, _SETTLED = BLOCK, 2 * BLOCK, 3 * BLOCK
+_DT, _DC, _SQUARES = BLOCK, 2 * BLOCK, 3 * BLOCK
+
 _F0, _F1, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
+_NEAR, _NEAR_C = np.float32(1.0), np.float32(0.5)
 _SMALL = np.float32(1e-30)
 _REACH = np.float32(REACH)
 _NAN = np.float32(np.nan)
@@ -40,18 +48,19 @@ _OK, _LOW, _BOUND = np.uint8(Status.OK), np.uint8(Status.LOW_SIGNAL), np.uint8(S
 _UNSETTLED, _NONE = np.uint8(Status.NOT_CONVERGED), np.uint8(Status.NOT_FITTED)
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
+_FOUR = ir.VectorType(ir.FloatType(), LANES)
 
 
 @_compiled
-def fit_free(signal, span, first, stop, echoes, starts, grid, settings, rows, spread, nodes, maps, status):
-    """M0, T2 and B1 of the voxels `first` to `stop`, B1 on one side of where its effect turns back.
+def fit_free(signal, spans, first, stop, echoes, starts, grid, settings, solution, model, spread, nodes, maps, status):
+    """M0, T2 and B1 of the voxels `first` to `stop`, B1 on either side of where its effect turns back.
 
     Parameters
     ----------
     signal : array, shape (echoes, voxels)
         Magnitudes of any number type.
-    span : integers, shape (2,)
-        First and last node of c on that side.
+    spans : integers, shape (sides, 2)
+        First and last node of c on each side.
     first, stop : int
     echoes : tuple
         As long as there are echoes; its items are not read.
@@ -61,84 +70,108 @@ def fit_free(signal, span, first, stop, echoes, starts, grid, settings, rows, sp
         Steps of ln T2 and c between nodes, c of the first node.
     settings : 32-bit floats, shape (3,)
         Least SNR, lowest and highest T2 (ms) that pass unmarked.
-    rows, spread, nodes : arrays
-        `rows`, `spread` and `t2_ms` of an `epg_table.Table`, as `starts`; 32-bit floats.
-    maps : 32-bit floats, shape (5, voxels)
-        Filled with T2 (ms), M0, SD of T2 (ms), root mean square of the residuals, c.
-    status : 8-bit integers, shape (voxels,)
+    solution, model, spread, nodes : arrays
+        `solution`, `model`, `spread` and `t2_ms` of an `epg_table.Table`, as `starts`; 32-bit floats.
+    maps : 32-bit floats, shape (sides or 1, 5, voxels)
+        Filled with T2 (ms), M0, SD of T2 (ms), root mean square of the residuals, c; where there is room for one side,
+        of that which leaves the smaller residuals.
+    status : 8-bit integers, shape (sides or 1, voxels)
         Filled with `Status`.
     """
-    y, node, place = _workspace(echoes)
+    sides = len(spans)
+    y, begin, total, node, place = _workspace(signal, echoes, model, sides)
     solved = np.empty(5 * BLOCK, np.float32)
     for start in range(first, stop, BLOCK):
         count = min(BLOCK, stop - start)
-        _load(signal, start, count, echoes, y)
-        for v in range(BLOCK):
-            i, j = _predict(y, v, echoes, starts)
-            j = j if j <= span[1] else 2 * span[1] - j
-            node[v], node[_J + v] = i, min(max(j if j >= span[0] else 2 * span[0] - j, span[0]), span[1])
-        for _ in range(COMMON_STEPS):
-            _project_block(y, echoes, rows, spread, node, solved)
-            _move_block(grid, span, rows.shape[0] - 1, node, solved, place)
-        for v in range(count):
-            if not node[_SETTLED + v]:
-                _go_on(y, v, echoes, grid, rows, spread, span, node, place)
-        _write(start, count, y, echoes, grid, settings, rows, spread, nodes, 3, node, place, maps, status)
+        _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
+        for side in range(sides):
+            _settle_free(
+                y, count, echoes, begin, spans[side], grid, solution, model, spread, solved, node[side], place[side]
+            )
+            _square(y, echoes, model, node[side], place[side])
+        best = len(maps) < sides
+        for side in range(len(maps)):
+            _write(
+                start, count, total, best, len(echoes) - 3, grid, settings, model, spread, nodes, node, place,
+                side, maps[side], status[side], echoes,
+            )
 
 
 @_compiled
-def fit_held(signal, c, first, stop, echoes, starts, grid, settings, rows, spread, nodes, maps, status):
-    """M0 and T2 at a given B1; parameters as in `fit_free`, and `c`, shape (voxels,), where NaN leaves a voxel out."""
-    y, node, place = _workspace(echoes)
+def find_c(signal, spans, first, stop, echoes, starts, grid, solution, model, spread, c):
+    """Only c, of each side, shape (sides, voxels), and NaN for no signal; parameters as in `fit_free`."""
+    sides = len(spans)
+    y, begin, total, node, place = _workspace(signal, echoes, model, sides)
     solved = np.empty(5 * BLOCK, np.float32)
     for start in range(first, stop, BLOCK):
         count = min(BLOCK, stop - start)
-        _load(signal, start, count, echoes, y)
-        for v in range(BLOCK):
-            given = c[start + v] if v < count else grid[2]
-            j = (given - grid[2]) / grid[1] + _HALF
-            j = min(np.int64(j), rows.shape[1] - 1) if j > _F0 else 0
-            i, _ = _predict(y, v, echoes, starts)
-            node[v], node[_J + v], node[_HELD + v] = i, j, 1
-            place[_DC + v] = given - (grid[2] + np.float32(j) * grid[1])
-        for _ in range(COMMON_STEPS):
-            _project_block(y, echoes, rows, spread, node, solved)
-            _move_held_block(grid, rows.shape[0] - 1, node, solved, place)
-        for v in range(count):
-            if not node[_SETTLED + v]:
-                _go_on_held(y, v, echoes, grid, rows, spread, node, place)
-        _write(start, count, y, echoes, grid, settings, rows, spread, nodes, 2, node, place, maps, status)
+        _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
+        for side in range(sides):
+            _settle_free(
+                y, count, echoes, begin, spans[side], grid, solution, model, spread, solved, node[side], place[side]
+            )
+            for v in range(count):
+                usable = total[v] > _F0 and total[v] - total[v] == _F0
+                value = grid[2] + np.float32(node[side, _J + v]) * grid[1] + place[side, _DC + v]
+                c[side, start + v] = value if usable else _NAN
 
 
 @_compiled
-def _workspace(echoes):
-    """Samples of a block, voxel after voxel; node of T2, of c, B1 held, settled; amplitude, offsets in ln T2 and c."""
-    y = np.ones(BLOCK * len(echoes), np.float32)
-    return y, np.zeros(4 * BLOCK, np.int32), np.zeros(3 * BLOCK, np.float32)
+def fit_held(signal, c, first, stop, echoes, starts, grid, settings, solution, model, spread, nodes, maps, status):
+    """M0 and T2 at given B1; parameters as in `fit_free`, and `c`, shape (sides, voxels), where NaN leaves a voxel out."""
+    sides = len(c)
+    y, begin, total, node, place = _workspace(signal, echoes, model, sides)
+    solved = np.empty(5 * BLOCK, np.float32)
+    for start in range(first, stop, BLOCK):
+        count = min(BLOCK, stop - start)
+        _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
+        for side in range(sides):
+            _settle_held(
+                y, count, echoes, begin, c[side, start : start + count], grid, solution, spread, solved, node[side],
+                place[side],
+            )
+            _square(y, echoes, model, node[side], place[side])
+            _write(
+                start, count, total, False, len(echoes) - 2, grid, settings, model, spread, nodes, node, place,
+                side, maps[side], status[side], echoes,
+            )
 
 
 @_compiled
-def _load(signal, start, count, echoes, y):
-    """Copy the samples of a block."""
+def _workspace(signal, echoes, model, sides):
+    """Samples of a block, voxel after voxel; nodes to start from; sums of the samples; `node` and `place` of each side."""
+    y, begin = np.zeros(BLOCK * model.shape[3], np.float32), np.zeros(2 * BLOCK, np.int32)
+    node, place = np.zeros((sides, 4 * BLOCK), np.int32), np.zeros((sides, 4 * BLOCK), np.float32)
+    return y, begin, np.ones(BLOCK, np.float32), node, place
+
+
+@_compiled
+def _load(signal, start, count, echoes, starts, width, y, begin, total):
+    """Copy the samples of a block and look up where to start, see `epg_table.Table.starts`."""
+    over, under, bend = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+    total[:] = _F0
     for n in range(len(echoes)):
         source = signal[n, start : start + count]
         for v in range(count):
-            y[v * len(echoes) + n] = np.float32(source[v])
-
-
-@_compiled
-def _predict(y, v, echoes, starts):
-    """The node to start from: that of the bin of decay and bend of the echoes, see `epg_table.Table.starts`."""
-    at = v * len(echoes)
-    over = under = _F0
-    for n in range(1, len(echoes) - 1):
-        over += y[at + n] * y[at + n + 1]
-        under += y[at + n] * y[at + n]
-    decay = over / (under + _SMALL)
-    bend = y[at] * y[at + 2] / (y[at + 1] * y[at + 1] + _SMALL) * _HALF
-    row = np.int64(_limited(decay) * np.float32(starts.shape[0]))
-    column = np.int64(_limited(bend) * np.float32(starts.shape[1]))
-    return np.int64(starts[row, column, 0]), np.int64(starts[row, column, 1])
+            y[v * width + n] = np.float32(source[v])
+        for v in range(count):
+            total[v] += np.float32(source[v])
+        if 1 <= n < len(echoes) - 1:
+            after = signal[n + 1, start : start + count]
+            for v in range(count):
+                one = np.float32(source[v])
+                over[v] += one * np.float32(after[v])
+                under[v] += one * one
+    one, two, three = signal[0, start : start + count], signal[1, start : start + count], signal[2, start : start + count]
+    decays, bends = np.float32(starts.shape[0]), np.float32(starts.shape[1])
+    for v in range(count):
+        middle = np.float32(two[v])
+        bend[v] = np.float32(one[v]) * np.float32(three[v]) / (middle * middle + _SMALL) * _HALF
+        begin[v] = np.int32(_limited(over[v] / (under[v] + _SMALL)) * decays)
+        begin[BLOCK + v] = np.int32(_limited(bend[v]) * bends)
+    for v in range(count):
+        row, column = begin[v], begin[BLOCK + v]
+        begin[v], begin[BLOCK + v] = starts[row, column, 0], starts[row, column, 1]
 
 
 @_compiled
@@ -148,10 +181,119 @@ def _limited(share):
     return share if share < np.float32(0.999) else np.float32(0.999)
 
 
+def _pointer(context, builder, kind, array):
+    return context.make_array(kind)(context, builder, array).data
+
+
+def _four(builder, pointer):
+    """Four numbers from memory on, wherever that begins."""
+    return builder.load(builder.bitcast(pointer, _FOUR.as_pointer()), align=4)
+
+
+def _all(builder, value):
+    """A number in each lane."""
+    one = builder.insert_element(ir.Constant(_FOUR, ir.Undefined), value, ir.IntType(32)(0))
+    return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
+
+
+@intrinsic
+def _inner(typing, y, at, solution, row, echoes):
+    """The inner products of the samples from `at` on with the rows of a node, which begin at number `row`.
+
+    Written as vectors because a compiler may not change the order of sums of floats; multiplied and then added, as
+    some processors cannot do both at once.
+    """
+
+    def generate(context, builder, signature, arguments):
+        samples = builder.gep(_pointer(context, builder, signature.args[0], arguments[0]), [arguments[1]])
+        rows = builder.gep(_pointer(context, builder, signature.args[2], arguments[2]), [arguments[3]])
+        total = ir.Constant(_FOUR, [0.0] * LANES)
+        for n in range(len(signature.args[4])):
+            sample = builder.load(builder.gep(samples, [ir.IntType(64)(n)]))
+            coefficients = _four(builder, builder.gep(rows, [ir.IntType(64)(LANES * n)]))
+            total = builder.fadd(total, builder.fmul(_all(builder, sample), coefficients))
+        parts = [builder.extract_element(total, ir.IntType(32)(lane)) for lane in range(3)]
+        return cgutils.pack_array(builder, parts)
+
+    return types.UniTuple(types.float32, 3)(y, at, solution, row, echoes), generate
+
+
+@intrinsic
+def _squares(typing, y, at, model, row, echoes, a, dt, dc):
+    """The sum of the squared residuals of a voxel: four echoes at a time, the lanes added up at the end."""
+
+    def generate(context, builder, signature, arguments):
+        samples = builder.gep(_pointer(context, builder, signature.args[0], arguments[0]), [arguments[1]])
+        rows = builder.gep(_pointer(context, builder, signature.args[2], arguments[2]), [arguments[3]])
+        size, by_t, by_c = (_all(builder, value) for value in arguments[5:])
+        total = ir.Constant(_FOUR, [0.0] * LANES)
+        width = -(-len(signature.args[4]) // LANES) * LANES
+        for n in range(0, width, LANES):
+            course, slope_t, slope_c = (
+                _four(builder, builder.gep(rows, [ir.IntType(64)(part * width + n)])) for part in range(3)
+            )
+            change = builder.fadd(builder.fmul(by_t, slope_t), builder.fmul(by_c, slope_c))
+            expected = builder.fmul(size, builder.fadd(course, change))
+            residual = builder.fsub(_four(builder, builder.gep(samples, [ir.IntType(64)(n)])), expected)
+            total = builder.fadd(total, builder.fmul(residual, residual))
+        lanes = [builder.extract_element(total, ir.IntType(32)(lane)) for lane in range(LANES)]
+        return builder.fadd(builder.fadd(lanes[0], lanes[1]), builder.fadd(lanes[2], lanes[3]))
+
+    return types.float32(y, at, model, row, echoes, a, dt, dc), generate
+
+
 @_compiled
-def _evaluate(y, v, echoes, rows, spread, span, i, j):
+def _project(y, v, echoes, solution, i, j):
+    """The least-squares solution at a node: a, a dlnT2 and a dc."""
+    width = len(y) // BLOCK
+    return _inner(y, v * width, solution, (i * solution.shape[1] + j) * (LANES * len(echoes)), echoes)
+
+
+@_compiled
+def _square(y, echoes, model, node, place):
+    """The sums of the squared residuals of a block."""
+    width = model.shape[3]
+    for v in range(BLOCK):
+        row = (np.int64(node[v]) * model.shape[1] + np.int64(node[_J + v])) * (3 * width)
+        place[_SQUARES + v] = _squares(y, v * width, model, row, echoes, place[v], place[_DT + v], place[_DC + v])
+
+
+@_compiled
+def _settle_free(y, count, echoes, begin, span, grid, solution, model, spread, solved, node, place):
+    """Bring a block to the nodes of its voxels on one side, and to the offsets from there."""
+    for v in range(BLOCK):
+        j = np.int64(begin[BLOCK + v])
+        j = j if j <= span[1] else 2 * span[1] - j
+        node[v], node[_J + v] = begin[v], min(max(j if j >= span[0] else 2 * span[0] - j, span[0]), span[1])
+    for _ in range(COMMON_STEPS):
+        _project_block(y, echoes, solution, spread, node, solved)
+        _move_block(grid, span, solution.shape[0] - 1, node, solved, place)
+    for v in range(count):
+        if not node[_SETTLED + v]:
+            _go_on(y, v, echoes, grid, solution, model, spread, span, node, place)
+
+
+@_compiled
+def _settle_held(y, count, echoes, begin, c, grid, solution, spread, solved, node, place):
+    """As `_settle_free` where B1 is given."""
+    for v in range(BLOCK):
+        given = c[v] if v < count else grid[2]
+        j = (given - grid[2]) / grid[1] + _HALF
+        j = min(np.int64(j), solution.shape[1] - 1) if j > _F0 else 0
+        node[v], node[_J + v], node[_HELD + v] = begin[v], j, 1
+        place[_DC + v] = given - (grid[2] + np.float32(j) * grid[1])
+    for _ in range(COMMON_STEPS):
+        _project_block(y, echoes, solution, spread, node, solved)
+        _move_held_block(grid, solution.shape[0] - 1, node, solved, place)
+    for v in range(count):
+        if not node[_SETTLED + v]:
+            _go_on_held(y, v, echoes, grid, solution, spread, node, place)
+
+
+@_compiled
+def _evaluate(y, v, echoes, solution, spread, span, i, j):
     """Amplitude and offsets in ln T2 and c from a node, and whether B1 is held at an end of its side."""
-    a, by_t, by_c = _project(y, v, echoes, rows, i, j)
+    a, by_t, by_c = _project(y, v, echoes, solution, i, j)
     held = ((j == span[0]) & (by_c < _F0)) | ((j == span[1]) & (by_c > _F0))
     kept = by_c if held else _F0
     a += kept * spread[i, j, 2]
@@ -160,23 +302,11 @@ def _evaluate(y, v, echoes, rows, spread, span, i, j):
 
 
 @_compiled
-def _project(y, v, echoes, rows, i, j):
-    """The least-squares solution at a node: a, a dlnT2 and a dc."""
-    at = v * len(echoes)
-    a = by_t = by_c = _F0
-    for n in range(len(echoes)):
-        a += y[at + n] * rows[i, j, n, 0]
-        by_t += y[at + n] * rows[i, j, n, 1]
-        by_c += y[at + n] * rows[i, j, n, 2]
-    return a, by_t, by_c
-
-
-@_compiled
-def _project_block(y, echoes, rows, spread, node, solved):
+def _project_block(y, echoes, solution, spread, node, solved):
     """The solutions at the nodes of a block, and what an offset in c that B1 may not take up would add to them."""
     for v in range(BLOCK):
         i, j = np.int64(node[v]), np.int64(node[_J + v])
-        a, by_t, by_c = _project(y, v, echoes, rows, i, j)
+        a, by_t, by_c = _project(y, v, echoes, solution, i, j)
         solved[v], solved[BLOCK + v], solved[2 * BLOCK + v] = a, by_t, by_c
         solved[3 * BLOCK + v], solved[4 * BLOCK + v] = spread[i, j, 2], spread[i, j, 3]
 
@@ -194,6 +324,7 @@ def _move_block(grid, span, last, node, solved, place):
         a = a if a > _SMALL else _SMALL
         dt, dc = (solved[BLOCK + v] + kept * solved[4 * BLOCK + v]) / a, (by_c - kept) / a
         far_i, far_j = dt / grid[0], dc / grid[1]
+        near = (abs(far_i) <= _NEAR) & (abs(far_j) <= _NEAR_C)
         far_i = far_i if far_i > -_REACH else -_REACH
         far_i = far_i if far_i < _REACH else _REACH
         far_j = far_j if far_j > -_REACH else -_REACH
@@ -203,9 +334,10 @@ def _move_block(grid, span, last, node, solved, place):
         to_i = to_i if to_i < tops[0] else tops[0]
         to_j = to_j if to_j > ends[1] else ends[1]
         to_j = to_j if to_j < tops[1] else tops[1]
-        node[_SETTLED + v] = np.int32((to_i == i) & (to_j == j))
+        settled = near | ((to_i == i) & (to_j == j))
+        node[_SETTLED + v] = np.int32(settled)
         node[_HELD + v] = np.int32(held)
-        node[v], node[_J + v] = to_i, to_j
+        node[v], node[_J + v] = i if settled else to_i, j if settled else to_j
         place[v], place[_DT + v], place[_DC + v] = a, dt, dc
 
 
@@ -220,17 +352,19 @@ def _move_held_block(grid, last, node, solved, place):
         a = a if a > _SMALL else _SMALL
         dt = (solved[BLOCK + v] + by_c * to_t) / a - dc * to_t
         far = dt / grid[0]
+        near = abs(far) <= _NEAR
         far = far if far > -_REACH else -_REACH
         far = far if far < _REACH else _REACH
         to = i + (np.int32(far + shift) - whole)
         to = to if to > np.int32(0) else np.int32(0)
         to = to if to < last else last
-        node[_SETTLED + v] = np.int32(to == i)
-        node[v], place[v], place[_DT + v] = to, a, dt
+        settled = near | (to == i)
+        node[_SETTLED + v] = np.int32(settled)
+        node[v], place[v], place[_DT + v] = i if settled else to, a, dt
 
 
 @_compiled
-def _go_on(y, v, echoes, grid, rows, spread, span, node, place):
+def _go_on(y, v, echoes, grid, solution, model, spread, span, node, place):
     """Fit one voxel from the node that it has come to, and if need be from the best node of a search.
 
     Near the turning B1 its derivative is small, and steps in c go too far and back. Nodes from which they point up and
@@ -240,7 +374,7 @@ def _go_on(y, v, echoes, grid, rows, spread, span, node, place):
     for steps in (STEPS, SEARCHED_STEPS):
         low, high, up, down = span[0], span[1], _F0, _F0
         for _ in range(steps):
-            a, dt, dc, held = _evaluate(y, v, echoes, rows, spread, span, i, j)
+            a, dt, dc, held = _evaluate(y, v, echoes, solution, spread, span, i, j)
             if dc > _F0:
                 low, up = j, dc
             elif dc < _F0:
@@ -252,10 +386,10 @@ def _go_on(y, v, echoes, grid, rows, spread, span, node, place):
                     to_j = _towards(j, crossing, low + 1, high - 1)
                 else:
                     to_j, dc = j, crossing * grid[1]
-                    a, dt = _evaluate_held(y, v, echoes, rows, spread, i, j, dc)
+                    a, dt = _evaluate_held(y, v, echoes, solution, spread, i, j, dc)
             node[v], node[_J + v], node[_HELD + v] = i, j, held
             place[v], place[_DT + v], place[_DC + v] = a, dt, dc
-            i, j = _towards(i, dt / grid[0], 0, rows.shape[0] - 1), to_j
+            i, j = _towards(i, dt / grid[0], 0, solution.shape[0] - 1), to_j
             if i == node[v] and j == node[_J + v]:
                 node[_SETTLED + v] = 1
                 return
@@ -263,13 +397,13 @@ def _go_on(y, v, echoes, grid, rows, spread, span, node, place):
         if abs(dt) <= grid[0] and abs(dc) <= grid[1]:
             node[_SETTLED + v] = 1
             return
-        i, j = _search(y, v, echoes, rows, span)
+        i, j = _search(y, v, echoes, model, span)
 
 
 @_compiled
-def _evaluate_held(y, v, echoes, rows, spread, i, j, dc):
+def _evaluate_held(y, v, echoes, solution, spread, i, j, dc):
     """Amplitude and offset in ln T2 from a node, B1 being held at an offset in c from it."""
-    a, by_t, by_c = _project(y, v, echoes, rows, i, j)
+    a, by_t, by_c = _project(y, v, echoes, solution, i, j)
     # what c may not take up looks like a and ln T2, by the shares that belong to the node
     a = (a + by_c * spread[i, j, 2]) / (_F1 + dc * spread[i, j, 2])
     a = a if a > _SMALL else _SMALL
@@ -277,13 +411,13 @@ def _evaluate_held(y, v, echoes, rows, spread, i, j, dc):
 
 
 @_compiled
-def _go_on_held(y, v, echoes, grid, rows, spread, node, place):
+def _go_on_held(y, v, echoes, grid, solution, spread, node, place):
     """Fit one voxel with B1 given from the node that it has come to."""
     i, j, dc = np.int64(node[v]), np.int64(node[_J + v]), place[_DC + v]
     for _ in range(SEARCHED_STEPS):
-        a, dt = _evaluate_held(y, v, echoes, rows, spread, i, j, dc)
+        a, dt = _evaluate_held(y, v, echoes, solution, spread, i, j, dc)
         node[v], place[v], place[_DT + v] = i, a, dt
-        i = _towards(i, dt / grid[0], 0, rows.shape[0] - 1)
+        i = _towards(i, dt / grid[0], 0, solution.shape[0] - 1)
         if i == node[v]:
             node[_SETTLED + v] = 1
             return
@@ -302,16 +436,16 @@ def _towards(node, distance, first, last):
 
 
 @_compiled
-def _search(y, v, echoes, rows, span):
+def _search(y, v, echoes, model, span):
     """The node of a coarse grid whose course of echoes is most like the sample."""
-    at = v * len(echoes)
+    at = v * model.shape[3]
     best, best_i, best_j = -_F1, 0, span[0]
-    for i in range(COARSE[0] // 2, rows.shape[0], COARSE[0]):
+    for i in range(COARSE[0] // 2, model.shape[0], COARSE[0]):
         for j in range(span[0], span[1] + 1, COARSE[1]):
             match, norm = _F0, _F0
             for n in range(len(echoes)):
-                match += y[at + n] * rows[i, j, n, 3]
-                norm += rows[i, j, n, 3] * rows[i, j, n, 3]
+                match += y[at + n] * model[i, j, 0, n]
+                norm += model[i, j, 0, n] * model[i, j, 0, n]
             match = match * abs(match) / norm
             if match > best:
                 best, best_i, best_j = match, i, j
@@ -319,21 +453,20 @@ def _search(y, v, echoes, rows, span):
 
 
 @_compiled
-def _write(start, count, y, echoes, grid, settings, rows, spread, nodes, unknowns, node, place, maps, status):
-    """Maps and status of a block."""
+def _write(
+    start, count, total, best, freedom, grid, settings, model, spread, nodes, node, place, side, maps, status, echoes
+):
+    """Maps and status of a block on one side, or voxel by voxel on the better one."""
     for v in range(count):
-        i, j, held, settled = np.int64(node[v]), np.int64(node[_J + v]), node[_HELD + v], node[_SETTLED + v]
-        a, dt, dc = place[v], place[_DT + v], place[_DC + v]
-        at, total, squares = v * len(echoes), _F0, _F0
-        for n in range(len(echoes)):
-            total += y[at + n]
-            change = dt * rows[i, j, n, 4] + dc * rows[i, j, n, 5]
-            residual = y[at + n] - a * (rows[i, j, n, 3] + change)
-            squares += residual * residual
-        usable = total > _F0 and total - total == _F0 and dc == dc
+        s = side
+        if best and place[1, _SQUARES + v] < place[0, _SQUARES + v]:
+            s = 1
+        i, j, held, settled = np.int64(node[s, v]), np.int64(node[s, _J + v]), node[s, _HELD + v], node[s, _SETTLED + v]
+        a, dt, dc, squares = place[s, v], place[s, _DT + v], place[s, _DC + v], place[s, _SQUARES + v]
+        usable = total[v] > _F0 and total[v] - total[v] == _F0 and dc == dc
         outside = (i == 0 and dt < -grid[0]) or (i == nodes.size - 1 and dt > grid[0]) or a <= _SMALL
         gap = _F0 if usable and not outside else _NAN
-        noise = squares / np.float32(len(echoes) - unknowns)
+        noise = squares / np.float32(freedom)
         # exp(dt), which is at most a step
         t2 = nodes[i] * (_F1 + dt * (_F1 + dt * (_HALF + dt * np.float32(1 / 6)))) + gap
         maps[0, start + v] = t2
@@ -341,7 +474,7 @@ def _write(start, count, y, echoes, grid, settings, rows, spread, nodes, unknown
         maps[2, start + v] = t2 * np.sqrt(noise * spread[i, j, 1 if held else 0]) / a
         maps[3, start + v] = np.sqrt(squares / np.float32(len(echoes))) + gap
         maps[4, start + v] = grid[2] + np.float32(j) * grid[1] + dc + gap
-        level = a * rows[i, j, 0, 3]
+        level = a * model[i, j, 0, 0]
         code = _OK if settled else _UNSETTLED
         code = code if t2 >= settings[1] and t2 <= settings[2] else _BOUND
         code = code if level * level >= settings[0] * settings[0] * noise else _LOW

@@ -1,12 +1,15 @@
-"""The median of a map over a neighbourhood, inside a mask."""
+"""The median and the mean of a map over a neighbourhood, inside a mask."""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from scipy import ndimage
 
 LEVELS = 2048
 """Steps between the least and the greatest value; for a B1 of 0.4 to 1.4 one is 0.0005."""
+
+_compiled = njit(cache=True, nogil=True)
 
 
 def median_inside(values: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
@@ -29,56 +32,68 @@ def median_inside(values: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
     """
     if any(extent % 2 == 0 or extent < 1 for extent in size):
         raise ValueError(f"a neighbourhood has an odd number of voxels each way, not {size}")
+    values = np.ascontiguousarray(values, np.float32)
+    medians = np.full(values.shape, np.nan, np.float32)
     known = np.isfinite(values)
-    if not known.any():
-        return np.full(values.shape, np.nan, np.float32)
-    low, high = float(values[known].min()), float(values[known].max())
-    step = (high - low) / (LEVELS - 1) or 1.0
-    levels = np.full(values.shape, -1, np.int32)
-    levels[known] = np.rint((values[known] - low) / step)
-    middle = np.full(values.shape, -1, np.int32)
-    _medians(levels, *(extent // 2 for extent in size), np.zeros(LEVELS, np.int32), middle)
-    return np.where(known, low + step * middle, np.nan).astype(np.float32)
+    if known.any():
+        low, high = np.min(values, where=known, initial=np.inf), np.max(values, where=known, initial=-np.inf)
+        step = (high - low) / np.float32(LEVELS - 1) or np.float32(1)
+        _medians(values, low, step, *(extent // 2 for extent in size), medians)
+    return medians
 
 
-@njit(cache=True, nogil=True)
-def _medians(levels, slices, rows, columns, histogram, middle):
-    """The median level around each voxel that has a level (others are -1); the reach is given each way."""
-    for z in range(levels.shape[0]):
+def mean_inside(values: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
+    """The mean of the numbers in the neighbourhood of each number; as `median_inside` otherwise."""
+    known = np.isfinite(values)
+    total = ndimage.uniform_filter(np.where(known, values, 0).astype(float), size, mode="constant")
+    share = ndimage.uniform_filter(known.astype(float), size, mode="constant")
+    return np.divide(total, share, out=np.full(values.shape, np.nan), where=known).astype(np.float32)
+
+
+@_compiled
+def _medians(values, low, step, slices, rows, columns, medians):
+    """Fill in the medians; the reach of the neighbourhood is given each way."""
+    # what is no number has the level above all others, and never comes below the median
+    levels = np.full(values.shape, LEVELS, np.int32)
+    for z, row, column in np.ndindex(values.shape):
+        share = (values[z, row, column] - low) / step
+        if np.isfinite(share):
+            levels[z, row, column] = np.int32(share + np.float32(0.5))
+    histogram = np.zeros(LEVELS + 1, np.int32)
+    last = values.shape[2] - 1
+    for z in range(values.shape[0]):
         part = levels[max(z - slices, 0) : z + slices + 1]
-        for row in range(levels.shape[1]):
+        for row in range(values.shape[1]):
             strip = part[:, max(row - rows, 0) : row + rows + 1]
             histogram[:] = 0
-            count = below = level = 0
-            for column in range(min(columns, levels.shape[2])):
-                count, below = _count(strip, column, 1, level, histogram, count, below)
-            for column in range(levels.shape[2]):
-                if column + columns < levels.shape[2]:
-                    count, below = _count(strip, column + columns, 1, level, histogram, count, below)
+            below = level = held = 0
+            for column in range(-columns, last + 1):
+                if column + columns <= last:
+                    below += _count(strip, column + columns, 1, level, histogram)
+                    held += strip.shape[0] * strip.shape[1]
                 if column > columns:
-                    count, below = _count(strip, column - columns - 1, -1, level, histogram, count, below)
-                if levels[z, row, column] < 0:
+                    below += _count(strip, column - columns - 1, -1, level, histogram)
+                    held -= strip.shape[0] * strip.shape[1]
+                if column < 0 or levels[z, row, column] == LEVELS:
                     continue
                 # the level with at most half of the others below it and more than half not above it
-                half = (count - 1) // 2
+                half = (held - histogram[LEVELS] - 1) // 2
                 while below > half:
                     level -= 1
                     below -= histogram[level]
                 while below + histogram[level] <= half:
                     below += histogram[level]
                     level += 1
-                middle[z, row, column] = level
+                medians[z, row, column] = low + step * np.float32(level)
 
 
-@njit(cache=True, nogil=True)
-def _count(strip, column, sign, level, histogram, count, below):
-    """Put a column of voxels into the histogram or take it out; how many it holds, and how many below a level."""
+@_compiled
+def _count(strip, column, sign, level, histogram):
+    """Put a column of voxels into the histogram or take it out; how many that brings below a level."""
+    below = 0
     for z in range(strip.shape[0]):
         for row in range(strip.shape[1]):
             value = strip[z, row, column]
-            if value >= 0:
-                histogram[value] += sign
-                count += sign
-                if value < level:
-                    below += sign
-    return count, below
+            histogram[value] += sign
+            below += value < level
+    return sign * below
