@@ -25,7 +25,7 @@ BLOCK = 128
 LANES = 4
 """Numbers in a vector: every processor has them. Samples and models are filled up with zeros to a multiple."""
 
-COMMON_STEPS = 3
+STEPS_FIRST, STEPS_SECOND, STEPS_HELD = 3, 3, 2
 STEPS = 10
 SEARCHED_STEPS = 20
 COARSE = (4, 6)
@@ -40,7 +40,6 @@ _J, _HELD, _SETTLED = BLOCK, 2 * BLOCK, 3 * BLOCK
 _DT, _DC, _SQUARES = BLOCK, 2 * BLOCK, 3 * BLOCK
 
 _F0, _F1, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
-_NEAR, _NEAR_C = np.float32(1.0), np.float32(0.5)
 _SMALL = np.float32(1e-30)
 _REACH = np.float32(REACH)
 _NAN = np.float32(np.nan)
@@ -52,7 +51,7 @@ _FOUR = ir.VectorType(ir.FloatType(), LANES)
 
 
 @_compiled
-def fit_free(signal, spans, first, stop, echoes, starts, grid, settings, solution, model, spread, nodes, maps, status):
+def fit_free(signal, spans, first, stop, echoes, starts, grid, solution, model, spread, nodes, settings, maps, status):
     """M0, T2 and B1 of the voxels `first` to `stop`, B1 on either side of where its effect turns back.
 
     Parameters
@@ -86,7 +85,7 @@ def fit_free(signal, spans, first, stop, echoes, starts, grid, settings, solutio
         _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
         for side in range(sides):
             _settle_free(
-                y, count, echoes, begin, spans[side], grid, solution, model, spread, solved, node[side], place[side]
+                y, count, echoes, STEPS_FIRST if side == 0 else STEPS_SECOND, begin if side == 0 else node[side - 1], spans[side], grid, solution, model, spread, solved, node[side], place[side]
             )
             _square(y, echoes, model, node[side], place[side])
         best = len(maps) < sides
@@ -98,7 +97,7 @@ def fit_free(signal, spans, first, stop, echoes, starts, grid, settings, solutio
 
 
 @_compiled
-def find_c(signal, spans, first, stop, echoes, starts, grid, solution, model, spread, c):
+def find_c(signal, spans, first, stop, echoes, starts, grid, solution, model, spread, nodes, c):
     """Only c, of each side, shape (sides, voxels), and NaN for no signal; parameters as in `fit_free`."""
     sides = len(spans)
     y, begin, total, node, place = _workspace(signal, echoes, model, sides)
@@ -108,7 +107,7 @@ def find_c(signal, spans, first, stop, echoes, starts, grid, solution, model, sp
         _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
         for side in range(sides):
             _settle_free(
-                y, count, echoes, begin, spans[side], grid, solution, model, spread, solved, node[side], place[side]
+                y, count, echoes, STEPS_FIRST if side == 0 else STEPS_SECOND, begin if side == 0 else node[side - 1], spans[side], grid, solution, model, spread, solved, node[side], place[side]
             )
             for v in range(count):
                 usable = total[v] > _F0 and total[v] - total[v] == _F0
@@ -117,7 +116,7 @@ def find_c(signal, spans, first, stop, echoes, starts, grid, solution, model, sp
 
 
 @_compiled
-def fit_held(signal, c, first, stop, echoes, starts, grid, settings, solution, model, spread, nodes, maps, status):
+def fit_held(signal, c, first, stop, echoes, starts, grid, solution, model, spread, nodes, settings, maps, status):
     """M0 and T2 at given B1; parameters as in `fit_free`, and `c`, shape (sides, voxels), where NaN leaves a voxel out."""
     sides = len(c)
     y, begin, total, node, place = _workspace(signal, echoes, model, sides)
@@ -259,13 +258,13 @@ def _square(y, echoes, model, node, place):
 
 
 @_compiled
-def _settle_free(y, count, echoes, begin, span, grid, solution, model, spread, solved, node, place):
+def _settle_free(y, count, echoes, steps, begin, span, grid, solution, model, spread, solved, node, place):
     """Bring a block to the nodes of its voxels on one side, and to the offsets from there."""
     for v in range(BLOCK):
         j = np.int64(begin[BLOCK + v])
         j = j if j <= span[1] else 2 * span[1] - j
         node[v], node[_J + v] = begin[v], min(max(j if j >= span[0] else 2 * span[0] - j, span[0]), span[1])
-    for _ in range(COMMON_STEPS):
+    for _ in range(steps):
         _project_block(y, echoes, solution, spread, node, solved)
         _move_block(grid, span, solution.shape[0] - 1, node, solved, place)
     for v in range(count):
@@ -282,7 +281,7 @@ def _settle_held(y, count, echoes, begin, c, grid, solution, spread, solved, nod
         j = min(np.int64(j), solution.shape[1] - 1) if j > _F0 else 0
         node[v], node[_J + v], node[_HELD + v] = begin[v], j, 1
         place[_DC + v] = given - (grid[2] + np.float32(j) * grid[1])
-    for _ in range(COMMON_STEPS):
+    for _ in range(STEPS_HELD):
         _project_block(y, echoes, solution, spread, node, solved)
         _move_held_block(grid, solution.shape[0] - 1, node, solved, place)
     for v in range(count):
@@ -324,7 +323,7 @@ def _move_block(grid, span, last, node, solved, place):
         a = a if a > _SMALL else _SMALL
         dt, dc = (solved[BLOCK + v] + kept * solved[4 * BLOCK + v]) / a, (by_c - kept) / a
         far_i, far_j = dt / grid[0], dc / grid[1]
-        near = (abs(far_i) <= _NEAR) & (abs(far_j) <= _NEAR_C)
+        near = (abs(far_i) <= _F1) & (abs(far_j) <= grid[3])
         far_i = far_i if far_i > -_REACH else -_REACH
         far_i = far_i if far_i < _REACH else _REACH
         far_j = far_j if far_j > -_REACH else -_REACH
@@ -352,7 +351,7 @@ def _move_held_block(grid, last, node, solved, place):
         a = a if a > _SMALL else _SMALL
         dt = (solved[BLOCK + v] + by_c * to_t) / a - dc * to_t
         far = dt / grid[0]
-        near = abs(far) <= _NEAR
+        near = abs(far) <= _F1
         far = far if far > -_REACH else -_REACH
         far = far if far < _REACH else _REACH
         to = i + (np.int32(far + shift) - whole)
@@ -389,8 +388,9 @@ def _go_on(y, v, echoes, grid, solution, model, spread, span, node, place):
                     a, dt = _evaluate_held(y, v, echoes, solution, spread, i, j, dc)
             node[v], node[_J + v], node[_HELD + v] = i, j, held
             place[v], place[_DT + v], place[_DC + v] = a, dt, dc
+            near = abs(dt) <= grid[0] and abs(dc) <= grid[3] * grid[1]
             i, j = _towards(i, dt / grid[0], 0, solution.shape[0] - 1), to_j
-            if i == node[v] and j == node[_J + v]:
+            if near or (i == node[v] and j == node[_J + v]):
                 node[_SETTLED + v] = 1
                 return
         # two neighbouring nodes may send the fit to each other: either is good

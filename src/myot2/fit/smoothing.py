@@ -9,14 +9,15 @@ from scipy import ndimage
 LEVELS = 2048
 """Steps between the least and the greatest value; for a B1 of 0.4 to 1.4 one is 0.0005."""
 
+_EVERY = 3
+
 _compiled = njit(cache=True, nogil=True)
 
 
 def median_inside(values: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
     """The median of the numbers in the neighbourhood of each number; NaN stays NaN and takes no part.
 
-    A histogram moves along the columns (Huang et al. 1979, doi:10.1109/TASSP.1979.1163188), so that the time does not
-    depend on the number of columns in the neighbourhood. Of an even number the lower middle one is taken.
+    Of an even number the lower middle one is taken.
 
     Parameters
     ----------
@@ -29,62 +30,86 @@ def median_inside(values: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
     -------
     np.ndarray
         32-bit floats, known to half a step of `LEVELS`.
+
+    Raises
+    ------
+    ValueError
+        A neighbourhood that is even.
     """
+    return np.where(np.isfinite(values), _medians(values, size, 1), np.float32(np.nan))
+
+
+def smooth_inside(values: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
+    """A smooth map that outliers do not draw: the mean of medians; NaN stays NaN and takes no part.
+
+    The medians over the neighbourhood are taken in the middle of squares of three by three voxels, as those of
+    neighbours are nearly the same, and averaged over a neighbourhood in the plane that is smaller by two voxels. The
+    mean makes them steady: among noise a median alone needs one and a half times as many values as a mean.
+
+    Parameters, returns and errors as in `median_inside`.
+    """
+    known = np.isfinite(values)
+    every = min(_EVERY, *size[1:])
+    medians = _medians(values, size, every).repeat(every, axis=1).repeat(every, axis=2)
+    medians = medians[:, : values.shape[1], : values.shape[2]]
+    plane = (1, max(size[1] - 2, 1), max(size[2] - 2, 1))
+    total = ndimage.uniform_filter(np.where(known, medians, 0), plane, output=float, mode="constant")
+    share = ndimage.uniform_filter(known.astype(np.float32), plane, output=float, mode="constant")
+    return np.divide(total, share, out=np.full(values.shape, np.nan), where=known).astype(np.float32)
+
+
+def _medians(values: np.ndarray, size: tuple[int, int, int], every: int) -> np.ndarray:
+    """The medians around the middle of squares of so many voxels, NaN where there is no number; shape (slices, ...)."""
     if any(extent % 2 == 0 or extent < 1 for extent in size):
         raise ValueError(f"a neighbourhood has an odd number of voxels each way, not {size}")
     values = np.ascontiguousarray(values, np.float32)
-    medians = np.full(values.shape, np.nan, np.float32)
+    medians = np.full((len(values), -(-values.shape[1] // every), -(-values.shape[2] // every)), np.nan, np.float32)
     known = np.isfinite(values)
     if known.any():
         low, high = np.min(values, where=known, initial=np.inf), np.max(values, where=known, initial=-np.inf)
         step = (high - low) / np.float32(LEVELS - 1) or np.float32(1)
-        _medians(values, low, step, *(extent // 2 for extent in size), medians)
+        # what is no number has the level above all others, and never comes below a median
+        levels = np.where(known, (values - low) / step + np.float32(0.5), LEVELS).astype(np.int32)
+        _move_histogram(levels, low, step, every, *(extent // 2 for extent in size), medians)
     return medians
 
 
-def mean_inside(values: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
-    """The mean of the numbers in the neighbourhood of each number; as `median_inside` otherwise."""
-    known = np.isfinite(values)
-    total = ndimage.uniform_filter(np.where(known, values, 0).astype(float), size, mode="constant")
-    share = ndimage.uniform_filter(known.astype(float), size, mode="constant")
-    return np.divide(total, share, out=np.full(values.shape, np.nan), where=known).astype(np.float32)
-
-
 @_compiled
-def _medians(values, low, step, slices, rows, columns, medians):
-    """Fill in the medians; the reach of the neighbourhood is given each way."""
-    # what is no number has the level above all others, and never comes below the median
-    levels = np.full(values.shape, LEVELS, np.int32)
-    for z, row, column in np.ndindex(values.shape):
-        share = (values[z, row, column] - low) / step
-        if np.isfinite(share):
-            levels[z, row, column] = np.int32(share + np.float32(0.5))
+def _move_histogram(levels, low, step, every, slices, rows, columns, medians):
+    """Fill in the medians; the reach of the neighbourhood is given each way.
+
+    A histogram moves along the columns (Huang et al. 1979, doi:10.1109/TASSP.1979.1163188), so that the time does not
+    depend on the number of columns in the neighbourhood.
+    """
     histogram = np.zeros(LEVELS + 1, np.int32)
-    last = values.shape[2] - 1
-    for z in range(values.shape[0]):
+    height, width = levels.shape[1:]
+    for z in range(levels.shape[0]):
         part = levels[max(z - slices, 0) : z + slices + 1]
-        for row in range(values.shape[1]):
+        for y in range(medians.shape[1]):
+            row = min(y * every + every // 2, height - 1)
             strip = part[:, max(row - rows, 0) : row + rows + 1]
             histogram[:] = 0
-            below = level = held = 0
-            for column in range(-columns, last + 1):
-                if column + columns <= last:
-                    below += _count(strip, column + columns, 1, level, histogram)
-                    held += strip.shape[0] * strip.shape[1]
-                if column > columns:
-                    below += _count(strip, column - columns - 1, -1, level, histogram)
-                    held -= strip.shape[0] * strip.shape[1]
-                if column < 0 or levels[z, row, column] == LEVELS:
+            below = level = entered = left = 0
+            for x in range(medians.shape[2]):
+                column = min(x * every + every // 2, width - 1)
+                while entered < min(column + columns + 1, width):
+                    below += _count(strip, entered, 1, level, histogram)
+                    entered += 1
+                while left < column - columns:
+                    below += _count(strip, left, -1, level, histogram)
+                    left += 1
+                known = (entered - left) * strip.shape[0] * strip.shape[1] - histogram[LEVELS]
+                if known == 0:
                     continue
                 # the level with at most half of the others below it and more than half not above it
-                half = (held - histogram[LEVELS] - 1) // 2
+                half = (known - 1) // 2
                 while below > half:
                     level -= 1
                     below -= histogram[level]
                 while below + histogram[level] <= half:
                     below += histogram[level]
                     level += 1
-                medians[z, row, column] = low + step * np.float32(level)
+                medians[z, y, x] = low + step * np.float32(level)
 
 
 @_compiled
