@@ -139,7 +139,7 @@ def fit_smoothed(
     """
     shape = np.shape(signal)[1:]
     chosen = np.ones(shape, bool) if mask is None else np.asarray(mask, bool)
-    inside, _ = _voxels(signal if mask is None else np.asarray(signal)[:, chosen], table)
+    inside, _ = _voxels(signal if mask is None else np.stack([echo[chosen] for echo in signal]), table)
     c = _find_c(inside, table, threads)
     for side in c:
         side[:] = smooth_inside(_spread(side, chosen), size)[chosen]
@@ -149,8 +149,7 @@ def fit_smoothed(
         gain = _spread(maps[0, _RMSE] ** 2 - maps[1, _RMSE] ** 2, chosen)
         above = ndimage.uniform_filter(np.nan_to_num(gain), _SIDE, output=float, mode="constant")[chosen] > 0
         best, code = np.where(above, maps[1], best), np.where(above, status[1], code)
-    volume = np.full((len(best), *shape), np.nan, np.float32)
-    volume[:, chosen] = best
+    volume = np.stack([_spread(values, chosen) for values in best])
     codes = np.zeros(shape, np.uint8)
     codes[chosen] = code
     return _result(volume, codes, table, len(inside) - 2.0)
@@ -203,7 +202,8 @@ def _empty(count: int, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def _nodes(voxels: np.ndarray, table: Table) -> tuple:
     """Of the table, what all compiled fits take."""
     steps = (np.log(table.t2_ms[1] / table.t2_ms[0]), table.c[1] - table.c[0])
-    grid = np.array([*steps, table.c[0], _NEAR_B1 if table.train.selective else _NEAR_COS2], np.float32)
+    near = steps[1] * (_NEAR_B1 if table.train.selective else _NEAR_COS2)
+    grid = np.array([*steps, table.c[0], near], np.float32)
     t2 = table.t2_ms.astype(np.float32)
     return (0,) * len(voxels), table.starts, grid, table.solution, table.model, table.spread, t2
 

@@ -2,8 +2,8 @@
 
 At a node, three inner products of the samples with stored rows give amplitude and the offsets in ln T2 and in the
 coordinate c of B1 (see `epg_table`). The fit goes to the node nearest to that point until it lies close by; the last
-offsets are the interpolation between nodes. All voxels of a block take the first steps one after the other, which bring
-nearly all of them home; the others go on alone, and those that wander start again from the best node of a coarse search.
+offsets are the interpolation between nodes. The voxels of a block step together, those that have settled fall out, and
+those that wander start again from the best node of a coarse search.
 
 No fast-math: a voxel gets the same bytes alone or in a volume, for any number of threads and on any processor. All
 compiled functions stand in this file, see `mono_kernel`.
@@ -19,31 +19,41 @@ from numba.extending import intrinsic
 
 from myot2.fit.status import Status
 
-BLOCK = 128
+BLOCK = 256
 """Voxels worked on at a time."""
 
 LANES = 4
 """Numbers in a vector: every processor has them. Samples and models are filled up with zeros to a multiple."""
 
-STEPS_FIRST, STEPS_SECOND, STEPS_HELD = 3, 3, 2
+COMMON_STEPS = 2
+"""Steps that all voxels take; then most have settled."""
+
 STEPS = 10
 SEARCHED_STEPS = 20
+
 COARSE = (4, 6)
 """Every how many nodes of T2 and c the search looks."""
 
 REACH = 8
 """Nodes that one step may go."""
 
-# Where the rows of a block begin in `node` (nodes of T2 and c, B1 held, settled) and `place` (amplitude, offsets in
-# ln T2 and c, sum of the squared residuals).
-_J, _HELD, _SETTLED = BLOCK, 2 * BLOCK, 3 * BLOCK
-_DT, _DC, _SQUARES = BLOCK, 2 * BLOCK, 3 * BLOCK
+# A block has two arrays, one row of `BLOCK` after the other, as one array is what a compiler turns into vectors.
+# `node`: the node in T2 and c, that to go to, the nodes that bracket c, whether B1 is held at an end of its side, whether
+# the voxel has settled, and, of the voxels that go on, which they are.
+_I, _J, _TO_I, _TO_J, _LOW, _HIGH, _HELD, _SETTLED, _VOXEL = (row * BLOCK for row in range(9))
+# `place`: the three inner products, what an offset in c that B1 may not take up adds to two of them, amplitude, offsets
+# in ln T2 and c, steps in c at the ends of the bracket, sum of the squared residuals; and for the maps T2, the variance
+# of ln T2 and the first echo, for an amplitude of 1, at the node.
+_BY_A, _BY_T, _BY_C, _TO_A, _TO_T, _A, _DT, _DC, _UP, _DOWN, _SQUARES, _T2, _SPREAD, _FIRST = (
+    row * BLOCK for row in range(14)
+)
+_VECTOR = 16
 
 _F0, _F1, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
 _SMALL = np.float32(1e-30)
-_REACH = np.float32(REACH)
+_REACH, _ROUND, _WHOLE = np.float32(REACH), np.float32(REACH + 0.5), np.int32(REACH)
 _NAN = np.float32(np.nan)
-_OK, _LOW, _BOUND = np.uint8(Status.OK), np.uint8(Status.LOW_SIGNAL), np.uint8(Status.AT_BOUND)
+_OK, _LOW_SIGNAL, _BOUND = np.uint8(Status.OK), np.uint8(Status.LOW_SIGNAL), np.uint8(Status.AT_BOUND)
 _UNSETTLED, _NONE = np.uint8(Status.NOT_CONVERGED), np.uint8(Status.NOT_FITTED)
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
@@ -78,21 +88,19 @@ def fit_free(signal, spans, first, stop, echoes, starts, grid, solution, model, 
         Filled with `Status`.
     """
     sides = len(spans)
-    y, begin, total, node, place = _workspace(signal, echoes, model, sides)
-    solved = np.empty(5 * BLOCK, np.float32)
+    y, begin, total, node, place, rest = _workspace(model, sides)
     for start in range(first, stop, BLOCK):
         count = min(BLOCK, stop - start)
         _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
         for side in range(sides):
-            _settle_free(
-                y, count, echoes, STEPS_FIRST if side == 0 else STEPS_SECOND, begin if side == 0 else node[side - 1], spans[side], grid, solution, model, spread, solved, node[side], place[side]
-            )
+            _settle(y, count, echoes, begin if side == 0 else node[side - 1], spans[side], grid, solution, model, spread, node[side], place[side], rest)
             _square(y, echoes, model, node[side], place[side])
-        best = len(maps) < sides
+        if len(maps) < sides:
+            _keep_better(node[0], place[0], node[1], place[1])
         for side in range(len(maps)):
             _write(
-                start, count, total, best, len(echoes) - 3, grid, settings, model, spread, nodes, node, place,
-                side, maps[side], status[side], echoes,
+                start, count, total, len(echoes), 3, grid, settings, model, spread, nodes, node[side], place[side],
+                maps[side], status[side],
             )
 
 
@@ -100,48 +108,42 @@ def fit_free(signal, spans, first, stop, echoes, starts, grid, solution, model, 
 def find_c(signal, spans, first, stop, echoes, starts, grid, solution, model, spread, nodes, c):
     """Only c, of each side, shape (sides, voxels), and NaN for no signal; parameters as in `fit_free`."""
     sides = len(spans)
-    y, begin, total, node, place = _workspace(signal, echoes, model, sides)
-    solved = np.empty(5 * BLOCK, np.float32)
+    y, begin, total, node, place, rest = _workspace(model, sides)
     for start in range(first, stop, BLOCK):
         count = min(BLOCK, stop - start)
         _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
         for side in range(sides):
-            _settle_free(
-                y, count, echoes, STEPS_FIRST if side == 0 else STEPS_SECOND, begin if side == 0 else node[side - 1], spans[side], grid, solution, model, spread, solved, node[side], place[side]
-            )
+            _settle(y, count, echoes, begin if side == 0 else node[side - 1], spans[side], grid, solution, model, spread, node[side], place[side], rest)
             for v in range(count):
-                usable = total[v] > _F0 and total[v] - total[v] == _F0
-                value = grid[2] + np.float32(node[side, _J + v]) * grid[1] + place[side, _DC + v]
-                c[side, start + v] = value if usable else _NAN
+                gap = _F0 if total[v] > _F0 and total[v] - total[v] == _F0 else _NAN
+                c[side, start + v] = grid[2] + np.float32(node[side, _J + v]) * grid[1] + place[side, _DC + v] + gap
 
 
 @_compiled
 def fit_held(signal, c, first, stop, echoes, starts, grid, solution, model, spread, nodes, settings, maps, status):
     """M0 and T2 at given B1; parameters as in `fit_free`, and `c`, shape (sides, voxels), where NaN leaves a voxel out."""
     sides = len(c)
-    y, begin, total, node, place = _workspace(signal, echoes, model, sides)
-    solved = np.empty(5 * BLOCK, np.float32)
+    y, begin, total, node, place, rest = _workspace(model, sides)
     for start in range(first, stop, BLOCK):
         count = min(BLOCK, stop - start)
         _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
         for side in range(sides):
-            _settle_held(
-                y, count, echoes, begin, c[side, start : start + count], grid, solution, spread, solved, node[side],
-                place[side],
-            )
+            _settle_held(y, count, echoes, begin if side == 0 else node[side - 1], c[side, start : start + count], grid, solution, spread, node[side], place[side], rest)
             _square(y, echoes, model, node[side], place[side])
             _write(
-                start, count, total, False, len(echoes) - 2, grid, settings, model, spread, nodes, node, place,
-                side, maps[side], status[side], echoes,
+                start, count, total, len(echoes), 2, grid, settings, model, spread, nodes, node[side], place[side],
+                maps[side], status[side],
             )
 
 
 @_compiled
-def _workspace(signal, echoes, model, sides):
-    """Samples of a block, voxel after voxel; nodes to start from; sums of the samples; `node` and `place` of each side."""
+def _workspace(model, sides):
+    """Samples of a block, voxel after voxel; nodes to start from; sums of the samples; `node` and `place` of each side and
+    of the voxels that go on.
+    """
     y, begin = np.zeros(BLOCK * model.shape[3], np.float32), np.zeros(2 * BLOCK, np.int32)
-    node, place = np.zeros((sides, 4 * BLOCK), np.int32), np.zeros((sides, 4 * BLOCK), np.float32)
-    return y, begin, np.ones(BLOCK, np.float32), node, place
+    node, place = np.zeros((sides + 1, 9 * BLOCK), np.int32), np.zeros((sides + 1, 14 * BLOCK), np.float32)
+    return y, begin, np.ones(BLOCK, np.float32), node, place, (node[sides], place[sides])
 
 
 @_compiled
@@ -242,186 +244,145 @@ def _squares(typing, y, at, model, row, echoes, a, dt, dc):
 
 
 @_compiled
-def _project(y, v, echoes, solution, i, j):
-    """The least-squares solution at a node: a, a dlnT2 and a dc."""
-    width = len(y) // BLOCK
-    return _inner(y, v * width, solution, (i * solution.shape[1] + j) * (LANES * len(echoes)), echoes)
-
-
-@_compiled
 def _square(y, echoes, model, node, place):
     """The sums of the squared residuals of a block."""
     width = model.shape[3]
     for v in range(BLOCK):
         row = (np.int64(node[v]) * model.shape[1] + np.int64(node[_J + v])) * (3 * width)
-        place[_SQUARES + v] = _squares(y, v * width, model, row, echoes, place[v], place[_DT + v], place[_DC + v])
+        place[_SQUARES + v] = _squares(y, v * width, model, row, echoes, place[_A + v], place[_DT + v], place[_DC + v])
 
 
 @_compiled
-def _settle_free(y, count, echoes, steps, begin, span, grid, solution, model, spread, solved, node, place):
-    """Bring a block to the nodes of its voxels on one side, and to the offsets from there."""
-    for v in range(BLOCK):
-        j = np.int64(begin[BLOCK + v])
+def _settle(y, count, echoes, begin, span, grid, solution, model, spread, node, place, rest):
+    """Bring the voxels of a block to their nodes on one side, and to the offsets from there."""
+    last = solution.shape[0] - 1
+    for v in range(count):
+        j = np.int64(begin[_J + v])
         j = j if j <= span[1] else 2 * span[1] - j
-        node[v], node[_J + v] = begin[v], min(max(j if j >= span[0] else 2 * span[0] - j, span[0]), span[1])
-    for _ in range(steps):
-        _project_block(y, echoes, solution, spread, node, solved)
-        _move_block(grid, span, solution.shape[0] - 1, node, solved, place)
+        _begin(node, place, v, begin[v], min(max(j if j >= span[0] else 2 * span[0] - j, span[0]), span[1]), span)
+    for step in range(COMMON_STEPS):
+        if step > 0:
+            _advance(node)
+        _project(y, count, echoes, solution, spread, node, place)
+        _step(count, False, grid, span, last, node, place)
+    left = _pick_out(count, node, place, rest)
+    for steps in (STEPS, SEARCHED_STEPS):
+        for _ in range(steps):
+            if left == 0:
+                return
+            _project(y, left, echoes, solution, spread, *rest)
+            _step(left, True, grid, span, last, *rest)
+            left = _sort_out(left, node, place, *rest)
+        left = _search_again(y, left, echoes, grid, model, span, node, place, *rest)
+
+
+@_compiled
+def _settle_held(y, count, echoes, begin, c, grid, solution, spread, node, place, rest):
+    """As `_settle` where B1 is given."""
+    last = solution.shape[1] - 1
     for v in range(count):
-        if not node[_SETTLED + v]:
-            _go_on(y, v, echoes, grid, solution, model, spread, span, node, place)
+        j = (c[v] - grid[2]) / grid[1] + _HALF
+        j = min(np.int64(j), last) if j > _F0 else 0
+        _begin(node, place, v, begin[v], j, (0, last))
+        place[_DC + v] = c[v] - (grid[2] + np.float32(j) * grid[1])
+    for step in range(COMMON_STEPS):
+        if step > 0:
+            _advance(node)
+        _project(y, count, echoes, solution, spread, node, place)
+        _step_held(count, grid, solution.shape[0] - 1, node, place)
+    left = _pick_out(count, node, place, rest)
+    for _ in range(SEARCHED_STEPS):
+        if left == 0:
+            return
+        _project(y, left, echoes, solution, spread, *rest)
+        _step_held(left, grid, solution.shape[0] - 1, *rest)
+        left = _sort_out(left, node, place, *rest)
 
 
 @_compiled
-def _settle_held(y, count, echoes, begin, c, grid, solution, spread, solved, node, place):
-    """As `_settle_free` where B1 is given."""
-    for v in range(BLOCK):
-        given = c[v] if v < count else grid[2]
-        j = (given - grid[2]) / grid[1] + _HALF
-        j = min(np.int64(j), solution.shape[1] - 1) if j > _F0 else 0
-        node[v], node[_J + v], node[_HELD + v] = begin[v], j, 1
-        place[_DC + v] = given - (grid[2] + np.float32(j) * grid[1])
-    for _ in range(STEPS_HELD):
-        _project_block(y, echoes, solution, spread, node, solved)
-        _move_held_block(grid, solution.shape[0] - 1, node, solved, place)
-    for v in range(count):
-        if not node[_SETTLED + v]:
-            _go_on_held(y, v, echoes, grid, solution, spread, node, place)
+def _begin(node, place, v, i, j, span):
+    """Let a voxel start from a node."""
+    node[_VOXEL + v], node[_I + v], node[_J + v] = v, i, j
+    node[_LOW + v], node[_HIGH + v] = span[0], span[1]
+    place[_UP + v], place[_DOWN + v] = _F0, _F0
 
 
 @_compiled
-def _evaluate(y, v, echoes, solution, spread, span, i, j):
-    """Amplitude and offsets in ln T2 and c from a node, and whether B1 is held at an end of its side."""
-    a, by_t, by_c = _project(y, v, echoes, solution, i, j)
-    held = ((j == span[0]) & (by_c < _F0)) | ((j == span[1]) & (by_c > _F0))
-    kept = by_c if held else _F0
-    a += kept * spread[i, j, 2]
-    a = a if a > _SMALL else _SMALL
-    return a, (by_t + kept * spread[i, j, 3]) / a, (by_c - kept) / a, held
+def _advance(node):
+    """Let all voxels go to their next node: hardly one settles with the first step."""
+    for v in range(2 * BLOCK):
+        node[_I + v] = node[_TO_I + v]
 
 
 @_compiled
-def _project_block(y, echoes, solution, spread, node, solved):
-    """The solutions at the nodes of a block, and what an offset in c that B1 may not take up would add to them."""
-    for v in range(BLOCK):
-        i, j = np.int64(node[v]), np.int64(node[_J + v])
-        a, by_t, by_c = _project(y, v, echoes, solution, i, j)
-        solved[v], solved[BLOCK + v], solved[2 * BLOCK + v] = a, by_t, by_c
-        solved[3 * BLOCK + v], solved[4 * BLOCK + v] = spread[i, j, 2], spread[i, j, 3]
+def _project(y, left, echoes, solution, spread, node, place):
+    """The least-squares solutions at the nodes."""
+    width = len(y) // BLOCK
+    for v in range(left):
+        i, j = np.int64(node[_I + v]), np.int64(node[_J + v])
+        row = (i * solution.shape[1] + j) * (LANES * len(echoes))
+        a, by_t, by_c = _inner(y, np.int64(node[_VOXEL + v]) * width, solution, row, echoes)
+        place[_BY_A + v], place[_BY_T + v], place[_BY_C + v] = a, by_t, by_c
+        place[_TO_A + v], place[_TO_T + v] = spread[i, j, 2], spread[i, j, 3]
 
 
 @_compiled
-def _move_block(grid, span, last, node, solved, place):
-    """From the solutions of a block to amplitudes, offsets and the nodes to go to; as `_evaluate` and `_towards`."""
-    ends, tops = (np.int32(0), np.int32(span[0])), (np.int32(last), np.int32(span[1]))
-    shift, whole = np.float32(REACH + 0.5), np.int32(REACH)
-    for v in range(BLOCK):
-        i, j, by_c = node[v], node[_J + v], solved[2 * BLOCK + v]
-        held = ((j == ends[1]) & (by_c < _F0)) | ((j == tops[1]) & (by_c > _F0))
-        kept = by_c if held else _F0
-        a = solved[v] + kept * solved[3 * BLOCK + v]
-        a = a if a > _SMALL else _SMALL
-        dt, dc = (solved[BLOCK + v] + kept * solved[4 * BLOCK + v]) / a, (by_c - kept) / a
-        far_i, far_j = dt / grid[0], dc / grid[1]
-        near = (abs(far_i) <= _F1) & (abs(far_j) <= grid[3])
-        far_i = far_i if far_i > -_REACH else -_REACH
-        far_i = far_i if far_i < _REACH else _REACH
-        far_j = far_j if far_j > -_REACH else -_REACH
-        far_j = far_j if far_j < _REACH else _REACH
-        to_i, to_j = i + (np.int32(far_i + shift) - whole), j + (np.int32(far_j + shift) - whole)
-        to_i = to_i if to_i > ends[0] else ends[0]
-        to_i = to_i if to_i < tops[0] else tops[0]
-        to_j = to_j if to_j > ends[1] else ends[1]
-        to_j = to_j if to_j < tops[1] else tops[1]
-        settled = near | ((to_i == i) & (to_j == j))
-        node[_SETTLED + v] = np.int32(settled)
-        node[_HELD + v] = np.int32(held)
-        node[v], node[_J + v] = i if settled else to_i, j if settled else to_j
-        place[v], place[_DT + v], place[_DC + v] = a, dt, dc
-
-
-@_compiled
-def _move_held_block(grid, last, node, solved, place):
-    """As `_move_block` where B1 is given; as `_evaluate_held`."""
-    last, shift, whole = np.int32(last), np.float32(REACH + 0.5), np.int32(REACH)
-    for v in range(BLOCK):
-        i, dc, by_c = node[v], place[_DC + v], solved[2 * BLOCK + v]
-        to_a, to_t = solved[3 * BLOCK + v], solved[4 * BLOCK + v]
-        a = (solved[v] + by_c * to_a) / (_F1 + dc * to_a)
-        a = a if a > _SMALL else _SMALL
-        dt = (solved[BLOCK + v] + by_c * to_t) / a - dc * to_t
-        far = dt / grid[0]
-        near = abs(far) <= _F1
-        far = far if far > -_REACH else -_REACH
-        far = far if far < _REACH else _REACH
-        to = i + (np.int32(far + shift) - whole)
-        to = to if to > np.int32(0) else np.int32(0)
-        to = to if to < last else last
-        settled = near | (to == i)
-        node[_SETTLED + v] = np.int32(settled)
-        node[v], place[v], place[_DT + v] = i if settled else to, a, dt
-
-
-@_compiled
-def _go_on(y, v, echoes, grid, solution, model, spread, span, node, place):
-    """Fit one voxel from the node that it has come to, and if need be from the best node of a search.
+def _step(left, bracketing, grid, span, last, node, place):
+    """From the solutions to amplitudes, offsets and the nodes to go to.
 
     Near the turning B1 its derivative is small, and steps in c go too far and back. Nodes from which they point up and
     down bracket c, and the next one is where a straight line through both steps vanishes; so is c between neighbours.
     """
-    i, j = np.int64(node[v]), np.int64(node[_J + v])
-    for steps in (STEPS, SEARCHED_STEPS):
-        low, high, up, down = span[0], span[1], _F0, _F0
-        for _ in range(steps):
-            a, dt, dc, held = _evaluate(y, v, echoes, solution, spread, span, i, j)
-            if dc > _F0:
-                low, up = j, dc
-            elif dc < _F0:
-                high, down = j, dc
-            to_j = _towards(j, dc / grid[1], low, high)
-            if up > _F0 and down < _F0:
-                crossing = np.float32(low - j) + np.float32(high - low) * up / (up - down)
-                if high - low > 1:
-                    to_j = _towards(j, crossing, low + 1, high - 1)
-                else:
-                    to_j, dc = j, crossing * grid[1]
-                    a, dt = _evaluate_held(y, v, echoes, solution, spread, i, j, dc)
-            node[v], node[_J + v], node[_HELD + v] = i, j, held
-            place[v], place[_DT + v], place[_DC + v] = a, dt, dc
-            near = abs(dt) <= grid[0] and abs(dc) <= grid[3] * grid[1]
-            i, j = _towards(i, dt / grid[0], 0, solution.shape[0] - 1), to_j
-            if near or (i == node[v] and j == node[_J + v]):
-                node[_SETTLED + v] = 1
-                return
-        # two neighbouring nodes may send the fit to each other: either is good
-        if abs(dt) <= grid[0] and abs(dc) <= grid[1]:
-            node[_SETTLED + v] = 1
-            return
-        i, j = _search(y, v, echoes, model, span)
+    first_j, last_j = np.int32(span[0]), np.int32(span[1])
+    for v in range(-(-left // _VECTOR) * _VECTOR):
+        i, j, low, high = node[_I + v], node[_J + v], node[_LOW + v], node[_HIGH + v]
+        a, by_c, up, down = place[_BY_A + v], place[_BY_C + v], place[_UP + v], place[_DOWN + v]
+        at_end = ((j == first_j) & (by_c < _F0)) | ((j == last_j) & (by_c > _F0))
+        dc = _F0 if at_end else by_c / (a if a > _SMALL else _SMALL)
+        rising, falling = bracketing & (dc > _F0), bracketing & (dc < _F0)
+        low, up = j if rising else low, dc if rising else up
+        high, down = j if falling else high, dc if falling else down
+        enclosed = (up > _F0) & (down < _F0)
+        between = enclosed & (high - low <= np.int32(1))
+        crossing = np.float32(low - j) + np.float32(high - low) * up / (up - down)
+        dc = crossing * grid[1] if between else dc
+        held_a, held_dt = _hold(a, place[_BY_T + v], by_c, place[_TO_A + v], place[_TO_T + v], dc)
+        fixed = at_end | between
+        free_a = a if a > _SMALL else _SMALL
+        a = held_a if fixed else free_a
+        dt = held_dt if fixed else place[_BY_T + v] / free_a
+        to_i = _towards(i, dt / grid[0], np.int32(0), np.int32(last))
+        inner_low, inner_high = low + np.int32(enclosed), high - np.int32(enclosed)
+        to_j = _towards(j, crossing if enclosed else dc / grid[1], inner_low, inner_high)
+        to_j = j if between else to_j
+        near = (abs(dt) <= grid[0]) & (abs(dc) <= grid[3])
+        node[_LOW + v], node[_HIGH + v], place[_UP + v], place[_DOWN + v] = low, high, up, down
+        node[_TO_I + v], node[_TO_J + v] = to_i, to_j
+        node[_HELD + v] = np.int32(at_end)
+        node[_SETTLED + v] = np.int32(near | ((to_i == i) & (to_j == j)))
+        place[_A + v], place[_DT + v], place[_DC + v] = a, dt, dc
 
 
 @_compiled
-def _evaluate_held(y, v, echoes, solution, spread, i, j, dc):
-    """Amplitude and offset in ln T2 from a node, B1 being held at an offset in c from it."""
-    a, by_t, by_c = _project(y, v, echoes, solution, i, j)
-    # what c may not take up looks like a and ln T2, by the shares that belong to the node
-    a = (a + by_c * spread[i, j, 2]) / (_F1 + dc * spread[i, j, 2])
+def _step_held(left, grid, last, node, place):
+    """As `_step` where B1 is given."""
+    for v in range(-(-left // _VECTOR) * _VECTOR):
+        i = node[_I + v]
+        a, dt = _hold(
+            place[_BY_A + v], place[_BY_T + v], place[_BY_C + v], place[_TO_A + v], place[_TO_T + v], place[_DC + v]
+        )
+        to_i = _towards(i, dt / grid[0], np.int32(0), np.int32(last))
+        node[_TO_I + v], node[_TO_J + v], node[_HELD + v] = to_i, node[_J + v], np.int32(1)
+        node[_SETTLED + v] = np.int32((abs(dt) <= grid[0]) | (to_i == i))
+        place[_A + v], place[_DT + v] = a, dt
+
+
+@_compiled
+def _hold(a, by_t, by_c, to_a, to_t, dc):
+    """Amplitude and offset in ln T2 for a given offset in c: what c may not take up looks like a and ln T2."""
+    a = (a + by_c * to_a) / (_F1 + dc * to_a)
     a = a if a > _SMALL else _SMALL
-    return a, (by_t + by_c * spread[i, j, 3]) / a - dc * spread[i, j, 3]
-
-
-@_compiled
-def _go_on_held(y, v, echoes, grid, solution, spread, node, place):
-    """Fit one voxel with B1 given from the node that it has come to."""
-    i, j, dc = np.int64(node[v]), np.int64(node[_J + v]), place[_DC + v]
-    for _ in range(SEARCHED_STEPS):
-        a, dt = _evaluate_held(y, v, echoes, solution, spread, i, j, dc)
-        node[v], place[v], place[_DT + v] = i, a, dt
-        i = _towards(i, dt / grid[0], 0, solution.shape[0] - 1)
-        if i == node[v]:
-            node[_SETTLED + v] = 1
-            return
-    node[_SETTLED + v] = abs(dt) <= grid[0]
+    return a, (by_t + by_c * to_t) / a - dc * to_t
 
 
 @_compiled
@@ -430,9 +391,59 @@ def _towards(node, distance, first, last):
     distance = distance if distance > -_REACH else -_REACH
     distance = distance if distance < _REACH else _REACH
     # a half before the cut rounds, a whole number keeps the cut from going towards zero
-    to = node + np.int64(distance + np.float32(REACH + 0.5)) - REACH
+    to = node + (np.int32(distance + _ROUND) - _WHOLE)
     to = to if to > first else first
     return to if to < last else last
+
+
+@_compiled
+def _pick_out(count, node, place, rest):
+    """The voxels that have not settled; how many these are."""
+    onward, offsets = rest
+    left = 0
+    for v in range(count):
+        onward[_VOXEL + left] = v
+        left += 1 - node[_SETTLED + v]
+    for k in range(left):
+        v = np.int64(onward[_VOXEL + k])
+        onward[_I + k], onward[_J + k] = node[_TO_I + v], node[_TO_J + v]
+        onward[_LOW + k], onward[_HIGH + k] = node[_LOW + v], node[_HIGH + v]
+        offsets[_DC + k], offsets[_UP + k], offsets[_DOWN + k] = place[_DC + v], _F0, _F0
+    return left
+
+
+@_compiled
+def _sort_out(left, node, place, onward, offsets):
+    """Note down where the voxels that go on are, and close ranks without those that have settled; how many are left."""
+    kept = 0
+    for k in range(left):
+        v = np.int64(onward[_VOXEL + k])
+        node[_I + v], node[_J + v] = onward[_I + k], onward[_J + k]
+        node[_HELD + v], node[_SETTLED + v] = onward[_HELD + k], onward[_SETTLED + k]
+        place[_A + v], place[_DT + v], place[_DC + v] = offsets[_A + k], offsets[_DT + k], offsets[_DC + k]
+        onward[_VOXEL + kept], onward[_I + kept], onward[_J + kept] = v, onward[_TO_I + k], onward[_TO_J + k]
+        onward[_LOW + kept], onward[_HIGH + kept] = onward[_LOW + k], onward[_HIGH + k]
+        offsets[_UP + kept], offsets[_DOWN + kept] = offsets[_UP + k], offsets[_DOWN + k]
+        offsets[_DC + kept] = offsets[_DC + k]
+        kept += 1 - onward[_SETTLED + k]
+    return kept
+
+
+@_compiled
+def _search_again(y, left, echoes, grid, model, span, node, place, onward, offsets):
+    """Send the voxels that wander to the best node of a search; how many these are."""
+    kept = 0
+    for k in range(left):
+        v = np.int64(onward[_VOXEL + k])
+        # two neighbouring nodes may send the fit to each other: either is good
+        if abs(place[_DT + v]) <= grid[0] and abs(place[_DC + v]) <= grid[1]:
+            node[_SETTLED + v] = 1
+            continue
+        i, j = _search(y, v, echoes, model, span)
+        _begin(onward, offsets, kept, i, j, span)
+        onward[_VOXEL + kept] = v
+        kept += 1
+    return kept
 
 
 @_compiled
@@ -453,29 +464,47 @@ def _search(y, v, echoes, model, span):
 
 
 @_compiled
+def _keep_better(node, place, other_node, other_place):
+    """Take a voxel from the other side where its residuals are smaller."""
+    for v in range(BLOCK):
+        better = other_place[_SQUARES + v] < place[_SQUARES + v]
+        for row in (_I, _J, _HELD, _SETTLED):
+            node[row + v] = other_node[row + v] if better else node[row + v]
+        for row in (_A, _DT, _DC, _SQUARES):
+            place[row + v] = other_place[row + v] if better else place[row + v]
+
+
+@_compiled
 def _write(
-    start, count, total, best, freedom, grid, settings, model, spread, nodes, node, place, side, maps, status, echoes
+    start, count, total, echoes, unknowns, grid, settings, model, spread, nodes, node, place, maps, status
 ):
-    """Maps and status of a block on one side, or voxel by voxel on the better one."""
+    """Maps and status of a block."""
     for v in range(count):
-        s = side
-        if best and place[1, _SQUARES + v] < place[0, _SQUARES + v]:
-            s = 1
-        i, j, held, settled = np.int64(node[s, v]), np.int64(node[s, _J + v]), node[s, _HELD + v], node[s, _SETTLED + v]
-        a, dt, dc, squares = place[s, v], place[s, _DT + v], place[s, _DC + v], place[s, _SQUARES + v]
-        usable = total[v] > _F0 and total[v] - total[v] == _F0 and dc == dc
-        outside = (i == 0 and dt < -grid[0]) or (i == nodes.size - 1 and dt > grid[0]) or a <= _SMALL
-        gap = _F0 if usable and not outside else _NAN
-        noise = squares / np.float32(freedom)
+        i, j = np.int64(node[_I + v]), np.int64(node[_J + v])
+        place[_T2 + v], place[_FIRST + v] = nodes[i], model[i, j, 0, 0]
+        place[_SPREAD + v] = spread[i, j, np.int64(node[_HELD + v])]
+    last = np.int32(nodes.size - 1)
+    freedom, count_f = np.float32(echoes - unknowns), np.float32(echoes)
+    for v in range(-(-count // _VECTOR) * _VECTOR):
+        i, a, dt, dc, squares = node[_I + v], place[_A + v], place[_DT + v], place[_DC + v], place[_SQUARES + v]
+        usable = (total[v] > _F0) & (total[v] - total[v] == _F0) & (dc == dc)
+        outside = ((i == 0) & (dt < -grid[0])) | ((i == last) & (dt > grid[0])) | (a <= _SMALL)
+        gap = _F0 if usable & ~outside else _NAN
+        noise = squares / freedom
         # exp(dt), which is at most a step
-        t2 = nodes[i] * (_F1 + dt * (_F1 + dt * (_HALF + dt * np.float32(1 / 6)))) + gap
-        maps[0, start + v] = t2
-        maps[1, start + v] = a + gap
-        maps[2, start + v] = t2 * np.sqrt(noise * spread[i, j, 1 if held else 0]) / a
-        maps[3, start + v] = np.sqrt(squares / np.float32(len(echoes))) + gap
-        maps[4, start + v] = grid[2] + np.float32(j) * grid[1] + dc + gap
-        level = a * model[i, j, 0, 0]
-        code = _OK if settled else _UNSETTLED
-        code = code if t2 >= settings[1] and t2 <= settings[2] else _BOUND
-        code = code if level * level >= settings[0] * settings[0] * noise else _LOW
-        status[start + v] = code if usable else _NONE
+        t2 = place[_T2 + v] * (_F1 + dt * (_F1 + dt * (_HALF + dt * np.float32(1 / 6)))) + gap
+        level = a * place[_FIRST + v]
+        code = _OK if node[_SETTLED + v] else _UNSETTLED
+        code = code if (t2 >= settings[1]) & (t2 <= settings[2]) else _BOUND
+        code = code if level * level >= settings[0] * settings[0] * noise else _LOW_SIGNAL
+        node[_TO_I + v] = code if usable else _NONE
+        place[_BY_A + v] = t2
+        place[_BY_T + v] = a + gap
+        place[_BY_C + v] = t2 * np.sqrt(noise * place[_SPREAD + v]) / a
+        place[_TO_A + v] = np.sqrt(squares / count_f) + gap
+        place[_TO_T + v] = grid[2] + np.float32(node[_J + v]) * grid[1] + dc + gap
+    for number in range(5):
+        for v in range(count):
+            maps[number, start + v] = place[_BY_A + number * BLOCK + v]
+    for v in range(count):
+        status[start + v] = node[_TO_I + v]
