@@ -161,9 +161,7 @@ def _voxels(signal: np.ndarray, table: Table) -> tuple[np.ndarray, tuple[int, ..
     return np.reshape(signal, (len(signal), -1)), np.shape(signal)[1:]
 
 
-def _free(
-    signal: np.ndarray, table: Table, limits_ms: tuple[float, float], threads: int, count: int
-) -> list[EpgFit]:
+def _free(signal: np.ndarray, table: Table, limits_ms: tuple[float, float], threads: int, count: int) -> list[EpgFit]:
     """The fits of so many sides; of one, the better."""
     voxels, shape = _voxels(signal, table)
     maps, status = _empty(count, voxels)

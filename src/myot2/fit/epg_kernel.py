@@ -93,14 +93,39 @@ def fit_free(signal, spans, first, stop, echoes, starts, grid, solution, model, 
         count = min(BLOCK, stop - start)
         _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
         for side in range(sides):
-            _settle(y, count, echoes, begin if side == 0 else node[side - 1], spans[side], grid, solution, model, spread, node[side], place[side], rest)
-            _square(y, echoes, model, node[side], place[side])
+            _settle(
+                y,
+                count,
+                echoes,
+                begin if side == 0 else node[side - 1],
+                spans[side],
+                grid,
+                solution,
+                model,
+                spread,
+                node[side],
+                place[side],
+                rest,
+            )
+            _square(y, count, echoes, model, node[side], place[side])
         if len(maps) < sides:
             _keep_better(node[0], place[0], node[1], place[1])
         for side in range(len(maps)):
             _write(
-                start, count, total, len(echoes), 3, grid, settings, model, spread, nodes, node[side], place[side],
-                maps[side], status[side],
+                start,
+                count,
+                total,
+                len(echoes),
+                3,
+                grid,
+                settings,
+                model,
+                spread,
+                nodes,
+                node[side],
+                place[side],
+                maps[side],
+                status[side],
             )
 
 
@@ -113,7 +138,20 @@ def find_c(signal, spans, first, stop, echoes, starts, grid, solution, model, sp
         count = min(BLOCK, stop - start)
         _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
         for side in range(sides):
-            _settle(y, count, echoes, begin if side == 0 else node[side - 1], spans[side], grid, solution, model, spread, node[side], place[side], rest)
+            _settle(
+                y,
+                count,
+                echoes,
+                begin if side == 0 else node[side - 1],
+                spans[side],
+                grid,
+                solution,
+                model,
+                spread,
+                node[side],
+                place[side],
+                rest,
+            )
             for v in range(count):
                 gap = _F0 if total[v] > _F0 and total[v] - total[v] == _F0 else _NAN
                 c[side, start + v] = grid[2] + np.float32(node[side, _J + v]) * grid[1] + place[side, _DC + v] + gap
@@ -128,11 +166,35 @@ def fit_held(signal, c, first, stop, echoes, starts, grid, solution, model, spre
         count = min(BLOCK, stop - start)
         _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
         for side in range(sides):
-            _settle_held(y, count, echoes, begin if side == 0 else node[side - 1], c[side, start : start + count], grid, solution, spread, node[side], place[side], rest)
-            _square(y, echoes, model, node[side], place[side])
+            _settle_held(
+                y,
+                count,
+                echoes,
+                begin if side == 0 else node[side - 1],
+                c[side, start : start + count],
+                grid,
+                solution,
+                spread,
+                node[side],
+                place[side],
+                rest,
+            )
+            _square(y, count, echoes, model, node[side], place[side])
             _write(
-                start, count, total, len(echoes), 2, grid, settings, model, spread, nodes, node[side], place[side],
-                maps[side], status[side],
+                start,
+                count,
+                total,
+                len(echoes),
+                2,
+                grid,
+                settings,
+                model,
+                spread,
+                nodes,
+                node[side],
+                place[side],
+                maps[side],
+                status[side],
             )
 
 
@@ -163,7 +225,11 @@ def _load(signal, start, count, echoes, starts, width, y, begin, total):
                 one = np.float32(source[v])
                 over[v] += one * np.float32(after[v])
                 under[v] += one * one
-    one, two, three = signal[0, start : start + count], signal[1, start : start + count], signal[2, start : start + count]
+    one, two, three = (
+        signal[0, start : start + count],
+        signal[1, start : start + count],
+        signal[2, start : start + count],
+    )
     decays, bends = np.float32(starts.shape[0]), np.float32(starts.shape[1])
     for v in range(count):
         middle = np.float32(two[v])
@@ -244,7 +310,7 @@ def _squares(typing, y, at, model, row, echoes, a, dt, dc):
 
 
 @_compiled
-def _square(y, echoes, model, node, place):
+def _square(y, count, echoes, model, node, place):
     """The sums of the squared residuals of a block."""
     width = model.shape[3]
     for v in range(BLOCK):
@@ -475,9 +541,7 @@ def _keep_better(node, place, other_node, other_place):
 
 
 @_compiled
-def _write(
-    start, count, total, echoes, unknowns, grid, settings, model, spread, nodes, node, place, maps, status
-):
+def _write(start, count, total, echoes, unknowns, grid, settings, model, spread, nodes, node, place, maps, status):
     """Maps and status of a block."""
     for v in range(count):
         i, j = np.int64(node[_I + v]), np.int64(node[_J + v])

@@ -69,7 +69,7 @@ def _medians(values: np.ndarray, size: tuple[int, int, int], every: int) -> np.n
         low, high = np.min(values, where=known, initial=np.inf), np.max(values, where=known, initial=-np.inf)
         step = (high - low) / np.float32(LEVELS - 1) or np.float32(1)
         # what is no number has the level above all others, and never comes below a median
-        levels = np.where(known, (values - low) / step + np.float32(0.5), LEVELS).astype(np.int32)
+        levels = np.where(known, (values - low) / step + np.float32(0.5), LEVELS).astype(np.uint16)
         _move_histogram(levels, low, step, every, *(extent // 2 for extent in size), medians)
     return medians
 
