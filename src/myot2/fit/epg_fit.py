@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from myot2.fit.epg_kernel import find_c
+from myot2.fit.epg_kernel import Nodes, find_c
 from myot2.fit.epg_kernel import fit_free as _fit_free
 from myot2.fit.epg_kernel import fit_held as _fit_held
 from myot2.fit.epg_table import Table
@@ -197,13 +197,12 @@ def _empty(count: int, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.empty((count, 5, voxels.shape[1]), np.float32), np.empty((count, voxels.shape[1]), np.uint8)
 
 
-def _nodes(voxels: np.ndarray, table: Table) -> tuple:
-    """Of the table, what all compiled fits take."""
+def _nodes(voxels: np.ndarray, table: Table) -> tuple[tuple, Nodes]:
+    """What all compiled fits take: a tuple as long as there are echoes, and the table."""
     steps = (np.log(table.t2_ms[1] / table.t2_ms[0]), table.c[1] - table.c[0])
     near = steps[1] * (_NEAR_B1 if table.train.selective else _NEAR_COS2)
-    grid = np.array([*steps, table.c[0], near], np.float32)
-    t2 = table.t2_ms.astype(np.float32)
-    return (0,) * len(voxels), table.starts, grid, table.solution, table.model, table.spread, t2
+    grid, t2 = np.array([*steps, table.c[0], near], np.float32), table.t2_ms.astype(np.float32)
+    return (0,) * len(voxels), Nodes(grid, table.starts, table.solution, table.model, table.spread, t2)
 
 
 def _settings(limits_ms: tuple[float, float]) -> np.ndarray:

@@ -11,6 +11,8 @@ compiled functions stand in this file, see `mono_kernel`.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from llvmlite import ir
 from numba import njit, types
@@ -37,17 +39,18 @@ COARSE = (4, 6)
 REACH = 8
 """Nodes that one step may go."""
 
-# A block has two arrays, one row of `BLOCK` after the other, as one array is what a compiler turns into vectors.
-# `node`: the node in T2 and c, that to go to, the nodes that bracket c, whether B1 is held at an end of its side, whether
-# the voxel has settled, and, of the voxels that go on, which they are.
-_I, _J, _TO_I, _TO_J, _LOW, _HIGH, _HELD, _SETTLED, _VOXEL = (row * BLOCK for row in range(9))
+# A block has two arrays, one row of `BLOCK` after the other, as one array is what a compiler makes vectors of. `node`:
+# the node in T2 and c, that to go to, the nodes that bracket c, whether B1 is held at an end of its side, whether the
+# voxel has settled, and which voxel it is.
+_I, _J, _TO_I, _TO_J, _LOW, _HIGH, _HELD, _SETTLED, _VOXEL = _NODE_ROWS = tuple(row * BLOCK for row in range(9))
 # `place`: the three inner products, what an offset in c that B1 may not take up adds to two of them, amplitude, offsets
-# in ln T2 and c, steps in c at the ends of the bracket, sum of the squared residuals; and for the maps T2, the variance
-# of ln T2 and the first echo, for an amplitude of 1, at the node.
-_BY_A, _BY_T, _BY_C, _TO_A, _TO_T, _A, _DT, _DC, _UP, _DOWN, _SQUARES, _T2, _SPREAD, _FIRST = (
-    row * BLOCK for row in range(14)
-)
+# in ln T2 and c, steps in c at the ends of the bracket, sum of the squared residuals; at the node, T2, the variance of
+# ln T2 and the first echo.
+_PLACE_ROWS = tuple(row * BLOCK for row in range(14))
+_BY_A, _BY_T, _BY_C, _TO_A, _TO_T, _A, _DT, _DC, _UP, _DOWN, _SQUARES, _T2, _SPREAD, _FIRST = _PLACE_ROWS
+
 _VECTOR = 16
+"""Loops over voxels run to a multiple of this, so that none is left for a loop without vectors."""
 
 _F0, _F1, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
 _SMALL = np.float32(1e-30)
@@ -57,11 +60,26 @@ _OK, _LOW_SIGNAL, _BOUND = np.uint8(Status.OK), np.uint8(Status.LOW_SIGNAL), np.
 _UNSETTLED, _NONE = np.uint8(Status.NOT_CONVERGED), np.uint8(Status.NOT_FITTED)
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
-_FOUR = ir.VectorType(ir.FloatType(), LANES)
+_part = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
+_FOUR, _INDEX = ir.VectorType(ir.FloatType(), LANES), ir.IntType(64)
+
+
+class Nodes(NamedTuple):
+    """What the fit takes of an `epg_table.Table`, see there; 32-bit floats but for `starts`.
+
+    `grid` are the steps of ln T2 and c between nodes, c of the first node, and how long an offset in c may be.
+    """
+
+    grid: np.ndarray
+    starts: np.ndarray
+    solution: np.ndarray
+    model: np.ndarray
+    spread: np.ndarray
+    t2_ms: np.ndarray
 
 
 @_compiled
-def fit_free(signal, spans, first, stop, echoes, starts, grid, solution, model, spread, nodes, settings, maps, status):
+def fit_free(signal, spans, first, stop, echoes, nodes, limits, maps, status):
     """M0, T2 and B1 of the voxels `first` to `stop`, B1 on either side of where its effect turns back.
 
     Parameters
@@ -69,149 +87,78 @@ def fit_free(signal, spans, first, stop, echoes, starts, grid, solution, model, 
     signal : array, shape (echoes, voxels)
         Magnitudes of any number type.
     spans : integers, shape (sides, 2)
-        First and last node of c on each side.
+        First and last node of c on each of one or two sides.
     first, stop : int
     echoes : tuple
         As long as there are echoes; its items are not read.
-    starts : integers, shape (decays, bends, 2)
-        The node to start from.
-    grid : 32-bit floats, shape (3,)
-        Steps of ln T2 and c between nodes, c of the first node.
-    settings : 32-bit floats, shape (3,)
+    nodes : Nodes
+    limits : 32-bit floats, shape (3,)
         Least SNR, lowest and highest T2 (ms) that pass unmarked.
-    solution, model, spread, nodes : arrays
-        `solution`, `model`, `spread` and `t2_ms` of an `epg_table.Table`, as `starts`; 32-bit floats.
     maps : 32-bit floats, shape (sides or 1, 5, voxels)
         Filled with T2 (ms), M0, SD of T2 (ms), root mean square of the residuals, c; where there is room for one side,
         of that which leaves the smaller residuals.
     status : 8-bit integers, shape (sides or 1, voxels)
         Filled with `Status`.
     """
-    sides = len(spans)
-    y, begin, total, node, place, rest = _workspace(model, sides)
+    y, begin, total, node, place = _workspace(nodes, len(spans))
     for start in range(first, stop, BLOCK):
         count = min(BLOCK, stop - start)
-        _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
-        for side in range(sides):
-            _settle(
-                y,
-                count,
-                echoes,
-                begin if side == 0 else node[side - 1],
-                spans[side],
-                grid,
-                solution,
-                model,
-                spread,
-                node[side],
-                place[side],
-                rest,
-            )
-            _square(y, count, echoes, model, node[side], place[side])
-        if len(maps) < sides:
+        _load(signal, start, count, echoes, nodes.starts, y, begin, total)
+        for side in range(len(spans)):
+            before = begin if side == 0 else node[side - 1]
+            _settle(y, count, echoes, before, spans[side], nodes, node[side], place[side], node[-1], place[-1])
+            _square(y, count, echoes, nodes.model, node[side], place[side])
+        if len(maps) < len(spans):
             _keep_better(node[0], place[0], node[1], place[1])
         for side in range(len(maps)):
-            _write(
-                start,
-                count,
-                total,
-                len(echoes),
-                3,
-                grid,
-                settings,
-                model,
-                spread,
-                nodes,
-                node[side],
-                place[side],
-                maps[side],
-                status[side],
-            )
+            _write(start, count, total, echoes, 3, nodes, limits, node[side], place[side], maps[side], status[side])
 
 
 @_compiled
-def find_c(signal, spans, first, stop, echoes, starts, grid, solution, model, spread, nodes, c):
-    """Only c, of each side, shape (sides, voxels), and NaN for no signal; parameters as in `fit_free`."""
-    sides = len(spans)
-    y, begin, total, node, place, rest = _workspace(model, sides)
+def find_c(signal, spans, first, stop, echoes, nodes, c):
+    """Only c of each side, shape (sides, voxels), NaN where there is no signal; parameters as in `fit_free`."""
+    y, begin, total, node, place = _workspace(nodes, len(spans))
     for start in range(first, stop, BLOCK):
         count = min(BLOCK, stop - start)
-        _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
-        for side in range(sides):
-            _settle(
-                y,
-                count,
-                echoes,
-                begin if side == 0 else node[side - 1],
-                spans[side],
-                grid,
-                solution,
-                model,
-                spread,
-                node[side],
-                place[side],
-                rest,
-            )
+        _load(signal, start, count, echoes, nodes.starts, y, begin, total)
+        for side in range(len(spans)):
+            before = begin if side == 0 else node[side - 1]
+            _settle(y, count, echoes, before, spans[side], nodes, node[side], place[side], node[-1], place[-1])
             for v in range(count):
                 gap = _F0 if total[v] > _F0 and total[v] - total[v] == _F0 else _NAN
-                c[side, start + v] = grid[2] + np.float32(node[side, _J + v]) * grid[1] + place[side, _DC + v] + gap
+                c[side, start + v] = (
+                    nodes.grid[2] + np.float32(node[side, _J + v]) * nodes.grid[1] + (place[side, _DC + v] + gap)
+                )
 
 
 @_compiled
-def fit_held(signal, c, first, stop, echoes, starts, grid, solution, model, spread, nodes, settings, maps, status):
-    """M0 and T2 at given B1; parameters as in `fit_free`, and `c`, shape (sides, voxels), where NaN leaves a voxel out."""
-    sides = len(c)
-    y, begin, total, node, place, rest = _workspace(model, sides)
+def fit_held(signal, c, first, stop, echoes, nodes, limits, maps, status):
+    """M0 and T2 at some given maps of c, shape (maps, voxels), NaN leaving a voxel out; else as in `fit_free`."""
+    y, begin, total, node, place = _workspace(nodes, len(c))
     for start in range(first, stop, BLOCK):
         count = min(BLOCK, stop - start)
-        _load(signal, start, count, echoes, starts, model.shape[3], y, begin, total)
-        for side in range(sides):
-            _settle_held(
-                y,
-                count,
-                echoes,
-                begin if side == 0 else node[side - 1],
-                c[side, start : start + count],
-                grid,
-                solution,
-                spread,
-                node[side],
-                place[side],
-                rest,
-            )
-            _square(y, count, echoes, model, node[side], place[side])
-            _write(
-                start,
-                count,
-                total,
-                len(echoes),
-                2,
-                grid,
-                settings,
-                model,
-                spread,
-                nodes,
-                node[side],
-                place[side],
-                maps[side],
-                status[side],
-            )
+        _load(signal, start, count, echoes, nodes.starts, y, begin, total)
+        for k in range(len(c)):
+            before, given = begin if k == 0 else node[k - 1], c[k, start : start + count]
+            _settle_held(y, count, echoes, before, given, nodes, node[k], place[k], node[-1], place[-1])
+            _square(y, count, echoes, nodes.model, node[k], place[k])
+            _write(start, count, total, echoes, 2, nodes, limits, node[k], place[k], maps[k], status[k])
 
 
-@_compiled
-def _workspace(model, sides):
-    """Samples of a block, voxel after voxel; nodes to start from; sums of the samples; `node` and `place` of each side and
-    of the voxels that go on.
-    """
-    y, begin = np.zeros(BLOCK * model.shape[3], np.float32), np.zeros(2 * BLOCK, np.int32)
-    node, place = np.zeros((sides + 1, 9 * BLOCK), np.int32), np.zeros((sides + 1, 14 * BLOCK), np.float32)
-    return y, begin, np.ones(BLOCK, np.float32), node, place, (node[sides], place[sides])
+@_part
+def _workspace(nodes, sides):
+    """Samples of a block, voxel after voxel; nodes to start from; sums of the samples; `node` and `place` of each side,
+    and last of the voxels that go on."""
+    y, begin = np.zeros(BLOCK * nodes.model.shape[3], np.float32), np.zeros(2 * BLOCK, np.int32)
+    node = np.zeros((sides + 1, len(_NODE_ROWS) * BLOCK), np.int32)
+    return y, begin, np.ones(BLOCK, np.float32), node, np.zeros((sides + 1, len(_PLACE_ROWS) * BLOCK), np.float32)
 
 
-@_compiled
-def _load(signal, start, count, echoes, starts, width, y, begin, total):
+@_part
+def _load(signal, start, count, echoes, starts, y, begin, total):
     """Copy the samples of a block and look up where to start, see `epg_table.Table.starts`."""
-    over, under, bend = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+    over, under = np.zeros(BLOCK, np.float32), np.zeros(BLOCK, np.float32)
+    width = len(y) // BLOCK
     total[:] = _F0
     for n in range(len(echoes)):
         source = signal[n, start : start + count]
@@ -222,26 +169,17 @@ def _load(signal, start, count, echoes, starts, width, y, begin, total):
         if 1 <= n < len(echoes) - 1:
             after = signal[n + 1, start : start + count]
             for v in range(count):
-                one = np.float32(source[v])
-                over[v] += one * np.float32(after[v])
-                under[v] += one * one
-    one, two, three = (
-        signal[0, start : start + count],
-        signal[1, start : start + count],
-        signal[2, start : start + count],
-    )
-    decays, bends = np.float32(starts.shape[0]), np.float32(starts.shape[1])
+                over[v] += np.float32(source[v]) * np.float32(after[v])
+                under[v] += np.float32(source[v]) * np.float32(source[v])
     for v in range(count):
-        middle = np.float32(two[v])
-        bend[v] = np.float32(one[v]) * np.float32(three[v]) / (middle * middle + _SMALL) * _HALF
-        begin[v] = np.int32(_limited(over[v] / (under[v] + _SMALL)) * decays)
-        begin[BLOCK + v] = np.int32(_limited(bend[v]) * bends)
-    for v in range(count):
-        row, column = begin[v], begin[BLOCK + v]
-        begin[v], begin[BLOCK + v] = starts[row, column, 0], starts[row, column, 1]
+        one, two, three = y[v * width], y[v * width + 1], y[v * width + 2]
+        bend = one * three / (two * two + _SMALL) * _HALF
+        row = np.int64(_limited(over[v] / (under[v] + _SMALL)) * np.float32(starts.shape[0]))
+        column = np.int64(_limited(bend) * np.float32(starts.shape[1]))
+        begin[_I + v], begin[_J + v] = starts[row, column, 0], starts[row, column, 1]
 
 
-@_compiled
+@_part
 def _limited(share):
     """A number from 0 to 0.999; 0 for what is none."""
     share = share if share > _F0 else _F0
@@ -259,7 +197,7 @@ def _four(builder, pointer):
 
 def _all(builder, value):
     """A number in each lane."""
-    one = builder.insert_element(ir.Constant(_FOUR, ir.Undefined), value, ir.IntType(32)(0))
+    one = builder.insert_element(ir.Constant(_FOUR, ir.Undefined), value, _INDEX(0))
     return builder.shuffle_vector(one, one, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
 
 
@@ -276,10 +214,10 @@ def _inner(typing, y, at, solution, row, echoes):
         rows = builder.gep(_pointer(context, builder, signature.args[2], arguments[2]), [arguments[3]])
         total = ir.Constant(_FOUR, [0.0] * LANES)
         for n in range(len(signature.args[4])):
-            sample = builder.load(builder.gep(samples, [ir.IntType(64)(n)]))
-            coefficients = _four(builder, builder.gep(rows, [ir.IntType(64)(LANES * n)]))
+            sample = builder.load(builder.gep(samples, [_INDEX(n)]))
+            coefficients = _four(builder, builder.gep(rows, [_INDEX(LANES * n)]))
             total = builder.fadd(total, builder.fmul(_all(builder, sample), coefficients))
-        parts = [builder.extract_element(total, ir.IntType(32)(lane)) for lane in range(3)]
+        parts = [builder.extract_element(total, _INDEX(lane)) for lane in range(3)]
         return cgutils.pack_array(builder, parts)
 
     return types.UniTuple(types.float32, 3)(y, at, solution, row, echoes), generate
@@ -297,114 +235,120 @@ def _squares(typing, y, at, model, row, echoes, a, dt, dc):
         width = -(-len(signature.args[4]) // LANES) * LANES
         for n in range(0, width, LANES):
             course, slope_t, slope_c = (
-                _four(builder, builder.gep(rows, [ir.IntType(64)(part * width + n)])) for part in range(3)
+                _four(builder, builder.gep(rows, [_INDEX(part * width + n)])) for part in range(3)
             )
             change = builder.fadd(builder.fmul(by_t, slope_t), builder.fmul(by_c, slope_c))
             expected = builder.fmul(size, builder.fadd(course, change))
-            residual = builder.fsub(_four(builder, builder.gep(samples, [ir.IntType(64)(n)])), expected)
+            residual = builder.fsub(_four(builder, builder.gep(samples, [_INDEX(n)])), expected)
             total = builder.fadd(total, builder.fmul(residual, residual))
-        lanes = [builder.extract_element(total, ir.IntType(32)(lane)) for lane in range(LANES)]
+        lanes = [builder.extract_element(total, _INDEX(lane)) for lane in range(LANES)]
         return builder.fadd(builder.fadd(lanes[0], lanes[1]), builder.fadd(lanes[2], lanes[3]))
 
     return types.float32(y, at, model, row, echoes, a, dt, dc), generate
 
 
-@_compiled
+@_part
 def _square(y, count, echoes, model, node, place):
     """The sums of the squared residuals of a block."""
     width = model.shape[3]
-    for v in range(BLOCK):
-        row = (np.int64(node[v]) * model.shape[1] + np.int64(node[_J + v])) * (3 * width)
+    for v in range(count):
+        row = (np.int64(node[_I + v]) * model.shape[1] + np.int64(node[_J + v])) * (3 * width)
         place[_SQUARES + v] = _squares(y, v * width, model, row, echoes, place[_A + v], place[_DT + v], place[_DC + v])
 
 
-@_compiled
-def _settle(y, count, echoes, begin, span, grid, solution, model, spread, node, place, rest):
-    """Bring the voxels of a block to their nodes on one side, and to the offsets from there."""
-    last = solution.shape[0] - 1
+@_part
+def _settle(y, count, echoes, begin, span, nodes, node, place, onward, offsets):
+    """Bring the voxels of a block to their nodes on one side, and to the offsets from there.
+
+    `onward` and `offsets` are room for `node` and `place` of those that go on after the common steps.
+    """
     for v in range(count):
+        # from beyond the turning B1 to where the echoes are much the same on this side
         j = np.int64(begin[_J + v])
         j = j if j <= span[1] else 2 * span[1] - j
-        _begin(node, place, v, begin[v], min(max(j if j >= span[0] else 2 * span[0] - j, span[0]), span[1]), span)
+        j = j if j >= span[0] else 2 * span[0] - j
+        _begin(node, place, v, v, begin[_I + v], min(max(j, span[0]), span[1]), span)
     for step in range(COMMON_STEPS):
         if step > 0:
             _advance(node)
-        _project(y, count, echoes, solution, spread, node, place)
-        _step(count, False, grid, span, last, node, place)
-    left = _pick_out(count, node, place, rest)
+        _project(y, count, echoes, nodes, node, place)
+        _step(count, False, nodes, span, node, place)
+    left = _pick_out(count, span, node, place, onward, offsets)
     for steps in (STEPS, SEARCHED_STEPS):
         for _ in range(steps):
             if left == 0:
                 return
-            _project(y, left, echoes, solution, spread, *rest)
-            _step(left, True, grid, span, last, *rest)
-            left = _sort_out(left, node, place, *rest)
-        left = _search_again(y, left, echoes, grid, model, span, node, place, *rest)
+            _project(y, left, echoes, nodes, onward, offsets)
+            _step(left, True, nodes, span, onward, offsets)
+            left = _sort_out(left, node, place, onward, offsets)
+        left = _search_again(y, left, echoes, nodes, span, node, place, onward, offsets)
 
 
-@_compiled
-def _settle_held(y, count, echoes, begin, c, grid, solution, spread, node, place, rest):
+@_part
+def _settle_held(y, count, echoes, begin, c, nodes, node, place, onward, offsets):
     """As `_settle` where B1 is given."""
-    last = solution.shape[1] - 1
+    grid, span = nodes.grid, (0, nodes.solution.shape[1] - 1)
     for v in range(count):
         j = (c[v] - grid[2]) / grid[1] + _HALF
-        j = min(np.int64(j), last) if j > _F0 else 0
-        _begin(node, place, v, begin[v], j, (0, last))
+        j = min(np.int64(j), span[1]) if j > _F0 else 0
+        _begin(node, place, v, v, begin[_I + v], j, span)
         place[_DC + v] = c[v] - (grid[2] + np.float32(j) * grid[1])
     for step in range(COMMON_STEPS):
         if step > 0:
             _advance(node)
-        _project(y, count, echoes, solution, spread, node, place)
-        _step_held(count, grid, solution.shape[0] - 1, node, place)
-    left = _pick_out(count, node, place, rest)
+        _project(y, count, echoes, nodes, node, place)
+        _step_held(count, nodes, node, place)
+    left = _pick_out(count, span, node, place, onward, offsets)
     for _ in range(SEARCHED_STEPS):
         if left == 0:
             return
-        _project(y, left, echoes, solution, spread, *rest)
-        _step_held(left, grid, solution.shape[0] - 1, *rest)
-        left = _sort_out(left, node, place, *rest)
+        _project(y, left, echoes, nodes, onward, offsets)
+        _step_held(left, nodes, onward, offsets)
+        left = _sort_out(left, node, place, onward, offsets)
 
 
-@_compiled
-def _begin(node, place, v, i, j, span):
+@_part
+def _begin(node, place, k, voxel, i, j, span):
     """Let a voxel start from a node."""
-    node[_VOXEL + v], node[_I + v], node[_J + v] = v, i, j
-    node[_LOW + v], node[_HIGH + v] = span[0], span[1]
-    place[_UP + v], place[_DOWN + v] = _F0, _F0
+    node[_VOXEL + k], node[_I + k], node[_J + k] = voxel, i, j
+    node[_LOW + k], node[_HIGH + k] = span[0], span[1]
+    place[_UP + k], place[_DOWN + k] = _F0, _F0
 
 
-@_compiled
+@_part
 def _advance(node):
     """Let all voxels go to their next node: hardly one settles with the first step."""
-    for v in range(2 * BLOCK):
-        node[_I + v] = node[_TO_I + v]
+    for v in range(BLOCK):
+        node[_I + v], node[_J + v] = node[_TO_I + v], node[_TO_J + v]
 
 
-@_compiled
-def _project(y, left, echoes, solution, spread, node, place):
+@_part
+def _project(y, count, echoes, nodes, node, place):
     """The least-squares solutions at the nodes."""
-    width = len(y) // BLOCK
-    for v in range(left):
-        i, j = np.int64(node[_I + v]), np.int64(node[_J + v])
-        row = (i * solution.shape[1] + j) * (LANES * len(echoes))
-        a, by_t, by_c = _inner(y, np.int64(node[_VOXEL + v]) * width, solution, row, echoes)
+    width, across, spread = len(y) // BLOCK, nodes.solution.shape[1], nodes.spread
+    for v in range(count):
+        i, j, at = np.int64(node[_I + v]), np.int64(node[_J + v]), np.int64(node[_VOXEL + v]) * width
+        a, by_t, by_c = _inner(y, at, nodes.solution, (i * across + j) * (LANES * len(echoes)), echoes)
         place[_BY_A + v], place[_BY_T + v], place[_BY_C + v] = a, by_t, by_c
         place[_TO_A + v], place[_TO_T + v] = spread[i, j, 2], spread[i, j, 3]
 
 
-@_compiled
-def _step(left, bracketing, grid, span, last, node, place):
+@_part
+def _step(count, bracketing, nodes, span, node, place):
     """From the solutions to amplitudes, offsets and the nodes to go to.
 
     Near the turning B1 its derivative is small, and steps in c go too far and back. Nodes from which they point up and
     down bracket c, and the next one is where a straight line through both steps vanishes; so is c between neighbours.
     """
+    grid, last = nodes.grid, np.int32(nodes.solution.shape[0] - 1)
     first_j, last_j = np.int32(span[0]), np.int32(span[1])
-    for v in range(-(-left // _VECTOR) * _VECTOR):
+    for v in range(-(-count // _VECTOR) * _VECTOR):
         i, j, low, high = node[_I + v], node[_J + v], node[_LOW + v], node[_HIGH + v]
-        a, by_c, up, down = place[_BY_A + v], place[_BY_C + v], place[_UP + v], place[_DOWN + v]
+        a, by_t, by_c = place[_BY_A + v], place[_BY_T + v], place[_BY_C + v]
+        up, down = place[_UP + v], place[_DOWN + v]
         at_end = ((j == first_j) & (by_c < _F0)) | ((j == last_j) & (by_c > _F0))
-        dc = _F0 if at_end else by_c / (a if a > _SMALL else _SMALL)
+        free_a = a if a > _SMALL else _SMALL
+        dc = _F0 if at_end else by_c / free_a
         rising, falling = bracketing & (dc > _F0), bracketing & (dc < _F0)
         low, up = j if rising else low, dc if rising else up
         high, down = j if falling else high, dc if falling else down
@@ -412,38 +356,33 @@ def _step(left, bracketing, grid, span, last, node, place):
         between = enclosed & (high - low <= np.int32(1))
         crossing = np.float32(low - j) + np.float32(high - low) * up / (up - down)
         dc = crossing * grid[1] if between else dc
-        held_a, held_dt = _hold(a, place[_BY_T + v], by_c, place[_TO_A + v], place[_TO_T + v], dc)
-        fixed = at_end | between
-        free_a = a if a > _SMALL else _SMALL
-        a = held_a if fixed else free_a
-        dt = held_dt if fixed else place[_BY_T + v] / free_a
-        to_i = _towards(i, dt / grid[0], np.int32(0), np.int32(last))
-        inner_low, inner_high = low + np.int32(enclosed), high - np.int32(enclosed)
-        to_j = _towards(j, crossing if enclosed else dc / grid[1], inner_low, inner_high)
+        held_a, held_dt = _hold(a, by_t, by_c, place[_TO_A + v], place[_TO_T + v], dc)
+        fixed, inside = at_end | between, np.int32(enclosed)
+        a, dt = held_a if fixed else free_a, held_dt if fixed else by_t / free_a
+        to_i = _towards(i, dt / grid[0], np.int32(0), last)
+        to_j = _towards(j, crossing if enclosed else dc / grid[1], low + inside, high - inside)
         to_j = j if between else to_j
         near = (abs(dt) <= grid[0]) & (abs(dc) <= grid[3])
         node[_LOW + v], node[_HIGH + v], place[_UP + v], place[_DOWN + v] = low, high, up, down
-        node[_TO_I + v], node[_TO_J + v] = to_i, to_j
-        node[_HELD + v] = np.int32(at_end)
+        node[_TO_I + v], node[_TO_J + v], node[_HELD + v] = to_i, to_j, np.int32(at_end)
         node[_SETTLED + v] = np.int32(near | ((to_i == i) & (to_j == j)))
         place[_A + v], place[_DT + v], place[_DC + v] = a, dt, dc
 
 
-@_compiled
-def _step_held(left, grid, last, node, place):
+@_part
+def _step_held(count, nodes, node, place):
     """As `_step` where B1 is given."""
-    for v in range(-(-left // _VECTOR) * _VECTOR):
-        i = node[_I + v]
-        a, dt = _hold(
-            place[_BY_A + v], place[_BY_T + v], place[_BY_C + v], place[_TO_A + v], place[_TO_T + v], place[_DC + v]
-        )
-        to_i = _towards(i, dt / grid[0], np.int32(0), np.int32(last))
+    step, last = nodes.grid[0], np.int32(nodes.solution.shape[0] - 1)
+    for v in range(-(-count // _VECTOR) * _VECTOR):
+        i, a, by_t, by_c = node[_I + v], place[_BY_A + v], place[_BY_T + v], place[_BY_C + v]
+        a, dt = _hold(a, by_t, by_c, place[_TO_A + v], place[_TO_T + v], place[_DC + v])
+        to_i = _towards(i, dt / step, np.int32(0), last)
         node[_TO_I + v], node[_TO_J + v], node[_HELD + v] = to_i, node[_J + v], np.int32(1)
-        node[_SETTLED + v] = np.int32((abs(dt) <= grid[0]) | (to_i == i))
+        node[_SETTLED + v] = np.int32((abs(dt) <= step) | (to_i == i))
         place[_A + v], place[_DT + v] = a, dt
 
 
-@_compiled
+@_part
 def _hold(a, by_t, by_c, to_a, to_t, dc):
     """Amplitude and offset in ln T2 for a given offset in c: what c may not take up looks like a and ln T2."""
     a = (a + by_c * to_a) / (_F1 + dc * to_a)
@@ -451,7 +390,7 @@ def _hold(a, by_t, by_c, to_a, to_t, dc):
     return a, (by_t + by_c * to_t) / a - dc * to_t
 
 
-@_compiled
+@_part
 def _towards(node, distance, first, last):
     """The node nearest to a distance from this one, at most `REACH` away and between two."""
     distance = distance if distance > -_REACH else -_REACH
@@ -462,23 +401,21 @@ def _towards(node, distance, first, last):
     return to if to < last else last
 
 
-@_compiled
-def _pick_out(count, node, place, rest):
-    """The voxels that have not settled; how many these are."""
-    onward, offsets = rest
+@_part
+def _pick_out(count, span, node, place, onward, offsets):
+    """Let the voxels that have not settled go on; how many these are."""
     left = 0
     for v in range(count):
         onward[_VOXEL + left] = v
         left += 1 - node[_SETTLED + v]
     for k in range(left):
         v = np.int64(onward[_VOXEL + k])
-        onward[_I + k], onward[_J + k] = node[_TO_I + v], node[_TO_J + v]
-        onward[_LOW + k], onward[_HIGH + k] = node[_LOW + v], node[_HIGH + v]
-        offsets[_DC + k], offsets[_UP + k], offsets[_DOWN + k] = place[_DC + v], _F0, _F0
+        _begin(onward, offsets, k, v, node[_TO_I + v], node[_TO_J + v], span)
+        offsets[_DC + k] = place[_DC + v]
     return left
 
 
-@_compiled
+@_part
 def _sort_out(left, node, place, onward, offsets):
     """Note down where the voxels that go on are, and close ranks without those that have settled; how many are left."""
     kept = 0
@@ -495,24 +432,23 @@ def _sort_out(left, node, place, onward, offsets):
     return kept
 
 
-@_compiled
-def _search_again(y, left, echoes, grid, model, span, node, place, onward, offsets):
+@_part
+def _search_again(y, left, echoes, nodes, span, node, place, onward, offsets):
     """Send the voxels that wander to the best node of a search; how many these are."""
     kept = 0
     for k in range(left):
         v = np.int64(onward[_VOXEL + k])
         # two neighbouring nodes may send the fit to each other: either is good
-        if abs(place[_DT + v]) <= grid[0] and abs(place[_DC + v]) <= grid[1]:
+        if abs(place[_DT + v]) <= nodes.grid[0] and abs(place[_DC + v]) <= nodes.grid[1]:
             node[_SETTLED + v] = 1
-            continue
-        i, j = _search(y, v, echoes, model, span)
-        _begin(onward, offsets, kept, i, j, span)
-        onward[_VOXEL + kept] = v
-        kept += 1
+        else:
+            i, j = _search(y, v, echoes, nodes.model, span)
+            _begin(onward, offsets, kept, v, i, j, span)
+            kept += 1
     return kept
 
 
-@_compiled
+@_part
 def _search(y, v, echoes, model, span):
     """The node of a coarse grid whose course of echoes is most like the sample."""
     at = v * model.shape[3]
@@ -529,7 +465,7 @@ def _search(y, v, echoes, model, span):
     return best_i, best_j
 
 
-@_compiled
+@_part
 def _keep_better(node, place, other_node, other_place):
     """Take a voxel from the other side where its residuals are smaller."""
     for v in range(BLOCK):
@@ -540,32 +476,33 @@ def _keep_better(node, place, other_node, other_place):
             place[row + v] = other_place[row + v] if better else place[row + v]
 
 
-@_compiled
-def _write(start, count, total, echoes, unknowns, grid, settings, model, spread, nodes, node, place, maps, status):
+@_part
+def _write(start, count, total, echoes, unknowns, nodes, limits, node, place, maps, status):
     """Maps and status of a block."""
     for v in range(count):
         i, j = np.int64(node[_I + v]), np.int64(node[_J + v])
-        place[_T2 + v], place[_FIRST + v] = nodes[i], model[i, j, 0, 0]
-        place[_SPREAD + v] = spread[i, j, np.int64(node[_HELD + v])]
-    last = np.int32(nodes.size - 1)
-    freedom, count_f = np.float32(echoes - unknowns), np.float32(echoes)
+        place[_T2 + v], place[_FIRST + v] = nodes.t2_ms[i], nodes.model[i, j, 0, 0]
+        place[_SPREAD + v] = nodes.spread[i, j, np.int64(node[_HELD + v])]
+    grid, last = nodes.grid, np.int32(len(nodes.t2_ms) - 1)
+    samples, freedom = np.float32(len(echoes)), np.float32(len(echoes) - unknowns)
     for v in range(-(-count // _VECTOR) * _VECTOR):
         i, a, dt, dc, squares = node[_I + v], place[_A + v], place[_DT + v], place[_DC + v], place[_SQUARES + v]
         usable = (total[v] > _F0) & (total[v] - total[v] == _F0) & (dc == dc)
         outside = ((i == 0) & (dt < -grid[0])) | ((i == last) & (dt > grid[0])) | (a <= _SMALL)
-        gap = _F0 if usable & ~outside else _NAN
+        gap = _NAN if outside else _F0
+        gap = gap if usable else _NAN
         noise = squares / freedom
         # exp(dt), which is at most a step
         t2 = place[_T2 + v] * (_F1 + dt * (_F1 + dt * (_HALF + dt * np.float32(1 / 6)))) + gap
         level = a * place[_FIRST + v]
         code = _OK if node[_SETTLED + v] else _UNSETTLED
-        code = code if (t2 >= settings[1]) & (t2 <= settings[2]) else _BOUND
-        code = code if level * level >= settings[0] * settings[0] * noise else _LOW_SIGNAL
+        code = code if (t2 >= limits[1]) & (t2 <= limits[2]) else _BOUND
+        code = code if level * level >= limits[0] * limits[0] * noise else _LOW_SIGNAL
         node[_TO_I + v] = code if usable else _NONE
         place[_BY_A + v] = t2
         place[_BY_T + v] = a + gap
         place[_BY_C + v] = t2 * np.sqrt(noise * place[_SPREAD + v]) / a
-        place[_TO_A + v] = np.sqrt(squares / count_f) + gap
+        place[_TO_A + v] = np.sqrt(squares / samples) + gap
         place[_TO_T + v] = grid[2] + np.float32(node[_J + v]) * grid[1] + dc + gap
     for number in range(5):
         for v in range(count):
