@@ -22,11 +22,12 @@ from myot2.fit.smoothing import smooth_inside
 from myot2.fit.status import LEAST_SNR, T2_LIMITS_MS
 
 SMOOTHING = (3, 7, 7)
-"""Slices, rows and columns of the neighbourhood in which B1 is the median: it varies over centimetres."""
+"""Slices, rows and columns of the neighbourhood of which B1 is the median: it varies over centimetres."""
 
 _SIDE = (5, 15, 15)
-_RMSE = 3
-# How many steps of c an offset may be long.
+# Which of the maps of a compiled fit is which.
+_M0, _RMSE, _C = 1, 3, 4
+# How many steps of c an offset from a node may be long: with longer ones T2 is off by more than 0.01 of its SD.
 _NEAR_B1, _NEAR_COS2 = 1.0, 0.5
 
 
@@ -108,7 +109,8 @@ def fit_held(
     voxels, shape = _voxels(signal, table)
     c = np.ascontiguousarray(np.broadcast_to(table.c_of(np.asarray(b1, float)), shape), np.float32).reshape(1, -1)
     maps, status = _hold(voxels, table, c, limits_ms, threads)
-    return _result(maps[0].reshape(-1, *shape), status[0].reshape(shape), table, len(voxels) - 2.0)
+    _convert(maps[0], table)
+    return _result(maps[0].reshape(-1, *shape), status[0].reshape(shape), len(voxels) - 2.0)
 
 
 def fit_smoothed(
@@ -122,8 +124,10 @@ def fit_smoothed(
 ) -> EpgFit:
     """Fit B1, smooth it inside the mask, and fit M0 and T2 with it.
 
-    B1 becomes the median over a neighbourhood, on the side of the turning B1 on which the sum of the squared residuals
-    over a larger neighbourhood is smaller: at an SNR of 50 one voxel hardly tells the sides apart, a thousand do.
+    c, which stands for B1, becomes a mean of medians over a neighbourhood (`smoothing.smooth_inside`) on either side of
+    the turning B1. Of the two fits with it, that counts which leaves the smaller sum of squared residuals over a larger
+    neighbourhood: at an SNR of 50 one voxel hardly tells the sides apart, a thousand do, and better so where B1 is not
+    free to make up for the wrong side.
 
     Parameters
     ----------
@@ -133,13 +137,13 @@ def fit_smoothed(
     mask : np.ndarray, optional
         Where to fit and to take B1 from, shape (slices, rows, columns); everywhere without it.
     size : tuple of int
-        The neighbourhood in voxels, odd numbers.
+        The neighbourhood of the medians in voxels, odd numbers.
 
     Other parameters and errors as in `fit_free`.
     """
     shape = np.shape(signal)[1:]
     chosen = np.ones(shape, bool) if mask is None else np.asarray(mask, bool)
-    inside, _ = _voxels(signal if mask is None else np.stack([echo[chosen] for echo in signal]), table)
+    inside, _ = _voxels(signal if mask is None else np.stack([echo[chosen] for echo in np.asarray(signal)]), table)
     c = _find_c(inside, table, threads)
     for side in c:
         side[:] = smooth_inside(_spread(side, chosen), size)[chosen]
@@ -152,7 +156,8 @@ def fit_smoothed(
     volume = np.stack([_spread(values, chosen) for values in best])
     codes = np.zeros(shape, np.uint8)
     codes[chosen] = code
-    return _result(volume, codes, table, len(inside) - 2.0)
+    _convert(volume, table)
+    return _result(volume, codes, len(inside) - 2.0)
 
 
 def _voxels(signal: np.ndarray, table: Table) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -165,13 +170,16 @@ def _free(signal: np.ndarray, table: Table, limits_ms: tuple[float, float], thre
     """The fits of so many sides; of one, the better."""
     voxels, shape = _voxels(signal, table)
     maps, status = _empty(count, voxels)
-    shared = (*_nodes(voxels, table), _settings(limits_ms), maps, status)
-    run_in_blocks(lambda *part: _fit_free(voxels, np.array(table.sides), *part, *shared), voxels.shape[1], threads)
-    freedom = len(voxels) - 3.0
-    return [
-        _result(side.reshape(-1, *shape), code.reshape(shape), table, freedom)
-        for side, code in zip(maps, status, strict=True)
-    ]
+    echoes, nodes = _nodes(voxels, table)
+
+    def work(first: int, stop: int) -> None:
+        _fit_free(voxels, np.array(table.sides), first, stop, echoes, nodes, _limits(limits_ms), maps, status)
+        for side in maps:
+            _convert(side[:, first:stop], table)
+
+    run_in_blocks(work, voxels.shape[1], threads)
+    sides = zip(maps.reshape(count, -1, *shape), status.reshape(count, *shape), strict=True)
+    return [_result(side, code, len(voxels) - 3.0) for side, code in sides]
 
 
 def _find_c(voxels: np.ndarray, table: Table, threads: int) -> np.ndarray:
@@ -187,7 +195,7 @@ def _hold(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Maps and status at each of some maps of c."""
     maps, status = _empty(len(c), voxels)
-    shared = (*_nodes(voxels, table), _settings(limits_ms), maps, status)
+    shared = (*_nodes(voxels, table), _limits(limits_ms), maps, status)
     run_in_blocks(lambda *part: _fit_held(voxels, c, *part, *shared), voxels.shape[1], threads)
     return maps, status
 
@@ -205,14 +213,19 @@ def _nodes(voxels: np.ndarray, table: Table) -> tuple[tuple, Nodes]:
     return (0,) * len(voxels), Nodes(grid, table.starts, table.solution, table.model, table.spread, t2)
 
 
-def _settings(limits_ms: tuple[float, float]) -> np.ndarray:
+def _limits(limits_ms: tuple[float, float]) -> np.ndarray:
     return np.array([LEAST_SNR, *limits_ms], np.float32)
 
 
-def _result(maps: np.ndarray, status: np.ndarray, table: Table, freedom: float) -> EpgFit:
-    t2, m0, sd, rmse, c = maps
-    b1 = np.asarray(table.b1_of(c), np.float32)
-    return EpgFit(t2, np.asarray(m0 / table.excited(b1), np.float32), sd, rmse, b1, status, freedom)
+def _convert(maps: np.ndarray, table: Table) -> None:
+    """Turn the amplitude into M0 and c into B1, in their places."""
+    maps[_C] = table.b1_of(maps[_C])
+    maps[_M0] /= table.excited(maps[_C])
+
+
+def _result(maps: np.ndarray, status: np.ndarray, freedom: float) -> EpgFit:
+    t2, m0, sd, rmse, b1 = maps
+    return EpgFit(t2, m0, sd, rmse, b1, status, freedom)
 
 
 def _spread(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
