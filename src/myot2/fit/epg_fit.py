@@ -8,6 +8,7 @@ neighbourhood can (`fit_smoothed`, the default).
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,8 +146,8 @@ def fit_smoothed(
     chosen = np.ones(shape, bool) if mask is None else np.asarray(mask, bool)
     inside, _ = _voxels(signal if mask is None else np.stack([echo[chosen] for echo in np.asarray(signal)]), table)
     c = _find_c(inside, table, threads)
-    for side in c:
-        side[:] = smooth_inside(_spread(side, chosen), size)[chosen]
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        c = np.stack(list(pool.map(lambda side: smooth_inside(_spread(side, chosen), size)[chosen], c)))
     maps, status = _hold(inside, table, c, limits_ms, threads)
     best, code = maps[0], status[0]
     if len(c) == 2:

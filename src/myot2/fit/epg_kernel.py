@@ -60,6 +60,7 @@ _OK, _LOW_SIGNAL, _BOUND = np.uint8(Status.OK), np.uint8(Status.LOW_SIGNAL), np.
 _UNSETTLED, _NONE = np.uint8(Status.NOT_CONVERGED), np.uint8(Status.NOT_FITTED)
 
 _compiled = njit(cache=True, nogil=True, error_model="numpy")
+# Called by compiled code only: without the wrappers for Python, a third less is left to compile.
 _part = njit(nogil=True, error_model="numpy", no_cpython_wrapper=True, no_cfunc_wrapper=True)
 _FOUR, _INDEX = ir.VectorType(ir.FloatType(), LANES), ir.IntType(64)
 
@@ -125,10 +126,8 @@ def find_c(signal, spans, first, stop, echoes, nodes, c):
             before = begin if side == 0 else node[side - 1]
             _settle(y, count, echoes, before, spans[side], nodes, node[side], place[side], node[-1], place[-1])
             for v in range(count):
-                gap = _F0 if total[v] > _F0 and total[v] - total[v] == _F0 else _NAN
-                c[side, start + v] = (
-                    nodes.grid[2] + np.float32(node[side, _J + v]) * nodes.grid[1] + (place[side, _DC + v] + gap)
-                )
+                value = nodes.grid[2] + np.float32(node[side, _J + v]) * nodes.grid[1] + place[side, _DC + v]
+                c[side, start + v] = value if total[v] > _F0 and total[v] - total[v] == _F0 else _NAN
 
 
 @_compiled
@@ -147,8 +146,7 @@ def fit_held(signal, c, first, stop, echoes, nodes, limits, maps, status):
 
 @_part
 def _workspace(nodes, sides):
-    """Samples of a block, voxel after voxel; nodes to start from; sums of the samples; `node` and `place` of each side,
-    and last of the voxels that go on."""
+    """Samples of a block, nodes to start from, sums of the samples, `node` and `place` of each side and of a rest."""
     y, begin = np.zeros(BLOCK * nodes.model.shape[3], np.float32), np.zeros(2 * BLOCK, np.int32)
     node = np.zeros((sides + 1, len(_NODE_ROWS) * BLOCK), np.int32)
     return y, begin, np.ones(BLOCK, np.float32), node, np.zeros((sides + 1, len(_PLACE_ROWS) * BLOCK), np.float32)
@@ -260,7 +258,7 @@ def _square(y, count, echoes, model, node, place):
 def _settle(y, count, echoes, begin, span, nodes, node, place, onward, offsets):
     """Bring the voxels of a block to their nodes on one side, and to the offsets from there.
 
-    `onward` and `offsets` are room for `node` and `place` of those that go on after the common steps.
+    `onward` and `offsets` are room for `node` and `place` of the rest, which goes on after the common steps.
     """
     for v in range(count):
         # from beyond the turning B1 to where the echoes are much the same on this side
