@@ -8,22 +8,28 @@ neighbourhood can (`fit_smoothed`, the default).
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
+from myot2.fit.epg_kernel import Nodes, find_c
 from myot2.fit.epg_kernel import fit_free as _fit_free
 from myot2.fit.epg_kernel import fit_held as _fit_held
 from myot2.fit.epg_table import Table
 from myot2.fit.mono import run_in_blocks
-from myot2.fit.smoothing import median_inside
+from myot2.fit.smoothing import smooth_inside
 from myot2.fit.status import LEAST_SNR, T2_LIMITS_MS
 
 SMOOTHING = (3, 7, 7)
-"""Slices, rows and columns of the neighbourhood in which B1 is the median: it varies over centimetres."""
+"""Slices, rows and columns of the neighbourhood of which B1 is the median: it varies over centimetres."""
 
 _SIDE = (5, 15, 15)
+# Which of the maps of a compiled fit is which.
+_M0, _RMSE, _C = 1, 3, 4
+# How many steps of c an offset from a node may be long: with longer ones T2 is off by more than 0.01 of its SD.
+_NEAR_B1, _NEAR_COS2 = 1.0, 0.5
 
 
 @dataclass(frozen=True)
@@ -78,23 +84,14 @@ def fit_free(
     ValueError
         The signal has not as many echoes as the train.
     """
-    sides = fit_sides(signal, table, limits_ms=limits_ms, threads=threads)
-    return sides[0] if len(sides) == 1 else _choose(sides[1].rmse < sides[0].rmse, sides[1], sides[0])
+    return _free(signal, table, limits_ms, threads, count=1)[0]
 
 
 def fit_sides(
     signal: np.ndarray, table: Table, *, limits_ms: tuple[float, float] = T2_LIMITS_MS, threads: int = 1
 ) -> list[EpgFit]:
     """The fits below and above the turning B1; one where both sides are the same. As `fit_free` otherwise."""
-    voxels, shape = _voxels(signal, table)
-    fits = []
-    for span in table.sides:
-        maps, status, shared = _prepare(voxels, table, limits_ms)
-        run_in_blocks(
-            lambda *part, span=span, shared=shared: _fit_free(voxels, span, *part, *shared), len(status), threads
-        )
-        fits.append(_result(maps, status, table, shape, len(voxels) - 3.0))
-    return fits
+    return _free(signal, table, limits_ms, threads, count=len(table.sides))
 
 
 def fit_held(
@@ -111,10 +108,10 @@ def fit_held(
     parameters and errors as in `fit_free`.
     """
     voxels, shape = _voxels(signal, table)
-    c = np.ascontiguousarray(np.broadcast_to(table.c_of(np.asarray(b1, float)), shape), np.float32).reshape(-1)
-    maps, status, shared = _prepare(voxels, table, limits_ms)
-    run_in_blocks(lambda *part: _fit_held(voxels, c, *part, *shared), len(status), threads)
-    return _result(maps, status, table, shape, len(voxels) - 2.0)
+    c = np.ascontiguousarray(np.broadcast_to(table.c_of(np.asarray(b1, float)), shape), np.float32).reshape(1, -1)
+    maps, status = _hold(voxels, table, c, limits_ms, threads)
+    _convert(maps[0], table)
+    return _result(maps[0].reshape(-1, *shape), status[0].reshape(shape), len(voxels) - 2.0)
 
 
 def fit_smoothed(
@@ -128,8 +125,10 @@ def fit_smoothed(
 ) -> EpgFit:
     """Fit B1, smooth it inside the mask, and fit M0 and T2 with it.
 
-    B1 becomes the median over a neighbourhood, on the side of the turning B1 on which the sum of the squared residuals
-    over a larger neighbourhood is smaller: at an SNR of 50 one voxel hardly tells the sides apart, a thousand do.
+    c, which stands for B1, becomes a mean of medians over a neighbourhood (`smoothing.smooth_inside`) on either side of
+    the turning B1. Of the two fits with it, that counts which leaves the smaller sum of squared residuals over a larger
+    neighbourhood: at an SNR of 50 one voxel hardly tells the sides apart, a thousand do, and better so where B1 is not
+    free to make up for the wrong side.
 
     Parameters
     ----------
@@ -139,24 +138,27 @@ def fit_smoothed(
     mask : np.ndarray, optional
         Where to fit and to take B1 from, shape (slices, rows, columns); everywhere without it.
     size : tuple of int
-        The neighbourhood in voxels, odd numbers.
+        The neighbourhood of the medians in voxels, odd numbers.
 
     Other parameters and errors as in `fit_free`.
     """
-    chosen = np.ones(np.shape(signal)[1:], bool) if mask is None else np.asarray(mask, bool)
-    inside = np.ascontiguousarray(np.asarray(signal)[:, chosen])
-    sides = fit_sides(inside, table, limits_ms=limits_ms, threads=threads)
-    b1 = _spread(sides[0].b1, chosen)
-    if len(sides) == 2:
-        gain = np.nan_to_num(_spread(sides[0].rmse.astype(float) ** 2 - sides[1].rmse.astype(float) ** 2, chosen))
-        above = ndimage.uniform_filter(gain, _SIDE, mode="constant") > 0
-        b1 = np.where(above, _spread(sides[1].b1, chosen), b1)
-    b1 = median_inside(b1, size)
-    fit = fit_held(inside, table, b1[chosen], limits_ms=limits_ms, threads=threads)
-    maps = {name: _spread(getattr(fit, name), chosen) for name in ("t2_ms", "m0", "sd_ms", "rmse", "b1")}
-    status = np.zeros(chosen.shape, np.uint8)
-    status[chosen] = fit.status
-    return EpgFit(**maps, status=status, freedom=fit.freedom)
+    shape = np.shape(signal)[1:]
+    chosen = np.ones(shape, bool) if mask is None else np.asarray(mask, bool)
+    inside, _ = _voxels(signal if mask is None else np.stack([echo[chosen] for echo in np.asarray(signal)]), table)
+    c = _find_c(inside, table, threads)
+    with ThreadPoolExecutor(max(1, threads)) as pool:
+        c = np.stack(list(pool.map(lambda side: smooth_inside(_spread(side, chosen), size)[chosen], c)))
+    maps, status = _hold(inside, table, c, limits_ms, threads)
+    best, code = maps[0], status[0]
+    if len(c) == 2:
+        gain = _spread(maps[0, _RMSE] ** 2 - maps[1, _RMSE] ** 2, chosen)
+        above = ndimage.uniform_filter(np.nan_to_num(gain), _SIDE, output=float, mode="constant")[chosen] > 0
+        best, code = np.where(above, maps[1], best), np.where(above, status[1], code)
+    volume = np.stack([_spread(values, chosen) for values in best])
+    codes = np.zeros(shape, np.uint8)
+    codes[chosen] = code
+    _convert(volume, table)
+    return _result(volume, codes, len(inside) - 2.0)
 
 
 def _voxels(signal: np.ndarray, table: Table) -> tuple[np.ndarray, tuple[int, ...]]:
@@ -165,27 +167,66 @@ def _voxels(signal: np.ndarray, table: Table) -> tuple[np.ndarray, tuple[int, ..
     return np.reshape(signal, (len(signal), -1)), np.shape(signal)[1:]
 
 
-def _prepare(voxels: np.ndarray, table: Table, limits_ms: tuple[float, float]) -> tuple[np.ndarray, np.ndarray, tuple]:
-    """Empty maps and status, and the arguments that both compiled fits share."""
-    maps, status = np.empty((5, voxels.shape[1]), np.float32), np.empty(voxels.shape[1], np.uint8)
-    grid = np.array([np.log(table.t2_ms[1] / table.t2_ms[0]), table.c[1] - table.c[0], table.c[0]], np.float32)
-    settings = np.array([LEAST_SNR, *limits_ms], np.float32)
-    of_table = (table.rows, table.spread, table.t2_ms.astype(np.float32))
-    return maps, status, ((0,) * len(voxels), table.starts, grid, settings, *of_table, maps, status)
+def _free(signal: np.ndarray, table: Table, limits_ms: tuple[float, float], threads: int, count: int) -> list[EpgFit]:
+    """The fits of so many sides; of one, the better."""
+    voxels, shape = _voxels(signal, table)
+    maps, status = _empty(count, voxels)
+    echoes, nodes = _nodes(voxels, table)
+
+    def work(first: int, stop: int) -> None:
+        _fit_free(voxels, np.array(table.sides), first, stop, echoes, nodes, _limits(limits_ms), maps, status)
+        for side in maps:
+            _convert(side[:, first:stop], table)
+
+    run_in_blocks(work, voxels.shape[1], threads)
+    sides = zip(maps.reshape(count, -1, *shape), status.reshape(count, *shape), strict=True)
+    return [_result(side, code, len(voxels) - 3.0) for side, code in sides]
 
 
-def _result(maps: np.ndarray, status: np.ndarray, table: Table, shape: tuple[int, ...], freedom: float) -> EpgFit:
-    t2, m0, sd, rmse, c = maps
-    b1 = table.b1_of(c)
-    maps = (np.asarray(values, np.float32).reshape(shape) for values in (t2, m0 / table.excited(b1), sd, rmse, b1))
-    return EpgFit(*maps, status.reshape(shape), freedom)
+def _find_c(voxels: np.ndarray, table: Table, threads: int) -> np.ndarray:
+    """c of every voxel on each side, shape (sides, voxels)."""
+    c = np.empty((len(table.sides), voxels.shape[1]), np.float32)
+    shared = (*_nodes(voxels, table), c)
+    run_in_blocks(lambda *part: find_c(voxels, np.array(table.sides), *part, *shared), voxels.shape[1], threads)
+    return c
 
 
-def _choose(where: np.ndarray, one: EpgFit, other: EpgFit) -> EpgFit:
-    """The maps of one fit where asked for, of the other elsewhere."""
-    names = ("t2_ms", "m0", "sd_ms", "rmse", "b1", "status")
-    maps = (np.where(where, getattr(one, name), getattr(other, name)) for name in names)
-    return EpgFit(*maps, one.freedom)
+def _hold(
+    voxels: np.ndarray, table: Table, c: np.ndarray, limits_ms: tuple[float, float], threads: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Maps and status at each of some maps of c."""
+    maps, status = _empty(len(c), voxels)
+    shared = (*_nodes(voxels, table), _limits(limits_ms), maps, status)
+    run_in_blocks(lambda *part: _fit_held(voxels, c, *part, *shared), voxels.shape[1], threads)
+    return maps, status
+
+
+def _empty(count: int, voxels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Room for the maps and the status of some fits."""
+    return np.empty((count, 5, voxels.shape[1]), np.float32), np.empty((count, voxels.shape[1]), np.uint8)
+
+
+def _nodes(voxels: np.ndarray, table: Table) -> tuple[tuple, Nodes]:
+    """What all compiled fits take: a tuple as long as there are echoes, and the table."""
+    steps = (np.log(table.t2_ms[1] / table.t2_ms[0]), table.c[1] - table.c[0])
+    near = steps[1] * (_NEAR_B1 if table.train.selective else _NEAR_COS2)
+    grid, t2 = np.array([*steps, table.c[0], near], np.float32), table.t2_ms.astype(np.float32)
+    return (0,) * len(voxels), Nodes(grid, table.starts, table.solution, table.model, table.spread, t2)
+
+
+def _limits(limits_ms: tuple[float, float]) -> np.ndarray:
+    return np.array([LEAST_SNR, *limits_ms], np.float32)
+
+
+def _convert(maps: np.ndarray, table: Table) -> None:
+    """Turn the amplitude into M0 and c into B1, in their places."""
+    maps[_C] = table.b1_of(maps[_C])
+    maps[_M0] /= table.excited(maps[_C])
+
+
+def _result(maps: np.ndarray, status: np.ndarray, freedom: float) -> EpgFit:
+    t2, m0, sd, rmse, b1 = maps
+    return EpgFit(t2, m0, sd, rmse, b1, status, freedom)
 
 
 def _spread(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from myot2.fit.epg import Train, coefficients
+from myot2.fit.epg_kernel import LANES
 from myot2.fit.pulses import hard
 
 T2_RANGE_MS = (4.0, 1000.0)
@@ -41,9 +42,11 @@ class Table:
 
     Attributes
     ----------
-    rows : np.ndarray
-        The pseudo-inverse (a, a dlnT2, a dc) and the model (s, s_T, s_c) echo by echo: 32-bit floats, shape (T2 nodes,
-        c nodes, echoes, 6).
+    solution : np.ndarray
+        The pseudo-inverse echo by echo: what a sample adds to a, a dlnT2 and a dc, and a zero, so that four numbers
+        are read at once; 32-bit floats, shape (T2 nodes, c nodes, echoes, 4).
+    model : np.ndarray
+        s, s_T and s_c, each filled up with zeros to a multiple of four echoes; shape (T2 nodes, c nodes, 3, echoes).
     spread : np.ndarray
         Variance of ln T2 for a = 1 and a noise of 1 with B1 free and with B1 held; how much of an offset in c that B1
         may not take up goes to a and to a ln T2; shape (T2 nodes, c nodes, 4).
@@ -59,7 +62,8 @@ class Table:
     train : Train
     """
 
-    rows: np.ndarray
+    solution: np.ndarray
+    model: np.ndarray
     spread: np.ndarray
     starts: np.ndarray
     t2_ms: np.ndarray
@@ -102,7 +106,7 @@ def build(train: Train) -> Table:
     if train.echoes < 4:
         raise ValueError(f"at least four echoes are needed for M0, T2 and B1, not {train.echoes}")
     turn = _turning_b1(train)
-    table = Table(*(np.zeros(0) for _ in range(5)), turn, train)
+    table = Table(*(np.zeros(0) for _ in range(6)), turn, train)
     if train.selective:
         before = int(np.floor((turn - LEAST_B1) / _B1_STEP))
         c = turn + _B1_STEP * np.arange(-before, int(np.floor((MOST_B1 - turn) / _B1_STEP)) + 1)
@@ -111,8 +115,10 @@ def build(train: Train) -> Table:
     count = int(np.ceil(np.log(T2_RANGE_MS[1] / T2_RANGE_MS[0]) / np.log(_T2_RATIO))) + 1
     t2 = T2_RANGE_MS[0] * _T2_RATIO ** np.arange(count)
     jacobian = _jacobian(table, t2, c)
-    rows, spread = _solutions(jacobian)
-    return replace(table, rows=rows, spread=spread, starts=_first_nodes(jacobian[..., 0]), t2_ms=t2, c=c)
+    solution, spread = _solutions(jacobian)
+    model = _filled(np.swapaxes(jacobian, -1, -2))
+    starts = _first_nodes(jacobian[..., 0])
+    return replace(table, solution=solution, model=model, spread=spread, starts=starts, t2_ms=t2, c=c)
 
 
 def _turning_b1(train: Train) -> float:
@@ -157,12 +163,18 @@ def _jacobian(table: Table, t2: np.ndarray, c: np.ndarray) -> np.ndarray:
 
 
 def _solutions(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """`Table.rows` and `Table.spread` from the Jacobians."""
+    """`Table.solution` and `Table.spread` from the Jacobians."""
     (free, solution), (held, held_solution) = _solve(jacobian), _solve(jacobian[..., :2])
     follow = np.einsum("tcnp,tcn->tcp", held_solution, jacobian[..., 2])
-    rows = np.concatenate([solution, jacobian], axis=-1)
     spread = np.concatenate([free[..., 1, 1, None], held[..., 1, 1, None], follow], axis=-1)
-    return np.ascontiguousarray(rows, np.float32), np.ascontiguousarray(spread, np.float32)
+    return _filled(solution), np.ascontiguousarray(spread, np.float32)
+
+
+def _filled(values: np.ndarray) -> np.ndarray:
+    """As 32-bit floats, the last axis filled up with zeros to a multiple of the kernel's lanes."""
+    missing = -values.shape[-1] % LANES
+    padded = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(0, missing)])
+    return np.ascontiguousarray(padded, np.float32)
 
 
 def _solve(jacobian: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
