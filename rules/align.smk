@@ -14,11 +14,11 @@ OUTPUTS:
     or, where the fraction is given, <results>/align/{folder}/{scan}_space-T2_FFmap.nii.gz
 """
 
-from myot2.core.config import fat_source
+from myot2.core.config_fit import fat_source
 
 SEEN_BY_NETWORK = [DIXON[settings.ingest.dixon.index("in")]] if settings.segment.source == "network" else []
 
-FAT_SOURCE = fat_source(settings)
+FAT_SOURCE = fat_source(settings.fit.fat, settings.ingest.dixon)
 FAT_CONTRASTS = {
     "water-fat": ["water", "fat", *(["in"] if "in" in settings.ingest.dixon else [])],
     "in-opposed": ["in", "opp"],
@@ -81,6 +81,11 @@ if FAT_SOURCE:
                 given_fraction
                 if FAT_SOURCE == "given"
                 else [DIXON[settings.ingest.dixon.index(contrast)] for contrast in FAT_CONTRASTS]
+            ),
+            sidecars=(
+                given_fraction_sidecar
+                if FAT_SOURCE == "given"
+                else sidecars_of(DIXON[settings.ingest.dixon.index(contrast)] for contrast in FAT_CONTRASTS)
             ),
             reference=(ECHOES + VENDOR_MAP)[0],
             transform="<results>/align/{folder}/{scan}_from-T2_to-dixon_xfm.tfm",

@@ -196,6 +196,11 @@ def given_fraction(wildcards):
     return if_there(given_fraction_path(wildcards))
 
 
+def given_fraction_sidecar(wildcards):
+    """Its sidecar, which says how it is weighted, as an input."""
+    return if_there(given_fraction_path(wildcards).removesuffix(".gz").removesuffix(".nii") + ".json")
+
+
 def given_b1_path(wildcards):
     """The configured path of a scan's B1 map, or None where B1 is fitted."""
     return of_scan(settings.fit.b1_map, wildcards)

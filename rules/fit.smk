@@ -15,7 +15,6 @@ OUTPUTS:
     b1 = <results>/fit/{visit}/fmap/{scan}_TB1map.nii.gz          B1 relative to nominal, phase-graph models
   where there is a fat fraction also
     signal = <results>/fit/{folder}/{scan}_desc-signal_FFmap.nii.gz   of the Dixon signal, 0-1
-    known = <results>/fit/{folder}/{scan}_desc-dixon_mask.nii.gz      where that is known
     proton = <results>/fit/{folder}/{scan}_FFmap.nii.gz               of the protons, 0-1
 """
 
@@ -25,7 +24,6 @@ PHASE_GRAPH = FITS_ECHOES and settings.fit.model.startswith("epg")
 STATUS_MAP = [f"{FITTED}_desc-status_dseg.nii.gz"] if FITS_ECHOES else []
 B1_MAP = ["<results>/fit/{visit}/fmap/{scan}_TB1map.nii.gz"] if PHASE_GRAPH else []
 SIGNAL_FRACTION = [f"{FITTED}_desc-signal_FFmap.nii.gz"] if FAT_SOURCE else []
-KNOWN_FRACTION = [f"{FITTED}_desc-dixon_mask.nii.gz"] if FAT_SOURCE else []
 PROTON_FRACTION = [f"{FITTED}_FFmap.nii.gz"] if FAT_SOURCE else []
 TISSUE_OPTIONS = [
     *("--fat-t1-ms", settings.fit.fat.t1_ms),
@@ -33,6 +31,7 @@ TISSUE_OPTIONS = [
 ]
 FAT_OPTIONS = [
     *TISSUE_OPTIONS,
+    *([] if PHASE_GRAPH else ["--t1-ms", settings.fit.t1_ms]),
     *("--fat-limit", "inf" if settings.fit.fat.limit is None else settings.fit.fat.limit),
     *(["--fat-prior-sd", settings.fit.fat.prior_sd] if settings.fit.model == "epg-water-fat" else []),
 ]
@@ -56,14 +55,14 @@ if FAT_SOURCE:
         """Tell the share of fat in the Dixon signal; where T2 does not wait for it, also that of the protons."""
         input:
             images=by_visit(ON_T2),
+            sidecars=sidecars_of(by_visit(ON_T2)),
             t2=[] if FITS_ECHOES else [f"{FITTED}_T2map.nii.gz"],
             script="scripts/map_fat_fraction.py",
             code=code("scripts/map_fat_fraction.py"),
         output:
             signal=SIGNAL_FRACTION,
-            known=KNOWN_FRACTION,
             proton=[] if FITS_ECHOES else PROTON_FRACTION,
-            sidecars=sidecars_of(SIGNAL_FRACTION + KNOWN_FRACTION + ([] if FITS_ECHOES else PROTON_FRACTION)),
+            sidecars=sidecars_of(SIGNAL_FRACTION + ([] if FITS_ECHOES else PROTON_FRACTION)),
         log:
             "<logs>/fit/{visit}/anat/{scan}_fat.log",
         benchmark:
@@ -75,19 +74,21 @@ if FAT_SOURCE:
             runtime=5,
         params:
             images=lambda wildcards, input: [word for pair in zip(FAT_IMAGE_OPTIONS, input.images) for word in pair],
-            tissue=[*TISSUE_OPTIONS, "--water-t1-ms", settings.fit.t1_ms],
             proton=lambda wildcards, input, output: (
-                ["--t2", *input.t2, "--proton", *output.proton] if output.proton else []
+                [
+                    *("--t2", *input.t2, "--proton", *output.proton),
+                    *(*TISSUE_OPTIONS, "--water-t1-ms", settings.fit.t1_ms),
+                ]
+                if output.proton
+                else []
             ),
         shell:
             r"""
             python {input.script:q} \
                 --leave-stop-notes \
                 {params.images:q} \
-                {params.tissue:q} \
                 {params.proton:q} \
                 --out {output.signal:q} \
-                --mask {output.known:q} \
                 >{log:q} 2>&1
             """
 
@@ -99,10 +100,10 @@ if FITS_ECHOES:
         input:
             echoes=by_visit(ECHOES),
             sidecars=sidecars_of(by_visit(ECHOES)),
-            b1=given_b1,
-            pulses=list(settings.fit.pulses.samples or []),
+            b1=given_b1 if PHASE_GRAPH else [],
+            pulses=list(settings.fit.pulses.samples or []) if PHASE_GRAPH else [],
             fraction=SIGNAL_FRACTION,
-            known=KNOWN_FRACTION,
+            times=sidecars_of(SIGNAL_FRACTION),
             script="scripts/fit_t2.py",
             code=code("scripts/fit_t2.py"),
         output:
@@ -136,8 +137,8 @@ if FITS_ECHOES:
             b1_map=lambda wildcards, output: ["--b1-map", *output.b1] if output.b1 else [],
             fat=lambda wildcards, input, output: (
                 [
-                    *("--fat-fraction", *input.fraction, "--fat-fraction-mask", *input.known),
-                    *("--fat-fraction-map", *output.proton, *FAT_OPTIONS),
+                    *("--fat-fraction", *input.fraction, "--fat-fraction-map", *output.proton),
+                    *FAT_OPTIONS,
                 ]
                 if input.fraction
                 else []

@@ -4,7 +4,6 @@ REQUIRED INPUTS:
     t2 = <results>/fit/{folder}/{scan}_T2map.nii.gz
     status = <results>/fit/{folder}/{scan}_desc-status_dseg.nii.gz   fit.source: echoes
     fat = <results>/fit/{folder}/{scan}_FFmap.nii.gz                 where there is a fat fraction
-    known = <results>/fit/{folder}/{scan}_desc-dixon_mask.nii.gz     where there is a fat fraction
     labels = <results>/align/{folder}/{scan}_space-T2_dseg.nii.gz
     cross_check = <results>/ingest/{folder}/{scan}_crosscheck.tsv   ingest.cross_check: true
 
@@ -25,7 +24,6 @@ rule measure:
         t2="<results>/fit/{folder}/{scan}_T2map.nii.gz",
         status=[image.replace("{visit}/anat", "{folder}") for image in STATUS_MAP],
         fat=[image.replace("{visit}/anat", "{folder}") for image in PROTON_FRACTION],
-        known=[image.replace("{visit}/anat", "{folder}") for image in KNOWN_FRACTION],
         labels="<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz",
         label_table=settings.label_table,
         cross_check=CROSS_CHECK,
@@ -49,9 +47,7 @@ rule measure:
         erosion=settings.measure.erosion_mm,
         plausible=settings.measure.plausible_ms,
         status=lambda wildcards, input: ["--status", *input.status] if input.status else [],
-        fat=lambda wildcards, input: (
-            ["--fat-fraction", *input.fat, "--fat-fraction-mask", *input.known] if input.fat else []
-        ),
+        fat=lambda wildcards, input: ["--fat-fraction", *input.fat] if input.fat else [],
         cross_check=lambda wildcards, input: ["--cross-check", *input.cross_check] if input.cross_check else [],
     shell:
         r"""

@@ -12,15 +12,17 @@ from pathlib import Path
 
 import numpy as np
 
-from myot2.core.command import run_stage, stage_parser
+from myot2.core.command import positive, run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_json
 from myot2.core.images import array_of, read_image, require_same_grid
 from myot2.core.labels import read_labels
 from myot2.core.tables import write_tsv
+from myot2.fit.dixon_weight import FAT_T2_MS
 from myot2.fit.echoes import read_echoes, require_decay
 from myot2.fit.fit_options import add_train, contradiction_in_train, pulses_of
 from myot2.fit.regions import COLUMNS, LEAST_VOXELS, mean_signals, table_of
+from myot2.fit.saturation import leave_out_clipped
 from myot2.fit.settings import Settings
 from myot2.fit.timing import require_count, require_even
 from myot2.fit.trains import train_of
@@ -37,7 +39,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--echo-times-ms", nargs="+", type=float, metavar="MS", help="default: the sidecars'")
     parser.add_argument("--labels", required=True, metavar="NIFTI", help="label map on the grid of the echoes")
     parser.add_argument("--label-table", required=True, metavar="TSV", help="config/labels.tsv")
-    parser.add_argument("--fat-t2-ms", type=float, default=150.0, metavar="MS", help="T2 of fat; default %(default)s")
+    parser.add_argument("--fat-t2-ms", type=positive, default=FAT_T2_MS, metavar="MS", help="default %(default)s")
     add_train(parser)
     parser.add_argument("--out", required=True, metavar="TSV", help="its data dictionary is written beside it as .json")
     options = parser.parse_args(argv)
@@ -52,6 +54,7 @@ def fit_regions(options: argparse.Namespace) -> None:
     echoes, labels = read_echoes(options.echoes, options.echo_times_ms), read_image(options.labels)
     require_same_grid(echoes.grid, labels, where=options.labels, what="labels and echoes")
     require_decay(echoes)
+    echoes, _ = leave_out_clipped(echoes)
     require_count(echoes, 5, "water and fat")
     times = require_even(echoes, "water and fat", from_excitation=True)
     train = train_of(Settings(t1_ms=options.t1_ms, pulses=pulses_of(options)), times)

@@ -10,9 +10,8 @@ import numpy as np
 from myot2.core.bids import sources_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.images import (
-    array_of,
     image_like,
-    read_image,
+    read_map,
     require_same_grid,
     sidecar_path,
     write_image,
@@ -36,10 +35,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def map_b1(options: argparse.Namespace) -> None:
     """Compute the map and write it."""
-    single, double = read_image(options.single), read_image(options.double)
-    require_same_grid(single, double, where=options.double, what="both images")
-    b1 = double_angle_b1(array_of(single), array_of(double), options.angle_deg)
-    write_image(image_like(b1.astype(np.float32), single), options.out)
+    (image, single), (other, double) = read_map(options.single), read_map(options.double)
+    require_same_grid(image, other, where=options.double, what="both images")
+    b1 = double_angle_b1(single.astype(float), double.astype(float), options.angle_deg)
+    write_image(image_like(b1.astype(np.float32), image), options.out)
     record = {"Units": "arbitrary", "Quantity": "B1 relative to nominal", "NominalFlipAngle": options.angle_deg}
     write_sidecar(options.out, {**record, "SkullStripped": False, **sources_of([options.single, options.double])})
 

@@ -1,8 +1,8 @@
 """Make a map of the fat fraction from Dixon images: water and fat, in and opposed phase, or three complex echoes.
 
-The fraction is that of the signal, weighted by T1 and T2 as it was acquired; docs/stages/fit.md says how, and what each
-source can tell. Beside the map lies a mask of the voxels whose fraction is known. With a T2 map on the same grid the
-weighting is undone, and the fraction of the protons written too.
+The fraction is that of the signal, weighted by T1 and T2 as it was acquired, NaN where it is not known;
+docs/stages/fit-fat.md says what each source can tell. With a T2 map on the same grid the weighting is undone, and the
+fraction of the protons written too.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import numpy as np
 import SimpleITK as sitk
 
 from myot2.core.bids import ms_of, sources_of
-from myot2.core.command import run_stage, stage_parser
+from myot2.core.command import positive, run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import (
     array_of,
     image_like,
-    read_image,
+    read_map,
     read_sidecar,
     require_same_grid,
     sidecar_path,
@@ -38,6 +38,7 @@ from myot2.fit.fat_fraction import (
     shares_scale,
     with_swap_check,
 )
+from myot2.fit.maps import read_fraction
 
 SIEMENS_PHASE = (0.0, 4096.0)
 PROTON_MHZ_PER_TESLA = 42.577
@@ -61,7 +62,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--precession", type=int, choices=[1, -1], default=1, help="sign of the phase; default 1")
     parser.add_argument("--fraction", metavar="NIFTI", help="the scanner's own map of the fat fraction, 0-1")
     parser.add_argument("--out", required=True, metavar="OUT", help="signal fat fraction, 0-1")
-    parser.add_argument("--mask", metavar="OUT", help="1 where the fraction is known")
     parser.add_argument("--t2", metavar="NIFTI", help="T2 of the water in ms, on the same grid")
     parser.add_argument("--proton", metavar="OUT", help="proton fat fraction, 0-1; with --t2")
     add_tissue(parser)
@@ -85,35 +85,34 @@ def add_tissue(parser: argparse.ArgumentParser) -> None:
     """The times (ms) of the tissues, by which the weighting is undone."""
     for name in TISSUE:
         default = getattr(DixonWeight(), name)
-        parser.add_argument(f"--{name.replace('_', '-')}", type=float, default=default, help="default %(default)s")
+        parser.add_argument(f"--{name.replace('_', '-')}", type=positive, default=default, help="default %(default)s")
 
 
 def map_fraction(options: argparse.Namespace) -> None:
-    """Compute the fraction and write map and mask."""
+    """Compute the fraction and write it, of the signal and if asked for of the protons."""
     names = [options.water, options.fat, options.in_phase, options.opposed_phase, options.fraction]
     paths = [*filter(None, names), *(options.magnitude or []), *(options.phase or [])]
-    images = {path: read_image(path) for path in paths}
-    grid = images[paths[0]]
+    maps = {path: read_map(path) for path in paths}
+    grid = maps[paths[0]][0]
     for path in paths[1:]:
-        require_same_grid(grid, images[path], where=path, what="all Dixon images")
-    arrays = {path: array_of(image).astype(np.float32) for path, image in images.items()}
-    fraction, source = compute(options, arrays, grid)
+        require_same_grid(grid, maps[path][0], where=path, what="all Dixon images")
+    fraction, source = compute(options, {path: values for path, (_, values) in maps.items()}, grid)
     fraction = with_swap_check(fraction, grid.GetSpacing()[1::-1])
     counts = {status.name.lower(): int((fraction.status == status).sum()) for status in FatStatus}
+    if counts["not_computed"] == fraction.status.size:
+        raise MyoT2Error(
+            expected="Dixon images with tissue", found="no voxel with signal", where=paths[0], do="Look at the images."
+        )
+    times = {key: value for key, value in read_sidecar(paths[0]).items() if key in ("EchoTime", "RepetitionTime")}
     record = {**source, "FatFractionVoxels": counts, "SkullStripped": False, **sources_of(paths)}
     write_image(image_like(fraction.fraction, grid), options.out)
-    times = {key: value for key, value in read_sidecar(paths[0]).items() if key in ("EchoTime", "RepetitionTime")}
     write_sidecar(options.out, {"Units": "1", "Quantity": "signal fat fraction", **times, **record})
-    if options.mask:
-        known = fraction.status != FatStatus.NOT_COMPUTED
-        write_image(image_like(known.astype(np.uint8), grid), options.mask)
-        write_sidecar(options.mask, {"Type": "ROI", "Quantity": "where the fat fraction is known", **record})
     if options.proton:
         tissue = {name: getattr(options, name) for name in TISSUE}
-        weight = weight_of(read_sidecar(paths[0]), **tissue)
-        t2 = read_image(options.t2)
+        t2, t2_ms = read_map(options.t2)
         require_same_grid(grid, t2, where=options.t2, what="T2 map and Dixon images")
-        write_proton_fraction(fraction.fraction, t2, weight, options.proton, [*paths, options.t2])
+        weight = weight_of(times, paths[0], **tissue)
+        write_proton_fraction(fraction.fraction, image_like(t2_ms, t2), weight, options.proton, [*paths, options.t2])
 
 
 def write_proton_fraction(
@@ -142,7 +141,7 @@ def compute(
         record = {"Source": "in-phase and opposed-phase images, water taken for the larger part"}
         return from_in_opposed(arrays[options.in_phase], arrays[options.opposed_phase]), record
     if options.fraction:
-        return given_fraction(arrays[options.fraction], options.fraction), {"Source": "the scanner's own map"}
+        return as_given(read_fraction(options.fraction)[0]), {"Source": "a map that was given"}
     echoes = [
         complex_echoes(arrays[magnitude], arrays[phase], tuple(options.phase_range))
         for magnitude, phase in zip(options.magnitude, options.phase, strict=True)
@@ -160,25 +159,6 @@ def compute(
     return parts.fat_fraction, {"Source": "three complex echoes", "EchoTimesMs": list(times), "LarmorMHz": larmor}
 
 
-def given_fraction(values: np.ndarray, where: str) -> FatFraction:
-    """A map as it was given.
-
-    Raises
-    ------
-    MyoT2Error
-        It is in per cent, or no fraction.
-    """
-    try:
-        return as_given(values)
-    except ValueError as error:
-        raise MyoT2Error(
-            expected="a fat fraction from 0 to 1",
-            found=str(error),
-            where=where,
-            do="Check that this is the map of the fat fraction; divide per cent by 100.",
-        ) from error
-
-
 def timing(options: argparse.Namespace) -> tuple[list[float], float]:
     """Echo times (ms) and resonance frequency (MHz): the options, else the sidecars.
 
@@ -188,7 +168,8 @@ def timing(options: argparse.Namespace) -> tuple[list[float], float]:
         Neither says them.
     """
     sidecars = [read_sidecar(path) for path in options.magnitude]
-    times = options.echo_times_ms or [ms_of(one["EchoTime"]) for one in sidecars if "EchoTime" in one]
+    stated = [one.get("EchoTime") for one in sidecars]
+    times = options.echo_times_ms or [ms_of(time) for time in stated if isinstance(time, float)]
     field = sidecars[0].get("MagneticFieldStrength")
     larmor = options.larmor_mhz or (field and field * PROTON_MHZ_PER_TESLA)
     if len(times) != 3 or not larmor:
@@ -204,7 +185,7 @@ def timing(options: argparse.Namespace) -> tuple[list[float], float]:
 def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit status."""
     options = parse(argv)
-    images = [path for path in (options.out, options.mask) if path]
+    images = [path for path in (options.out, options.proton) if path]
     return run_stage(
         "fit",
         lambda: map_fraction(options),

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
-from myot2.core.images import array_of, read_image, require_same_grid
+from myot2.core.images import array_of, read_image, read_map, require_same_grid
 from myot2.core.labels import read_labels
 from myot2.core.stopnote import raise_if_stopped
 from myot2.core.tables import write_tsv
@@ -29,7 +29,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--t2", required=True, metavar="NIFTI", help="T2 in ms")
     parser.add_argument("--status", metavar="NIFTI", help="status map of the fit; only voxels that are ok are measured")
     parser.add_argument("--fat-fraction", metavar="NIFTI", help="map of the fat fraction (0-1) on the same grid")
-    parser.add_argument("--fat-fraction-mask", metavar="NIFTI", help="where that fraction is known")
     parser.add_argument("--labels", required=True, metavar="NIFTI", help="label map on the same grid")
     parser.add_argument("--label-table", required=True, metavar="TSV", help="config/labels.tsv")
     parser.add_argument("--participant", required=True, metavar="ID", help="without 'sub-'")
@@ -42,8 +41,6 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     options = parser.parse_args(argv)
     low, high = options.plausible_ms
-    if bool(options.fat_fraction) != bool(options.fat_fraction_mask):
-        parser.error("--fat-fraction and --fat-fraction-mask go together")
     if options.erosion_mm < 0 or not low < high:
         parser.error("--erosion-mm is not negative, and --plausible-ms goes from low to high")
     if not IDENTIFIER.fullmatch(options.participant) or not (
@@ -60,7 +57,7 @@ def measure(options: argparse.Namespace) -> None:
     t2, labels = read_image(options.t2), read_image(options.labels)
     require_same_grid(t2, labels, where=options.labels, what="T2 map and labels")
     status = read_status(options.status, t2) if options.status else None
-    fat = read_fraction(options.fat_fraction, options.fat_fraction_mask, t2) if options.fat_fraction else None
+    fat = read_fraction(options.fat_fraction, t2) if options.fat_fraction else None
     table = read_labels(options.label_table)
     numbers = array_of(labels)
     foreign = sorted(set(np.unique(numbers).tolist()) - {0, *table.indices()})
@@ -103,12 +100,11 @@ def read_status(path: str, t2: sitk.Image) -> np.ndarray:
     return codes
 
 
-def read_fraction(path: str, mask_path: str, t2: sitk.Image) -> np.ndarray:
-    """A map of the fat fraction on the grid of the T2 map; NaN where it, or the T2 that corrected it, is unknown."""
-    image, mask = read_image(path), read_image(mask_path)
-    for other, where in ((image, path), (mask, mask_path)):
-        require_same_grid(t2, other, where=where, what="T2 map and fat fraction")
-    return np.where((array_of(mask) > 0) & (array_of(t2) > 0), array_of(image), np.nan)
+def read_fraction(path: str, t2: sitk.Image) -> np.ndarray:
+    """A map of the fat fraction on the grid of the T2 map, NaN where it is unknown."""
+    image, fraction = read_map(path)
+    require_same_grid(t2, image, where=path, what="T2 map and fat fraction")
+    return fraction
 
 
 def main(argv: list[str] | None = None) -> int:

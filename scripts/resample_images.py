@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+import numpy as np
 import SimpleITK as sitk
 
 from myot2.align.averaging import resample_means
@@ -16,10 +17,19 @@ from myot2.align.inputs import read_volume, slice_thickness_mm
 from myot2.core.bids import sources_of, uri_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
-from myot2.core.images import read_sidecar, require_same_grid, sidecar_path, write_image, write_sidecar
+from myot2.core.images import (
+    array_of,
+    image_like,
+    read_map,
+    read_sidecar,
+    require_same_grid,
+    sidecar_path,
+    write_image,
+    write_sidecar,
+)
 from myot2.core.stopnote import raise_if_stopped
 
-KEPT = ("Role", "EchoTime", "RepetitionTime", "ImageType", "SequenceName", "MagneticFieldStrength")
+KEPT = ("Role", "Units", "EchoTime", "RepetitionTime", "ImageType", "SequenceName", "MagneticFieldStrength")
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -37,7 +47,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def resample(options: argparse.Namespace) -> None:
     """Resample and write."""
-    images, reference = [read_volume(path) for path in options.images], read_volume(options.reference)
+    reference = read_volume(options.reference)
+    images = [image_like(values, image) for image, values in map(read_map, options.images)]
     for path, image in zip(options.images[1:], images[1:], strict=True):
         require_same_grid(images[0], image, where=path, what="all images")
     results = resample_means(
@@ -47,13 +58,20 @@ def resample(options: argparse.Namespace) -> None:
         source_thickness_mm=slice_thickness_mm(None, *options.images),
         reference_thickness_mm=slice_thickness_mm(None, options.reference),
     )
+    if not any(np.isfinite(array_of(image)).any() for image in results):
+        raise MyoT2Error(
+            expected="images that show what the reference shows",
+            found="no voxel of the reference inside their field",
+            where=options.images[0],
+            do="Check that both series show the same part of the same person in one frame of reference.",
+        )
     reference_uri = uri_of(options.reference)
     space = {"SpatialReference": reference_uri} if reference_uri else {}
     for source, path, image in zip(options.images, options.out, results, strict=True):
         sidecar = read_sidecar(source)
         write_image(image, path)
         kept = {key: sidecar[key] for key in KEPT if key in sidecar}
-        record = {**kept, "Units": "arbitrary", "SkullStripped": False}
+        record = {"Units": "arbitrary", **kept, "SkullStripped": False}
         write_sidecar(path, {**record, **space, **sources_of([source, options.reference])})
 
 
@@ -61,14 +79,17 @@ def read_transform(path: str) -> sitk.Transform:
     """A transform in ITK's own form."""
     raise_if_stopped(path)
     try:
-        return sitk.ReadTransform(path)
-    except RuntimeError as error:
+        transform = sitk.ReadTransform(path)
+    except RuntimeError:
+        transform = None
+    if transform is None or not transform.IsLinear():
         raise MyoT2Error(
             expected="a transform that scripts/resample_labels.py wrote",
-            found="no such file, or one that ITK cannot read",
+            found="no such file, one that ITK cannot read, or one that bends space",
             where=path,
             do="Run the alignment again.",
-        ) from error
+        )
+    return transform
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -50,8 +50,8 @@ def test_every_source_that_a_derivative_names_is_a_file_of_the_dataset_that_it_l
                 _, dataset, path = uri.split(":")
                 assert (results / stage / links[dataset] / path).is_file()
                 named += 1
-    # labels; labels and three Dixon images on the T2 grid; T2, and the fraction of the signal, its mask, of the protons
-    assert named == 4 * (1 + (3 + 3 * 2) + (1 + 3 + 3 + 4))
+    # labels; labels and three Dixon images on the T2 grid; T2, and the fraction of the signal and of the protons
+    assert named == 4 * (1 + (3 + 3 * 2) + (1 + 3 + 4))
 
 
 def test_the_maps_of_a_phase_graph_fit_are_a_valid_derivative_and_its_status_decides_what_is_measured(
@@ -68,7 +68,7 @@ def test_the_maps_of_a_phase_graph_fit_are_a_valid_derivative_and_its_status_dec
     assert errors(folder) == []
     images = {path.name for path in folder.rglob("*.nii.gz")}
     names = ("T2map", "M0map", "desc-sd_T2map", "desc-rmse_T2map", "desc-status_dseg", "TB1map")
-    names += ("desc-signal_FFmap", "desc-dixon_mask", "FFmap")
+    names += ("desc-signal_FFmap", "FFmap")
     assert images == {f"sub-P01_{name}.nii.gz" for name in names}
     lookup = pd.read_csv(folder / "dseg.tsv", sep="\t", dtype=str).set_index("index")["name"].to_dict()
     sidecar = json.loads((folder / "sub-P01/anat/sub-P01_desc-status_dseg.json").read_text())

@@ -82,21 +82,23 @@ def test_no_identity_leaves_ingest(project, finished):
             assert not [secret for secret in secrets if secret in content], path
 
 
-def test_bad_input_stops_that_participant_and_the_cohort_goes_on(project, finished, four_people):
-    """The same examinations as a scanner's: one with a slice gone, one with no folder at all; and echoes are fitted."""
-    scanner = project.folder / "scanner"
+@pytest.mark.parametrize("source", ["echoes", "vendor-map"])
+def test_bad_input_stops_that_participant_and_the_cohort_goes_on(project, finished, four_people, source):
+    """The same examinations as a scanner's: one with a slice gone, one with no folder at all."""
+    scanner, name = project.folder / "scanner", f"gaps-{source}"
     for person in ("P01", "P02", "C01"):
-        shutil.copytree(project.folder / f"results/four/simulate/sub-{person}/dicom", scanner / person)
+        folder = project.folder / f"results/four/simulate/sub-{person}/dicom"
+        shutil.copytree(folder, scanner / person, dirs_exist_ok=True)
     table = pd.read_csv(io.StringIO(four_people), sep="\t", dtype=str, keep_default_na=False)
     table["dicom"] = [f"scanner/{person}" for person in table["participant_id"]]
     remove_one_slice_of_the_t2_series(scanner / "P02")
-    content = {"fit": {"source": "echoes"}, "report": {"title": "A cohort with gaps"}}
-    configuration = project.configure("gaps", content, table.to_csv(sep="\t", index=False))
+    content = {"fit": {"source": source}, "report": {"title": "A cohort with gaps"}}
+    configuration = project.configure(name, content, table.to_csv(sep="\t", index=False))
     project.snakemake(configuration)
-    flow = pd.read_csv(project.folder / "results/gaps/measure/flow.tsv", sep="\t").set_index("participant_id")
+    flow = pd.read_csv(project.folder / f"results/{name}/measure/flow.tsv", sep="\t").set_index("participant_id")
     assert flow["status"].to_dict() == {"P01": "measured", "P02": "stopped", "C01": "measured", "C02": "stopped"}
     assert set(flow.loc[["P02", "C02"], "stage"]) == {"ingest"}
-    html = (project.folder / "results/gaps/report/report.html").read_text()
+    html = (project.folder / f"results/{name}/report/report.html").read_text()
     for person in ("P02", "C02"):
         assert flow.loc[person, "found"].split()[0] in html
     assert project.planned(configuration) == set()

@@ -15,7 +15,7 @@ from myot2.align.sampling import apply, field_of, index_map, indices, nearest_vo
 from myot2.core.images import array_of, image_like, same_grid
 
 LEAST_INSIDE = 0.5
-"""Part of a voxel's samples that must lie in the field of the source; with fewer the voxel is NaN."""
+"""Part of a voxel's samples that must lie in the field of the source and be known; with fewer the voxel is NaN."""
 
 _CHUNK = 65536
 
@@ -33,7 +33,7 @@ def resample_means(
     Parameters
     ----------
     images : sequence of sitk.Image
-        Three-dimensional, all on one grid.
+        Three-dimensional, all on one grid; NaN is unknown, and takes no part in a mean.
     reference : sitk.Image
         Three-dimensional; only its grid is used.
     transform : sitk.Transform, optional
@@ -44,8 +44,8 @@ def resample_means(
     Returns
     -------
     list of sitk.Image
-        32-bit floats on the grid of the reference, NaN outside the field of the images. Where grids and transform make
-        no difference the values are unchanged.
+        32-bit floats on the grid of the reference, NaN where less than `LEAST_INSIDE` of a voxel is known. Where grids
+        and transform make no difference the values are unchanged.
     """
     source = [array_of(image).astype(np.float32) for image in images]
     if np.allclose(point_map(transform), np.eye(4), atol=1e-12) and same_grid(images[0], reference):
@@ -63,10 +63,12 @@ def resample_means(
 
 def _means(source: list[np.ndarray], centres: np.ndarray, shifts: np.ndarray, field: np.ndarray) -> np.ndarray:
     """Mean of each image over the samples around `centres` (3, voxels) that lie in the field."""
-    totals, count = np.zeros((len(source), centres.shape[1])), np.zeros(centres.shape[1])
+    totals, counts = np.zeros((2, len(source), centres.shape[1]))
     for shift in shifts:
         flat, inside = nearest_voxels(centres, shift, source[0].shape, field)
-        count += inside
-        for total, values in zip(totals, source, strict=True):
-            total += np.where(inside, values.ravel()[flat], 0)
-    return np.where(count >= LEAST_INSIDE * len(shifts), totals / np.maximum(count, 1), np.nan)
+        for total, count, values in zip(totals, counts, source, strict=True):
+            samples = values.ravel()[flat]
+            known = inside & np.isfinite(samples)
+            count += known
+            total += np.where(known, samples, 0)
+    return np.where(counts >= LEAST_INSIDE * len(shifts), totals / np.maximum(counts, 1), np.nan)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -24,6 +25,14 @@ def stage_parser(description: str | None) -> argparse.ArgumentParser:
         help="on bad input write the reason in place of each output and end well, so that a cohort goes on",
     )
     return parser
+
+
+def positive(text: str) -> float:
+    """A number above zero, as an argument's type."""
+    number = float(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"expected a positive number, found {text!r}")
+    return number
 
 
 def run_stage(stage: str, work: Callable[[], None], *, outputs: Iterable[str | Path], leave_stop_notes: bool) -> int:

@@ -14,14 +14,30 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from myot2.core.bids import ms_of
+from myot2.core.errors import MyoT2Error
 
 LEAST_ECHO_MS = 10.0
 """Dixon images with a longer echo time are spin echoes: gradient echoes at which fat is told apart end before."""
+
+WATER_T1_MS = 1400.0
+"""T1 of muscle at 3 T."""
+
+FAT_T1_MS = 365.0
+"""T1 of fat at 3 T."""
+
+FAT_T2_MS = 150.0
+"""T2 of fat in a multi-echo spin echo at 3 T."""
+
+FRACTION_SD = 0.04
+"""Standard deviation of a fat fraction from a Dixon scan, its noise and what is wrong with it."""
+
+_LONGEST_S = {"EchoTime": 1.0, "RepetitionTime": 100.0}
 
 
 @dataclass(frozen=True)
@@ -34,18 +50,21 @@ class DixonWeight:
         Of the spin echo; 0 and infinite for a scan that is weighted by proton density.
     water_t1_ms, fat_t2_ms, fat_t1_ms : float
         Of the tissues.
+    stated : bool
+        Whether the scan's echo time was known.
     """
 
     echo_ms: float = 0.0
     repetition_ms: float = np.inf
-    water_t1_ms: float = 1400.0
-    fat_t2_ms: float = 150.0
-    fat_t1_ms: float = 365.0
+    water_t1_ms: float = WATER_T1_MS
+    fat_t2_ms: float = FAT_T2_MS
+    fat_t1_ms: float = FAT_T1_MS
+    stated: bool = True
 
     def record(self) -> dict[str, Any]:
         """What a sidecar says of the weighting that was undone."""
         if self.echo_ms == 0:
-            return {"DixonWeighting": "proton density"}
+            return {"DixonWeighting": "proton density" + ("" if self.stated else ", assumed: its echo time is unknown")}
         repetition = {"DixonRepetitionTimeMs": self.repetition_ms} if np.isfinite(self.repetition_ms) else {}
         tissue = {"WaterT1Ms": self.water_t1_ms, "FatT2Ms": self.fat_t2_ms, "FatT1Ms": self.fat_t1_ms}
         return {"DixonWeighting": "spin echo", "DixonEchoTimeMs": self.echo_ms, **repetition, **tissue}
@@ -61,22 +80,50 @@ class DixonWeight:
         return f / (f + (1 - f) * self.water_over_fat(water_t2_ms))
 
     def proton_fraction(self, signal_fraction: np.ndarray | float, water_t2_ms: np.ndarray | float) -> np.ndarray:
-        """f of d; broadcast against each other, NaN where either is."""
+        """f of d; broadcast against each other, NaN where either is.
+
+        Noise carries d below 0 and above 1, where the formula would run into its pole: there f goes on straight.
+        """
         d, r = np.asarray(signal_fraction, float), self.water_over_fat(water_t2_ms)
-        return d * r / (1 - d + d * r)
+        within = np.clip(d, 0, 1)
+        beyond = np.where(d < 0, d * r, np.where(d > 1, (d - 1) / r, 0.0))
+        return within * r / (1 - within + within * r) + beyond
 
 
-def weight_of(sidecar: Mapping[str, Any], **tissue: float) -> DixonWeight:
+def weight_of(sidecar: Mapping[str, Any], where: str | Path, **tissue: float) -> DixonWeight:
     """The weighting of a scan by the times (s) of its sidecar; without a spin echo's times it is proton density.
 
     Parameters
     ----------
     sidecar : mapping
         `EchoTime` and `RepetitionTime` are read.
+    where : str or Path
+        The image, for messages.
     **tissue : float
         `water_t1_ms`, `fat_t2_ms` and `fat_t1_ms` where they differ from the defaults.
+
+    Raises
+    ------
+    MyoT2Error
+        A time is no number of seconds.
     """
-    echo_ms = ms_of(sidecar["EchoTime"]) if "EchoTime" in sidecar else 0.0
-    if echo_ms <= LEAST_ECHO_MS:
-        return DixonWeight(**tissue)
-    return DixonWeight(echo_ms, ms_of(sidecar["RepetitionTime"]) if "RepetitionTime" in sidecar else np.inf, **tissue)
+    echo_ms, repetition_ms = (_stated_ms(sidecar, key, where) for key in ("EchoTime", "RepetitionTime"))
+    if echo_ms is None or echo_ms <= LEAST_ECHO_MS:
+        return DixonWeight(stated=echo_ms is not None, **tissue)
+    return DixonWeight(echo_ms, np.inf if repetition_ms is None else repetition_ms, **tissue)
+
+
+def _stated_ms(sidecar: Mapping[str, Any], key: str, where: str | Path) -> float | None:
+    """A time of a sidecar in ms; None where it says none."""
+    value = sidecar.get(key)
+    if value is None:
+        return None
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not number or not 0 < value < _LONGEST_S[key]:
+        raise MyoT2Error(
+            expected=f"{key} of the Dixon images in seconds, below {_LONGEST_S[key]:g}",
+            found=repr(value),
+            where=where,
+            do="Correct the sidecar.",
+        )
+    return ms_of(value)

@@ -134,19 +134,9 @@ def from_in_opposed(
 
 
 def as_given(fraction: np.ndarray) -> FatFraction:
-    """A fraction that a scanner computed, as it is; every finite voxel counts as known.
-
-    Raises
-    ------
-    ValueError
-        More than one voxel in a hundred lies outside -0.2 to 1.2.
-    """
+    """A fraction that a scanner computed, as it is; NaN is unknown."""
     values = np.asarray(fraction, dtype=np.float32)
-    known = np.isfinite(values)
-    low, high = np.percentile(values[known], [1, 99]) if known.any() else (np.nan, np.nan)
-    if not (low >= -0.2 and high <= 1.2):
-        raise ValueError(f"values from {low:.4g} to {high:.4g} (1st and 99th percentile)")
-    return _finished(values, known, FatStatus.OK)
+    return _finished(values, np.isfinite(values), FatStatus.OK)
 
 
 def shares_scale(water: np.ndarray, fat: np.ndarray, in_phase: np.ndarray) -> bool:

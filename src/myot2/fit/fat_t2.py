@@ -27,6 +27,12 @@ LEAST_VOXELS = 200
 
 PLAUSIBLE_MS = (80.0, 250.0)
 
+MOST_IN_MUSCLE = 0.2
+"""Fat fraction of muscle, to compare its signal with that of fat."""
+
+LEAST_BRIGHTNESS = 0.4
+"""Signal of fat over that of muscle in the first echo below which fat was suppressed."""
+
 _FITTED_MS = (10.0, 900.0)
 _INSIDE = np.ones((1, 3, 3), bool)
 
@@ -74,6 +80,37 @@ def calibrate(
     if not low <= median <= high:
         raise _refusal(f"a T2 of fat of {low:g} to {high:g} ms", f"a median of {median:.0f} ms", where)
     return median
+
+
+def require_fat_signal(signal: np.ndarray, fraction: np.ndarray, where: str) -> None:
+    """Refuse echoes in which fat was suppressed.
+
+    Asked of the medians of the first echo: in voxels of fat, and in those of muscle, with less than `MOST_IN_MUSCLE` of
+    it. Fat that was not suppressed is the brighter of both; a suppressed one has a few per cent of its signal left.
+    Where there are not `LEAST_VOXELS` of each nothing is known.
+
+    Parameters
+    ----------
+    signal, fraction, where
+        As in `calibrate`.
+
+    Raises
+    ------
+    MyoT2Error
+        Fat has less than `LEAST_BRIGHTNESS` of the signal of muscle.
+    """
+    with np.errstate(invalid="ignore"):
+        fat, muscle = signal[0][fraction > LEAST_FRACTION], signal[0][fraction < MOST_IN_MUSCLE]
+    if min(fat.size, muscle.size) < LEAST_VOXELS:
+        return
+    brightness = float(np.median(fat) / np.median(muscle))
+    if brightness < LEAST_BRIGHTNESS:
+        raise MyoT2Error(
+            expected="echoes without fat suppression, for epg-water-fat",
+            found=f"fat with {brightness:.2f} of the signal of muscle in the first echo",
+            where=where,
+            do="Choose the model epg: the Dixon fraction is not that of these echoes.",
+        )
 
 
 def _refusal(expected: str, found: str, where: str) -> MyoT2Error:

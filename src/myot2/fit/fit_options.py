@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 
+from myot2.core.command import positive
 from myot2.fit.models import MODELS
 from myot2.fit.settings import FatSettings, PulseSettings, Settings
 from myot2.fit.status import T2_LIMITS_MS
@@ -12,7 +13,7 @@ from myot2.fit.status import T2_LIMITS_MS
 MAPS = ("t2", "m0", "sd", "rmse", "status", "b1_map", "fat_fraction_map")
 """The maps that a fit can write."""
 
-BESIDE = ("fat_fraction", "fat_fraction_mask", "b1_from")
+BESIDE = ("fat_fraction", "b1_from")
 """The maps that a fit can be given beside the echoes."""
 
 _DEFAULTS = Settings()
@@ -28,9 +29,8 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     add("--b1", choices=["smoothed", "free", "map"], default=_DEFAULTS.b1, help="for a phase graph; default smoothed")
     add("--b1-from", metavar="NIFTI", help="map of B1 relative to nominal, with --b1 map")
     add("--fat-fraction", metavar="NIFTI", help="signal fat fraction of a Dixon scan, 0-1, on the grid of the echoes")
-    add("--fat-fraction-mask", metavar="NIFTI", help="where that fraction is known; default everywhere")
-    add("--fat-limit", type=float, default=fat.limit, metavar="F", help="mark voxels with more fat; inf for none")
-    add("--fat-prior-sd", type=float, default=fat.prior_sd, metavar="SD", help="for epg-water-fat")
+    add("--fat-limit", type=_limit, default=fat.limit, metavar="F", help="mark voxels with more fat; inf for none")
+    add("--fat-prior-sd", type=positive, default=fat.prior_sd, metavar="SD", help="for epg-water-fat")
     add("--fat-t2-ms", type=_fat_t2, default=None, metavar="calibrated|MS", help="for epg-water-fat")
     add_train(parser)
 
@@ -38,12 +38,12 @@ def add_model(parser: argparse.ArgumentParser) -> None:
 def add_train(parser: argparse.ArgumentParser) -> None:
     """The options that say which train of pulses was played, in which tissue."""
     pulses, add = _DEFAULTS.pulses, parser.add_argument
-    add("--t1-ms", type=float, default=_DEFAULTS.t1_ms, metavar="MS", help="of muscle; default %(default)s")
-    add("--fat-t1-ms", type=float, default=_DEFAULTS.fat.t1_ms, metavar="MS", help="of fat; default %(default)s")
+    add("--t1-ms", type=positive, default=_DEFAULTS.t1_ms, metavar="MS", help="of muscle; default %(default)s")
+    add("--fat-t1-ms", type=positive, default=_DEFAULTS.fat.t1_ms, metavar="MS", help="of fat; default %(default)s")
     add("--slice-profile", choices=["none", "hann-sinc", "slr", "given"], default=pulses.slice_profile)
-    add("--time-bandwidth", type=float, nargs=2, default=pulses.time_bandwidth, metavar=("EXCITATION", "REFOCUSING"))
-    add("--refocusing-width", type=float, default=pulses.refocusing_width, help="of the excited slice")
-    add("--refocusing-deg", type=float, default=pulses.refocusing_deg, metavar="DEG", help="nominal angle")
+    add("--time-bandwidth", type=positive, nargs=2, default=pulses.time_bandwidth, metavar=("EXCITATION", "REFOCUSING"))
+    add("--refocusing-width", type=positive, default=pulses.refocusing_width, help="of the excited slice")
+    add("--refocusing-deg", type=positive, default=pulses.refocusing_deg, metavar="DEG", help="nominal angle")
     add("--pulse-samples", nargs=2, metavar=("EXCITATION", "REFOCUSING"), help="files, with --slice-profile given")
 
 
@@ -74,7 +74,6 @@ def refuse_contradictions(parser: argparse.ArgumentParser, options: argparse.Nam
         ((options.b1 == "map") != bool(options.b1_from), "--b1 map and --b1-from go together"),
         contradiction_in_train(options),
         (options.fat_fraction_map and not options.fat_fraction, "--fat-fraction-map goes with --fat-fraction"),
-        (options.fat_fraction_mask and not options.fat_fraction, "--fat-fraction-mask goes with --fat-fraction"),
         (options.model == "epg-water-fat" and not options.fat_fraction, "epg-water-fat needs --fat-fraction"),
     ]
     for contradicts, message in rules:
@@ -115,11 +114,12 @@ def settings_of(options: argparse.Namespace) -> Settings:
 def _noise(text: str) -> str | float:
     if text in ("none", "measured"):
         return text
-    sigma = float(text)
-    if not 0 < sigma < math.inf:
-        raise argparse.ArgumentTypeError(f"expected none, measured or a positive number, found {text!r}")
-    return sigma
+    return positive(text)
 
 
 def _fat_t2(text: str) -> float | None:
-    return None if text == "calibrated" else float(text)
+    return None if text == "calibrated" else positive(text)
+
+
+def _limit(text: str) -> float:
+    return math.inf if text == "inf" else positive(text)

@@ -9,10 +9,13 @@ import SimpleITK as sitk
 
 from myot2.core.bids import map_in_ms
 from myot2.core.errors import MyoT2Error
-from myot2.core.images import array_of, image_like, read_image, read_sidecar, require_same_grid
+from myot2.core.images import array_of, image_like, read_image, read_map, read_sidecar, require_same_grid
 
 PLAUSIBLE_MEDIAN_MS = (5.0, 500.0)
 """Where the median of a T2 map of tissue lies, at any field strength in use, background noise included."""
+
+FRACTIONS = (-0.2, 1.2)
+"""Noise carries a fat fraction below 0 and above 1, but not far."""
 
 PLAUSIBLE_B1 = (0.4, 1.6)
 """Where the median of B1 relative to nominal lies; outside, the map is in per cent or degrees, or of something else."""
@@ -64,27 +67,37 @@ def read_vendor_map(path: str | Path) -> sitk.Image:
     return image_like(values, image)
 
 
-def read_fraction(path: str | Path, mask_path: str | Path | None, grid: sitk.Image) -> np.ndarray:
-    """A map of the fat fraction (0-1) on the given grid; NaN where the mask, if there is one, says it is not known.
+def read_fraction(path: str | Path, grid: sitk.Image | None = None) -> tuple[np.ndarray, sitk.Image]:
+    """A map of the fat fraction (0-1), NaN where it is unknown, and its image.
 
     Raises
     ------
     Stopped
-        A file holds a stop note.
+        The file holds a stop note.
     MyoT2Error
-        Map or mask lie on another grid.
+        The map is no volume, lies on another grid than the one given, knows no voxel, or holds no fractions: more than
+        one voxel in a hundred outside -0.2 to 1.2, as in per cent.
     """
-    image = read_image(path)
-    require_same_grid(grid, image, where=path, what="fat fraction and images")
-    values = array_of(image).astype(np.float32)
-    return values if mask_path is None else np.where(read_mask(mask_path, grid), values, np.float32(np.nan))
+    image, values = read_map(path)
+    if grid is not None:
+        require_same_grid(grid, image, where=path, what="fat fraction and images")
+    known = values[np.isfinite(values)]
+    low, high = np.percentile(known, [1, 99]) if known.size else (np.nan, np.nan)
+    if not (low >= FRACTIONS[0] and high <= FRACTIONS[1]):
+        raise MyoT2Error(
+            expected="a fat fraction from 0 to 1",
+            found=f"values from {low:.4g} to {high:.4g} (1st and 99th percentile)" if known.size else "no known voxel",
+            where=path,
+            do="Check that this is the map of the fat fraction; divide per cent by 100.",
+        )
+    return values, image
 
 
 def read_b1(path: str | Path, grid: sitk.Image) -> np.ndarray:
     """A map of B1 relative to nominal, interpolated linearly to the given grid; NaN where it has no value.
 
     B1 varies over centimetres, so that its maps are coarse, and their grid another than that of the echoes; between
-    their voxels a straight line is as good as any.
+    their voxels a straight line is as good as any. 0 is no value.
 
     Raises
     ------
@@ -93,20 +106,12 @@ def read_b1(path: str | Path, grid: sitk.Image) -> np.ndarray:
     MyoT2Error
         It is no volume, does not reach the echoes, or its values are no relative B1.
     """
-    image = sitk.Cast(read_image(path), sitk.sitkFloat32)
-    if image.GetDimension() != 3:
-        raise MyoT2Error(
-            expected="a B1 map of three dimensions",
-            found=f"{image.GetDimension()} dimensions",
-            where=path,
-            do="Give the map alone.",
-        )
+    image, values = read_map(path)
     # a voxel between one with a value and one without has none: the share of known neighbours tells
-    known = sitk.Cast(image > 0, sitk.sitkFloat32)
-    values, share = (
-        array_of(sitk.Resample(part, grid, sitk.Transform(), sitk.sitkLinear, 0.0)) for part in (image, known)
-    )
-    b1 = np.where(share > 1 - 1e-3, values, np.float32(np.nan))
+    known = (np.nan_to_num(values) > 0).astype(np.float32)
+    parts = (image_like(part, image) for part in (np.where(known > 0, values, np.float32(0)), known))
+    b1, share = (array_of(sitk.Resample(part, grid, sitk.Transform(), sitk.sitkLinear, 0.0)) for part in parts)
+    b1 = np.where(share > 1 - 1e-3, b1, np.float32(np.nan))
     median = float(np.nanmedian(b1)) if np.isfinite(b1).any() else 0.0
     low, high = PLAUSIBLE_B1
     if not low <= median <= high:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from myot2.core.errors import MyoT2Error
 from myot2.fit.echoes import Echoes, skip_first
 from myot2.fit.mono import MonoFit, fit_mono, fit_mono_offset
 from myot2.fit.settings import Beside, Settings
@@ -125,20 +126,20 @@ def _epg(used: Echoes, settings: Settings, mask: np.ndarray | None, beside: Besi
 
     require_count(used, 4, "epg")
     table = build(train_of(settings, require_even(used, "epg", from_excitation=True)))
-    chosen = _tissue(used.signal) if mask is None else mask
+    chosen = _required(_tissue(used.signal) if mask is None else mask, used, "tissue")
     limits = {"limits_ms": settings.t2_limits_ms}
     if settings.b1 == "smoothed":
         found = fit_smoothed(_chosen(used.signal, None), table, chosen, **limits)
         return _spread(found, None, "b1")
     if settings.b1 == "map":
-        found = fit_held(_chosen(used.signal, chosen), table, _given(beside.b1, "B1")[chosen], **limits)
+        found = fit_held(_chosen(used.signal, chosen), table, _given_b1(beside)[chosen], **limits)
     else:
         found = fit_free(_chosen(used.signal, chosen), table, **limits)
     return _spread(found, chosen, "b1")
 
 
 def _epg_water_fat(used: Echoes, settings: Settings, mask: np.ndarray | None, beside: Beside) -> Fit:
-    from myot2.fit.fat_t2 import calibrate
+    from myot2.fit.fat_t2 import calibrate, require_fat_signal
     from myot2.fit.trains import train_of
     from myot2.fit.water_fat_fit import fit_free, fit_held, fit_smoothed
     from myot2.fit.water_fat_table import build
@@ -147,12 +148,14 @@ def _epg_water_fat(used: Echoes, settings: Settings, mask: np.ndarray | None, be
     train = train_of(settings, require_even(used, "epg-water-fat", from_excitation=True))
     given, fat = _given(beside.fraction, "fat fraction"), settings.fat
     signal, fat_t2 = _chosen(used.signal, None), fat.t2_ms
+    tissue = _tissue(used.signal) if mask is None else mask
+    chosen = _required(tissue & np.isfinite(given), used, "voxels whose fat fraction is known")
+    protons = beside.weight.proton_fraction(given, _MUSCLE_T2_MS)
+    require_fat_signal(signal, protons, used.where)
     if fat_t2 is None:
-        protons = beside.weight.proton_fraction(given, _MUSCLE_T2_MS)
         fat_t2 = calibrate(signal, protons, train, fat_t1_ms=fat.t1_ms, where=used.where)
     weight = replace(beside.weight, fat_t2_ms=fat_t2)
     table = build(train, fat_t2, fat_t1_ms=fat.t1_ms, dixon=weight)
-    chosen = (_tissue(used.signal) if mask is None else mask) & np.isfinite(given)
     options = {
         "sigma": settings.sigma,
         "fraction_sd": fat.prior_sd,
@@ -162,7 +165,7 @@ def _epg_water_fat(used: Echoes, settings: Settings, mask: np.ndarray | None, be
     if settings.b1 == "smoothed":
         found, chosen = fit_smoothed(signal, table, given, chosen, **options), None
     elif settings.b1 == "map":
-        b1 = _given(beside.b1, "B1")[chosen]
+        b1 = _given_b1(beside)[chosen]
         found = fit_held(_chosen(signal, chosen), table, given[chosen], b1, **options)
     else:
         found = fit_free(_chosen(signal, chosen), table, given[chosen], **options)
@@ -188,6 +191,26 @@ def _given(values: np.ndarray | None, what: str) -> np.ndarray:
     if values is None:
         raise ValueError(f"the {what} is to come from a map, and none was given")
     return values
+
+
+def _given_b1(beside: Beside) -> np.ndarray:
+    """The B1 that was given; NaN where the table of the phase graph does not reach."""
+    from myot2.fit.epg_table import LEAST_B1, MOST_B1
+
+    b1 = _given(beside.b1, "B1")
+    return np.where((b1 >= LEAST_B1) & (b1 <= MOST_B1), b1, np.float32(np.nan))
+
+
+def _required(chosen: np.ndarray, used: Echoes, what: str) -> np.ndarray:
+    """The same voxels, unless there are none."""
+    if not chosen.any():
+        raise MyoT2Error(
+            expected=f"{what} to fit",
+            found="none",
+            where=used.where,
+            do="Check that the mask, if there is one, lies in the body, and the map of the fat fraction.",
+        )
+    return chosen
 
 
 def _tissue(signal: np.ndarray) -> np.ndarray:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from myot2.fit.dixon_weight import DixonWeight
+from myot2.fit.dixon_weight import FAT_T1_MS, FRACTION_SD, WATER_T1_MS, DixonWeight
 from myot2.fit.status import T2_LIMITS_MS
 
 
@@ -52,9 +52,9 @@ class FatSettings:
     """
 
     limit: float | None = 0.3
-    prior_sd: float = 0.04
+    prior_sd: float = FRACTION_SD
     t2_ms: float | None = None
-    t1_ms: float = 365.0
+    t1_ms: float = FAT_T1_MS
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Settings:
     sigma: float | None = None
     t2_limits_ms: tuple[float, float] = T2_LIMITS_MS
     b1: str = "smoothed"
-    t1_ms: float = 1400.0
+    t1_ms: float = WATER_T1_MS
     pulses: PulseSettings = PulseSettings()
     fat: FatSettings = FatSettings()
 

@@ -73,6 +73,15 @@ def test_outside_the_field_there_is_no_number():
     assert np.all(found[:, :, :4] == 7) and np.all(np.isnan(found[:, :, 4:]))
 
 
+def test_what_is_unknown_takes_no_part_in_a_mean():
+    fine = np.arange(16.0).reshape(1, 4, 4)
+    fine[0, 0, 0] = np.nan
+    fine[0, 2:, 2:] = np.nan
+    coarse = image_of(np.zeros((1, 2, 2)), (2.0, 2.0, 1.0), (0.5, 0.5, 0.0))
+    found = array_of(resample_means([image_of(fine), image_of(np.ones((1, 4, 4)))], coarse)[0])
+    np.testing.assert_allclose(found, [[[10 / 3, 4.5], [10.5, np.nan]]], rtol=1e-6)
+
+
 def test_a_transform_brings_the_motion_between_the_series_along():
     image = image_of(np.arange(64).reshape(1, 8, 8))
     moved = array_of(resample_means([image], image, sitk.TranslationTransform(3, (1.0, 0.0, 0.0)))[0])
@@ -119,5 +128,19 @@ def test_the_program_hands_a_stop_on_and_refuses_images_on_two_grids(resample, d
 
 def test_a_transform_that_is_none_is_refused(resample, dixon, tmp_path, capsys):
     (tmp_path / "x.tfm").write_text("nothing")
-    assert resample([*dixon, "--transform", str(tmp_path / "x.tfm")]) == 1
-    assert "a transform that scripts/resample_labels.py wrote" in capsys.readouterr().err
+    sitk.WriteTransform(sitk.BSplineTransform(3), str(tmp_path / "bent.tfm"))
+    for name in ("x.tfm", "bent.tfm", "missing.tfm"):
+        assert resample([*dixon, "--transform", str(tmp_path / name)]) == 1
+        assert "a transform that scripts/resample_labels.py wrote" in capsys.readouterr().err
+
+
+def test_the_program_keeps_what_is_unknown_and_refuses_images_of_elsewhere(resample, dixon, tmp_path, capsys):
+    water = np.full((2, 4, 4), 300.0)
+    water[0] = np.nan
+    write_image(image_of(water, (1.0, 1.0, 6.0)), tmp_path / "water.nii.gz")
+    assert resample(dixon) == 0
+    found = nibabel.load(tmp_path / "water_t2.nii.gz").get_fdata().T
+    assert np.all(np.isnan(found[0])) and np.all(found[1] == 300)
+    write_image(image_of(np.zeros((2, 2, 2)), (2.0, 2.0, 6.0), (500.0, 0.0, 0.0)), tmp_path / "echo.nii.gz")
+    assert resample(dixon) == 1
+    assert "images that show what the reference shows" in capsys.readouterr().err

@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from myot2.core.config import Configuration, fat_source, read_configuration
+from myot2.core.config import Configuration, read_configuration
 from myot2.core.config_files import configuration_files
+from myot2.core.config_fit import fat_source
 from myot2.core.errors import MyoT2Error
 
 
@@ -65,6 +66,11 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(content, nearest):
         ({"fit": {"model": "epg-water-fat"}, "ingest": {"dixon": ["in"]}}, "found no source of the fat fraction"),
         ({"fit": {"model": "epg-water-fat", "fat": {"fraction": "none"}}}, "found no source of the fat fraction"),
         ({"fit": {"fat": {"limit": 0}}}, "fit.fat.limit: greater than 0"),
+        ({"fit": {"pulses": {"slice_profile": "slr"}}}, "at least 2.5; found fit.pulses.time_bandwidth: 2, 2"),
+        (
+            {"fit": {"model": "epg-water-fat", "fat": {"fraction": "in-opposed"}}},
+            "a fraction that never tells fat from water; found fit.fat.t2_ms: calibrated",
+        ),
         ({"ingest": {"t2_map": False}}, "found ingest.t2_map: false"),
         ({"ingest": {"dixon": []}}, "found no 'in' in ingest.dixon"),
         ({"segment": {"source": "given"}}, "found segment.given: null"),
@@ -94,4 +100,5 @@ def test_a_wrong_value_is_refused_with_its_key_and_what_is_allowed(content, mess
     ],
 )
 def test_the_fat_fraction_comes_from_water_and_fat_images_where_nothing_else_is_said(content, source):
-    assert fat_source(read_configuration(content, where="run.yaml")) == source
+    configuration = read_configuration(content, where="run.yaml")
+    assert fat_source(configuration.fit.fat, configuration.ingest.dixon) == source

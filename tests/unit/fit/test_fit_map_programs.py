@@ -8,7 +8,8 @@ import pytest
 import SimpleITK as sitk
 
 from myot2.core.errors import MyoT2Error
-from myot2.core.images import array_of, read_image, read_sidecar, write_image, write_sidecar
+from myot2.core.images import array_of, read_image, read_sidecar, sidecar_path, write_image, write_sidecar
+from myot2.core.stopnote import StopNote, read_stop_note
 from myot2.fit.dixon_weight import weight_of
 from myot2.fit.maps import read_b1
 
@@ -62,14 +63,13 @@ def leg(write):
     return {name: write(name, values, **times) for name, values in parts.items()}, fraction, body > 0
 
 
-def test_water_and_fat_give_the_signal_fraction_in_the_body_and_a_mask_of_it(map_fraction, leg, tmp_path):
+def test_water_and_fat_give_the_signal_fraction_in_the_body_and_none_in_air(map_fraction, leg, tmp_path):
     paths, fraction, body = leg
-    out, mask = str(tmp_path / "ff.nii.gz"), str(tmp_path / "mask.nii.gz")
+    out = str(tmp_path / "ff.nii.gz")
     words = ["--water", paths["water"], "--fat", paths["fat"], "--in-phase", paths["in"]]
-    assert map_fraction([*words, "--out", out, "--mask", mask]) == 0
+    assert map_fraction([*words, "--out", out]) == 0
     np.testing.assert_allclose(known(out)[body], fraction[body], atol=1e-6)
     assert np.all(np.isnan(known(out)[~body]))
-    np.testing.assert_array_equal(array_of(read_image(mask)) > 0, body)
     sidecar = read_sidecar(out)
     assert (sidecar["EchoTime"], sidecar["RepetitionTime"], sidecar["InPhaseUsed"]) == (0.051, 5.33, True)
     assert sidecar["FatFractionVoxels"]["ok"] == body.sum()
@@ -110,7 +110,7 @@ def test_with_t2_the_weighting_is_undone_and_without_t2_there_is_no_proton_fract
         proton,
     ]
     assert map_fraction([*words, "--fat-t2-ms", "140"]) == 0
-    expected = weight_of({"EchoTime": 0.051, "RepetitionTime": 5.33}, fat_t2_ms=140.0).proton_fraction(
+    expected = weight_of({"EchoTime": 0.051, "RepetitionTime": 5.33}, "d", fat_t2_ms=140.0).proton_fraction(
         fraction, np.where(t2 > 0, t2, np.nan)
     )
     inside = body & (t2 > 0)
@@ -126,6 +126,43 @@ def test_a_map_that_is_given_is_taken_over_and_one_in_per_cent_refused(map_fract
     np.testing.assert_allclose(known(out), fraction, rtol=1e-6)
     assert map_fraction(["--fraction", write("percent", 100 * fraction), "--out", out]) == 1
     assert "a fat fraction from 0 to 1" in capsys.readouterr().err
+
+
+def test_where_a_given_map_knows_nothing_nothing_is_known(map_fraction, write, tmp_path, capsys):
+    """ITK reads NaN as 0, which would be a fraction of no fat."""
+    fraction = np.full(SHAPE, 0.1)
+    fraction[:, :, :8] = np.nan
+    out = str(tmp_path / "ff.nii.gz")
+    assert map_fraction(["--fraction", write("given", fraction), "--out", out]) == 0
+    np.testing.assert_array_equal(np.isnan(known(out)), np.isnan(fraction))
+    assert map_fraction(["--fraction", write("unknown", np.full(SHAPE, np.nan)), "--out", out]) == 1
+    assert "found no known voxel" in capsys.readouterr().err
+
+
+def test_a_stop_is_handed_on_in_place_of_every_map(map_fraction, leg, write, tmp_path):
+    paths, *_ = leg
+    StopNote("ingest", "a", "b", "c", "d").write(paths["fat"])
+    outputs = [tmp_path / "ff.nii.gz", tmp_path / "pdff.nii.gz"]
+    words = ["--water", paths["water"], "--fat", paths["fat"], "--t2", write("t2", np.full(SHAPE, 35.0))]
+    assert map_fraction([*words, "--out", str(outputs[0]), "--proton", str(outputs[1]), "--leave-stop-notes"]) == 0
+    for path in outputs:
+        assert read_stop_note(path).stage == read_stop_note(sidecar_path(path)).stage == "ingest"
+
+
+def test_images_without_tissue_or_of_four_dimensions_are_refused(map_fraction, map_b1, write, tmp_path, capsys):
+    nothing, out = write("nothing", np.zeros(SHAPE)), str(tmp_path / "out.nii.gz")
+    assert map_fraction(["--water", nothing, "--fat", nothing, "--out", out]) == 1
+    assert "Dixon images with tissue" in capsys.readouterr().err
+    write_image(sitk.JoinSeries([image_of(np.ones(SHAPE))] * 2), tmp_path / "series.nii.gz")
+    series = str(tmp_path / "series.nii.gz")
+    for program, words in (
+        (map_fraction, ["--water", series, "--fat", series]),
+        (map_fraction, ["--fraction", series]),
+    ):
+        assert program([*words, "--out", out]) == 1
+        assert "one volume of three dimensions" in capsys.readouterr().err
+    assert map_b1(["--single", series, "--double", series, "--out", out]) == 1
+    assert "one volume of three dimensions" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,8 @@ def test_an_earlier_stop_is_handed_on_unchanged(main, echoes, tmp_path):
         ["--echoes", "e.nii.gz", "--model", "epg", "--slice-profile", "given"],
         ["--echoes", "e.nii.gz", "--model", "epg", "--pulse-samples", "a", "b"],
         ["--echoes", "e.nii.gz", "--fat-fraction-map", "f.nii.gz"],
-        ["--echoes", "e.nii.gz", "--fat-fraction-mask", "f.nii.gz"],
+        ["--echoes", "e.nii.gz", "--fat-t2-ms", "-5"],
+        ["--echoes", "e.nii.gz", "--time-bandwidth", "0", "4"],
         [],
     ],
 )
@@ -283,15 +284,13 @@ def test_pulses_b1_and_fat_reach_the_phase_graph(main, echoes, tmp_path):
         (tmp_path / name).write_text("\n".join(f"{sample:.6f}" for sample in shape))
     write_image(image_of(np.full(T2.shape, 0.9)), tmp_path / "b1.nii.gz")
     fraction = np.where(np.arange(12) < 6, 0.1, 0.8) * np.ones(T2.shape)
+    fraction[0, 0] = np.nan
     write_image(image_of(fraction), tmp_path / "ff.nii.gz")
     write_sidecar(tmp_path / "ff.nii.gz", {"EchoTime": 0.003})
-    mask = np.ones(T2.shape)
-    mask[0, 0] = 0
-    write_image(image_of(mask), tmp_path / "known.nii.gz")
     words, paths = maps_of(tmp_path / "out", "t2", "status", "b1-map", "fat-fraction-map")
     train = ["--slice-profile", "given", "--pulse-samples", str(tmp_path / "excitation"), str(tmp_path / "refocusing")]
     b1 = ["--b1", "map", "--b1-from", str(tmp_path / "b1.nii.gz"), "--time-bandwidth", "4", "4"]
-    fat = ["--fat-fraction", str(tmp_path / "ff.nii.gz"), "--fat-fraction-mask", str(tmp_path / "known.nii.gz")]
+    fat = ["--fat-fraction", str(tmp_path / "ff.nii.gz")]
     assert main(["--echoes", *echoes, "--model", "epg", *train, *b1, *fat, "--fat-limit", "0.5", *words]) == 0
     assert np.nanmax(np.abs(known_values(paths["b1-map"]) - 0.9)) < 0.01
     codes = array_of(read_image(paths["status"]))
@@ -307,3 +306,13 @@ def test_a_pulse_that_cannot_be_is_told_with_the_setting(main, echoes, tmp_path,
     words = ["--model", "epg", "--slice-profile", "slr", "--t2", str(tmp_path / "t2.nii.gz")]
     assert main(["--echoes", *echoes, *words]) == 1
     assert "fit.pulses: expected angles and time-bandwidth products that slr pulses can have" in capsys.readouterr().err
+
+
+def test_a_fraction_in_per_cent_and_an_empty_mask_are_refused(main, echoes, tmp_path, capsys):
+    write_image(image_of(np.full(T2.shape, 8.0)), tmp_path / "ff.nii.gz")
+    words = ["--echoes", *echoes, "--t2", str(tmp_path / "t2.nii.gz")]
+    assert main([*words, "--fat-fraction", str(tmp_path / "ff.nii.gz")]) == 1
+    assert "a fat fraction from 0 to 1" in capsys.readouterr().err
+    write_image(image_of(np.zeros(T2.shape)), tmp_path / "mask.nii.gz")
+    assert main([*words, "--model", "epg", "--mask", str(tmp_path / "mask.nii.gz")]) == 1
+    assert "expected tissue to fit; found none" in capsys.readouterr().err

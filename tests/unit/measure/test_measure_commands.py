@@ -107,16 +107,13 @@ def test_the_fat_fraction_is_the_mean_of_what_is_known_though_voxels_are_left_ou
     measure, scan, write_status, tmp_path
 ):
     """Left muscle 0.1, right 0.5; one row of the left is not known, the right is left out of T2 for its fat."""
-    fat, mask, codes = np.full((2, 6, 8), 0.1, np.float32), np.ones((2, 6, 8), np.uint8), np.ones((2, 6, 8))
+    fat, codes = np.full((2, 6, 8), 0.1, np.float32), np.ones((2, 6, 8))
     fat[:, 4], codes[:, 4] = 0.5, 5
-    fat[:, 1], mask[:, 1] = 0.9, 0
-    grid, paths = sitk.ReadImage(str(tmp_path / "t2.nii.gz")), {}
-    for name, array in (("fat", fat), ("mask", mask)):
-        image = sitk.GetImageFromArray(array)
-        image.CopyInformation(grid)
-        paths[name] = str(tmp_path / f"{name}.nii.gz")
-        write_image(image, paths[name])
-    words = [*scan, "--fat-fraction", paths["fat"], "--fat-fraction-mask", paths["mask"]]
+    fat[:, 1] = np.nan
+    image = sitk.GetImageFromArray(fat)
+    image.CopyInformation(sitk.ReadImage(str(tmp_path / "t2.nii.gz")))
+    write_image(image, tmp_path / "fat.nii.gz")
+    words = [*scan, "--fat-fraction", str(tmp_path / "fat.nii.gz")]
     assert measure([*words, "--status", write_status(codes), "--out", str(tmp_path / "out.tsv")]) == 0
     rows = read_table(tmp_path / "out.tsv").set_index(["region", "side"])
     assert float(rows.loc[("vastus medialis", "left"), "fat_fraction_mean"]) == pytest.approx(0.1)
