@@ -14,7 +14,7 @@ LEAST_SLR = 2.5
 
 
 class Pulses(Section):
-    """The pulses of the multi-echo train, for the phase-graph models; docs/stages/fit.md says how to find one's own."""
+    """The pulses of the multi-echo train, for the phase-graph models; how to find them: docs/stages/fit-pulses.md."""
 
     slice_profile: Literal["none", "hann-sinc", "slr", "given"] = Field(
         "none",

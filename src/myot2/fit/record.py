@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaincinv
 
+from myot2.core.files import sha256
 from myot2.core.voxel_status import Status, count_by_status
 from myot2.fit.echoes import Echoes
 from myot2.fit.models import MODELS, Fit
@@ -58,6 +59,8 @@ def _train(settings: Settings) -> dict[str, Any]:
     """What a phase graph was told of the pulses and the tissue."""
     pulses = settings.pulses
     slices = {"TimeBandwidthProducts": list(pulses.time_bandwidth), "RefocusingWidth": pulses.refocusing_width}
+    if pulses.samples:
+        slices["PulseSamplesSHA256"] = [sha256(path) for path in pulses.samples]
     return {
         "B1": settings.b1,
         "SliceProfile": pulses.slice_profile,

@@ -48,5 +48,5 @@ def _pulses(settings: PulseSettings) -> tuple[Pulse, Pulse]:
             expected=f"angles and time-bandwidth products that {settings.slice_profile} pulses can have",
             found=str(error),
             where="fit.pulses",
-            do="Choose a larger time-bandwidth product, or hann-sinc; docs/stages/fit.md says how to find one's own.",
+            do="Choose other time-bandwidth products, or hann-sinc; docs/stages/fit-pulses.md helps to find one's own.",
         ) from error

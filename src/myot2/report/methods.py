@@ -106,8 +106,9 @@ _MODELS = {"mono": _mono, "mono-offset": _mono, "epg": _epg, "epg-water-fat": _w
 
 def _limits(settings: Mapping[str, Any]) -> str:
     low, high = settings["t2_limits_ms"]
-    limit = (settings.get("fat") or {}).get("limit")
-    fat = f", or with a known fat fraction above {escape(limit)}," if limit else ""
+    fat = settings["fat"]
+    marked = fat["limit"] and fat["fraction"] != "none"
+    fat = f", or with a known fat fraction above {escape(fat['limit'])}," if marked else ""
     return (
         f"; voxels without enough signal, whose fit did not settle, with T2 outside {escape(low)} to {escape(high)} "
         f"ms{fat} were left out."

@@ -298,6 +298,7 @@ def test_pulses_b1_and_fat_reach_the_phase_graph(main, echoes, tmp_path):
     assert not np.any(codes[0, 0] == 5) and np.all(np.isnan(known_values(paths["fat-fraction-map"])[0, 0]))
     record = read_sidecar(paths["t2"])
     assert (record["SliceProfile"], record["B1"], record["TimeBandwidthProducts"]) == ("given", "map", [4, 4])
+    assert record["PulseSamplesSHA256"] == [hashlib.sha256((tmp_path / "excitation").read_bytes()).hexdigest()] * 2
     assert (record["FatFractionLimit"], record["DixonWeighting"]) == (0.5, "proton density")
     assert record["Voxels"]["fat above limit"] == np.sum(codes == 5)
 

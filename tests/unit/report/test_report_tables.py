@@ -189,6 +189,7 @@ def fitted(**changes):
             "slice profile: slr of time-bandwidth products 4.0 and 3.0, refocused slice 1.2 times as thick, T1 of "
             "muscle 1400.0 ms, B1 from a map)",
         ),
+        (fitted(fat={"fraction": "none"}), "T2 outside 10.0 to 300.0 ms were left out."),
         (fitted(model="epg-water-fat"), "T2 of fat calibrated on each person's subcutaneous fat, T1 of fat 365.0 ms"),
         (fitted(model="epg-water-fat", fat={"t2_ms": 140}), "T2 of fat 140.0 ms, T1 of fat 365.0 ms"),
         (fitted(model="epg"), "extended phase graph (nominal refocusing angle 180.0 degrees, slice profile: none"),
