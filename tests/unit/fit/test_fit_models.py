@@ -140,3 +140,37 @@ def test_the_number_type_of_the_images_changes_nothing_and_compiles_nothing_anew
     for fit in fits[1:]:
         np.testing.assert_array_equal(fit.t2_ms, fits[0].t2_ms)
         np.testing.assert_array_equal(fit.sd_ms, fits[0].sd_ms)
+
+
+def test_water_and_fat_refuse_echoes_in_which_fat_was_suppressed():
+    shape, times = (2, 20, 20), np.arange(1, 11) * 10.0
+    fat = np.zeros(shape, bool)
+    fat[:, :, :8] = True
+    fraction = np.where(fat, 0.97, 0.05).astype(np.float32)
+    course = np.exp(-times[:, None, None, None] / np.where(fat, 150.0, 35.0))
+    settings = Settings(model="epg-water-fat", fat=FAT, b1="free")
+    for left, refused in ((1.0, False), (0.05, True)):
+        signal = 300 * course * np.where(fat, left, 1.0)
+        echoes = Echoes(signal, times, sitk.Image(20, 20, 2, sitk.sitkFloat32), "echoes.nii.gz")
+        if refused:
+            with pytest.raises(MyoT2Error, match="echoes without fat suppression"):
+                fit_echoes(echoes, settings, np.ones(shape, bool), Beside(fraction=fraction))
+        else:
+            assert np.all(
+                fit_echoes(echoes, settings, np.ones(shape, bool), Beside(fraction=fraction)).status[~fat] == 1
+            )
+
+
+def test_where_nothing_is_to_be_fitted_the_reason_is_told():
+    echoes, nowhere = decay(np.arange(1, 11) * 10), np.zeros(SHAPE, bool)
+    for model in ("epg", "epg-water-fat"):
+        with pytest.raises(MyoT2Error, match="to fit; found none"):
+            fit_echoes(echoes, Settings(model=model, fat=FAT), nowhere, BESIDE)
+
+
+def test_a_given_b1_beyond_the_table_is_none():
+    b1 = np.full(SHAPE, 0.9, np.float32)
+    b1[0, 0, :2] = 0.3, 1.6
+    settings = Settings(model="epg", b1="map")
+    fit = fit_echoes(decay(np.arange(1, 11) * 10), settings, np.ones(SHAPE, bool), Beside(b1=b1))
+    assert np.all(fit.status[0, 0, :2] == Status.NOT_FITTED) and np.all(fit.status[1] == Status.OK)
