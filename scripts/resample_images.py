@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from myot2.align.averaging import resample_means
-from myot2.align.inputs import read_volume, slice_thickness_mm
+from myot2.align.inputs import slice_thickness_mm
 from myot2.core.bids import sources_of, uri_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
@@ -22,6 +22,7 @@ from myot2.core.images import (
     image_like,
     read_map,
     read_sidecar,
+    read_volume,
     require_same_grid,
     sidecar_path,
     write_image,

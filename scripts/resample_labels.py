@@ -14,12 +14,12 @@ from typing import Any
 import SimpleITK as sitk
 
 from myot2.align.coverage import MINIMUM_FRACTION, Resampled, resample_labels
-from myot2.align.inputs import read_label_map, read_volume, slice_thickness_mm
+from myot2.align.inputs import read_label_map, slice_thickness_mm
 from myot2.align.refine import Limits, Refinement, refine
 from myot2.core.bids import sources_of, uri_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.files import atomic
-from myot2.core.images import require_same_grid, sidecar_path, write_image, write_sidecar
+from myot2.core.images import read_volume, require_same_grid, sidecar_path, write_image, write_sidecar
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

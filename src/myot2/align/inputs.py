@@ -8,28 +8,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from myot2.core.errors import MyoT2Error
-from myot2.core.images import array_of, image_like, read_image, read_sidecar
-
-
-def read_volume(path: str | Path) -> sitk.Image:
-    """Read a three-dimensional image.
-
-    Raises
-    ------
-    Stopped
-        The file holds a stop note.
-    MyoT2Error
-        The file is no image, or has not three dimensions.
-    """
-    image = read_image(path)
-    if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
-        raise MyoT2Error(
-            expected="one volume of three dimensions",
-            found=f"{image.GetDimension()} dimensions, {image.GetNumberOfComponentsPerPixel()} value(s) per voxel",
-            where=path,
-            do="Give a single volume, such as the first echo.",
-        )
-    return image
+from myot2.core.images import array_of, image_like, read_sidecar, read_volume
 
 
 def read_label_map(path: str | Path) -> sitk.Image:

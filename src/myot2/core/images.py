@@ -48,20 +48,26 @@ def read_image(path: str | Path) -> sitk.Image:
         ) from error
 
 
-def read_map(path: str | Path) -> tuple[sitk.Image, np.ndarray]:
-    """Read a map of three dimensions whose voxels may be unknown: its image, for the grid, and its values.
-
-    Values are 32-bit floats (slice, row, column) with NaN where the file has it; ITK puts 0 in its place. Errors are
-    those of `read_image`, and `MyoT2Error` where there are not three dimensions.
-    """
+def read_volume(path: str | Path) -> sitk.Image:
+    """Read an image of three dimensions; errors are those of `read_image`, and `MyoT2Error` where it has others."""
     image = read_image(path)
     if image.GetDimension() != 3 or image.GetNumberOfComponentsPerPixel() != 1:
         raise MyoT2Error(
             expected="one volume of three dimensions",
             found=f"{image.GetDimension()} dimensions, {image.GetNumberOfComponentsPerPixel()} value(s) per voxel",
             where=path,
-            do="Give a single volume.",
+            do="Give a single volume, such as the first echo.",
         )
+    return image
+
+
+def read_map(path: str | Path) -> tuple[sitk.Image, np.ndarray]:
+    """Read a map of three dimensions whose voxels may be unknown: its image, for the grid, and its values.
+
+    Values are 32-bit floats (slice, row, column) with NaN where the file has it; ITK puts 0 in its place. Errors are
+    those of `read_volume`.
+    """
+    image = read_volume(path)
     if not Path(path).name.endswith((".nii", ".nii.gz")):
         return image, array_of(image).astype(np.float32)
     # only here: it takes a fifth of a second, and few programs read maps
