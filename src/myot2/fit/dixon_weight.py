@@ -23,6 +23,18 @@ from myot2.core.bids import ms_of
 LEAST_ECHO_MS = 10.0
 """Dixon images with a longer echo time are spin echoes: gradient echoes at which fat is told apart end before."""
 
+WATER_T1_MS = 1400.0
+"""T1 of muscle at 3 T."""
+
+FAT_T1_MS = 365.0
+"""T1 of fat at 3 T."""
+
+FAT_T2_MS = 150.0
+"""T2 of fat at 3 T."""
+
+FRACTION_SD = 0.04
+"""Standard deviation of a fat fraction from a Dixon scan, its noise and what is wrong with it."""
+
 
 @dataclass(frozen=True)
 class DixonWeight:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from myot2.core.errors import MyoT2Error
@@ -26,11 +24,6 @@ def train_of(settings: Settings, times_ms: np.ndarray) -> Train:
     return Train(len(times_ms), float(times_ms[0]), *_pulses(settings.pulses), settings.t1_ms)
 
 
-def train_of_fat(settings: Settings, train: Train) -> Train:
-    """The same train for fat."""
-    return replace(train, t1_ms=settings.fat.t1_ms)
-
-
 def _pulses(settings: PulseSettings) -> tuple[Pulse, Pulse]:
     """Excitation and refocusing pulse."""
     angles, widths = (90.0, settings.refocusing_deg), (1.0, settings.refocusing_width)
@@ -48,5 +41,5 @@ def _pulses(settings: PulseSettings) -> tuple[Pulse, Pulse]:
             expected=f"angles and time-bandwidth products that {settings.slice_profile} pulses can have",
             found=str(error),
             where="fit.pulses",
-            do="Choose a larger time-bandwidth product, or hann-sinc; docs/stages/fit.md says how to find one's own.",
+            do="Choose another time-bandwidth product, or hann-sinc; docs/stages/fit.md says how to find one's own.",
         ) from error
