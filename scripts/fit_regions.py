@@ -21,7 +21,7 @@ from myot2.core.tables import write_tsv
 from myot2.fit.dixon_weight import FAT_T2_MS
 from myot2.fit.echoes import read_echoes, require_decay
 from myot2.fit.fit_options import add_train, contradiction_in_train, pulses_of
-from myot2.fit.regions import COLUMNS, LEAST_VOXELS, mean_signals, table_of
+from myot2.fit.regions import COLUMNS, LEAST_VOXELS, mean_signals, require_known, table_of
 from myot2.fit.saturation import leave_out_clipped
 from myot2.fit.settings import Settings
 from myot2.fit.timing import require_count, require_even
@@ -58,7 +58,9 @@ def fit_regions(options: argparse.Namespace) -> None:
     require_count(echoes, 5, "water and fat")
     times = require_even(echoes, "water and fat", from_excitation=True)
     train = train_of(Settings(t1_ms=options.t1_ms, pulses=pulses_of(options)), times)
-    means = mean_signals(echoes.signal, array_of(labels))
+    names, numbers = read_labels(options.label_table), array_of(labels)
+    require_known(numbers, names, options.labels)
+    means = mean_signals(echoes.signal, numbers)
     if not means:
         raise MyoT2Error(
             expected=f"a label with at least {LEAST_VOXELS} voxels that have signal",
@@ -68,7 +70,7 @@ def fit_regions(options: argparse.Namespace) -> None:
         )
     table = build(train, options.fat_t2_ms, fat_t1_ms=options.fat_t1_ms)
     fit = fit_region_means(np.stack([mean for _, mean in means.values()], axis=1), table)
-    write_tsv(table_of(means, fit, read_labels(options.label_table)), options.out)
+    write_tsv(table_of(means, fit, names), options.out)
     write_json(dictionary_path(options.out), {column: {"Description": text} for column, text in COLUMNS.items()})
 
 

@@ -15,6 +15,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from myot2.align.sampling import (
+    EDGE,
     apply,
     box_around,
     field_of,
@@ -31,7 +32,6 @@ from myot2.core.images import array_of, image_like, same_grid
 MINIMUM_FRACTION = 0.5
 
 _CHUNK = 65536
-_EDGE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _winner(samples: np.ndarray, minimum_fraction: float) -> np.ndarray:
     samples = samples[:, mixed]
     present = np.unique(samples[samples > 0])
     counts = np.stack([(samples == label).sum(axis=0) for label in present])
-    enough = counts.sum(axis=0) >= minimum_fraction * len(samples) - _EDGE
+    enough = counts.sum(axis=0) >= minimum_fraction * len(samples) - EDGE
     result[mixed] = np.where(enough, present[counts.argmax(axis=0)], 0)
     return result
 

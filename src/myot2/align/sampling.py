@@ -16,7 +16,9 @@ from myot2.core.images import affine_of
 
 _SAMPLES_PER_SOURCE_VOXEL = 2
 _SAMPLE_LIMITS = (4, 16)
-_EDGE = 1e-6
+
+EDGE = 1e-6
+"""How far rounding may move a border, in voxels or samples."""
 
 
 def nearest_voxels(
@@ -56,7 +58,7 @@ def sample_offsets(to_source: np.ndarray, reference: sitk.Image, thickness_mm: f
     spacing = reference.GetSpacing()
     widths = np.array([1.0, 1.0, (thickness_mm or spacing[2]) / spacing[2]])
     extent = np.abs(to_source[:3, :3]).max(axis=0) * widths
-    counts = np.clip(np.ceil(_SAMPLES_PER_SOURCE_VOXEL * extent - _EDGE), *_SAMPLE_LIMITS).astype(int)
+    counts = np.clip(np.ceil(_SAMPLES_PER_SOURCE_VOXEL * extent - EDGE), *_SAMPLE_LIMITS).astype(int)
     axes = [width * ((np.arange(n) + 0.5) / n - 0.5) for n, width in zip(counts, widths, strict=True)]
     return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
 
@@ -65,7 +67,7 @@ def field_of(image: sitk.Image, thickness_mm: float | None) -> np.ndarray:
     """Lowest and highest index-space coordinate of an image's field, shape (3, 2): the outer faces of its voxels."""
     half = np.array([0.5, 0.5, 0.5 * (thickness_mm or image.GetSpacing()[2]) / image.GetSpacing()[2]])
     last = np.array(image.GetSize()) - 1
-    return np.stack([-half - _EDGE, last + half + _EDGE], axis=1)
+    return np.stack([-half - EDGE, last + half + EDGE], axis=1)
 
 
 def share_outside(index: np.ndarray, matrix: np.ndarray, field: np.ndarray) -> float:
@@ -102,7 +104,15 @@ def index_map(reference: sitk.Image, source: sitk.Image, transform: sitk.Transfo
 
 
 def point_map(transform: sitk.Transform | None) -> np.ndarray:
-    """The (4, 4) matrix of a linear transform of points."""
+    """The (4, 4) matrix of a linear transform of points; None is identity.
+
+    Raises
+    ------
+    ValueError
+        The transform is not linear: no matrix says what it does.
+    """
+    if transform is not None and not transform.IsLinear():
+        raise ValueError(f"a transform of points is rigid or affine, not a {transform.GetName()}")
     matrix = np.eye(4)
     if transform is not None:
         matrix[:3, 3] = transform.TransformPoint((0.0, 0.0, 0.0))

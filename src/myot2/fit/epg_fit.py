@@ -104,14 +104,16 @@ def fit_held(
 ) -> EpgFit:
     """Fit M0 and T2 to every voxel at a given B1, relative to nominal; NaN in B1 leaves a voxel out.
 
-    B1 beyond the table (`epg_table.LEAST_B1`, `MOST_B1`) is extrapolated linearly and not to be trusted. Other
-    parameters and errors as in `fit_free`.
+    The map `b1` is the given one, also on the side of the turning B1 that the echoes cannot tell. B1 beyond the table
+    (`epg_table.LEAST_B1`, `MOST_B1`) is extrapolated linearly and not to be trusted. Other parameters and errors as in
+    `fit_free`.
     """
     voxels, shape = _voxels(signal, table)
-    c = np.ascontiguousarray(np.broadcast_to(table.c_of(np.asarray(b1, float)), shape), np.float32).reshape(1, -1)
-    maps, status = _hold(voxels, table, c, limits_ms, threads)
-    _convert(maps[0], table)
-    return _result(maps[0].reshape(-1, *shape), status[0].reshape(shape), len(voxels) - 2.0)
+    given = np.broadcast_to(np.asarray(b1, float), shape).reshape(1, -1)
+    (maps,), (status,) = _hold(voxels, table, np.ascontiguousarray(table.c_of(given), np.float32), limits_ms, threads)
+    maps[_C] = np.where(np.isnan(maps[_C]), np.nan, given[0])
+    maps[_M0] /= table.excited(maps[_C])
+    return _result(maps.reshape(len(maps), *shape), status.reshape(shape), len(voxels) - 2.0)
 
 
 def fit_smoothed(
@@ -179,7 +181,7 @@ def _free(signal: np.ndarray, table: Table, limits_ms: tuple[float, float], thre
             _convert(side[:, first:stop], table)
 
     run_in_blocks(work, voxels.shape[1], threads)
-    sides = zip(maps.reshape(count, -1, *shape), status.reshape(count, *shape), strict=True)
+    sides = zip(maps.reshape(*maps.shape[:2], *shape), status.reshape(count, *shape), strict=True)
     return [_result(side, code, len(voxels) - 3.0) for side, code in sides]
 
 

@@ -72,7 +72,7 @@ class Table:
     train: Train
 
     def b1_of(self, c: np.ndarray) -> np.ndarray:
-        """Relative B1 of the coordinate c."""
+        """Relative B1 of the coordinate c; without a slice the one up to `turn_b1`, which has the same echoes."""
         if self.train.selective:
             return c
         return self.turn_b1 * (1 - 2 / np.pi * np.arcsin(np.sqrt(np.clip(c, 0, 1))))

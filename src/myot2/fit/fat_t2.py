@@ -13,11 +13,11 @@ import numpy as np
 from scipy import ndimage
 
 from myot2.core.errors import MyoT2Error
+from myot2.fit.dixon_weight import FAT_T1_MS, FAT_T2_MS
 from myot2.fit.epg import Train
 from myot2.fit.epg_fit import fit_smoothed
 from myot2.fit.epg_table import build
 from myot2.fit.status import Status
-from myot2.fit.water_fat_table import FAT_T1_MS
 
 LEAST_FRACTION = 0.9
 """Fat fraction of fat: subcutaneous fat holds a few per cent of water."""
@@ -118,5 +118,5 @@ def _refusal(expected: str, found: str, where: str) -> MyoT2Error:
         expected=f"{expected}, to calibrate the T2 of fat",
         found=found,
         where=where,
-        do="Check fat fraction and slice profile, or set the T2 of fat as a number (about 150 ms at 3 T).",
+        do=f"Check fat fraction and slice profile, or set the T2 of fat as a number (about {FAT_T2_MS:g} ms at 3 T).",
     )

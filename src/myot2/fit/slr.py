@@ -41,7 +41,7 @@ def slr(
         ripple, which is much for little signal: at 1 % by up to 8 degrees for 90, by 11 degrees for 180.
     time_bandwidth : float
         Length of the pulse times its bandwidth, the full width at half of what is excited (|Mxy|) or refocused
-        (|beta|^2). With ripples of 1 % at least 2.5.
+        (|beta|^2). With ripples of 1 % at least 2.5, and about eight less than there are samples at most.
     width : float
         Thickness at that half, over the nominal slice.
     ripple_in, ripple_out : float
@@ -53,12 +53,20 @@ def slr(
     Raises
     ------
     ValueError
-        An angle outside 90 to 180 degrees, or a time-bandwidth product too small for the ripples.
+        An angle outside 90 to 180 degrees, or a time-bandwidth product too small for the ripples or too large for the
+        number of samples.
     """
     if not 90 <= angle_deg <= 180:
         raise ValueError(f"a Shinnar-Le Roux pulse turns by 90 to 180 degrees, not {angle_deg:g}")
     ripples = _of_beta(angle_deg, ripple_in, ripple_out)
     middle, fall = time_bandwidth, transition((ripples[0] + ripples[1]) / 2, ripples[2])
+    # the slice of a sampled pulse is there again `samples` turns on, and between the two lies where nothing is left
+    most = samples - _NEAR_TURNS - fall
+    if time_bandwidth > most:
+        raise ValueError(
+            f"a time-bandwidth product of {time_bandwidth:g} is too large for a Shinnar-Le Roux pulse of {samples} "
+            f"samples: take one of 2.5 to {int(most)}"
+        )
     # where |B| falls is not where the signal does, and the estimate of the fall is for an infinite filter: both settle
     for _ in range(_STEPS):
         if fall >= middle:
@@ -73,7 +81,7 @@ def slr(
         fall += _TURNS_PER_LOG * np.log(excess / np.mean(_EXCESS))
     raise ValueError(
         f"a time-bandwidth product of {time_bandwidth:g} is too small for a Shinnar-Le Roux pulse of these ripples: "
-        "take a larger one, allow larger ripples, or take a Hann-sinc"
+        f"take a larger one (with ripples of 1 % 2.5 to {int(most)}), allow larger ripples, or take a Hann-sinc"
     )
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from myot2.core.errors import MyoT2Error
@@ -24,11 +22,6 @@ def train_of(settings: Settings, times_ms: np.ndarray) -> Train:
         named shape.
     """
     return Train(len(times_ms), float(times_ms[0]), *_pulses(settings.pulses), settings.t1_ms)
-
-
-def train_of_fat(settings: Settings, train: Train) -> Train:
-    """The same train for fat."""
-    return replace(train, t1_ms=settings.fat.t1_ms)
 
 
 def _pulses(settings: PulseSettings) -> tuple[Pulse, Pulse]:

@@ -24,18 +24,13 @@ import numpy as np
 from scipy import ndimage
 from scipy.special import gammaincinv
 
+from myot2.fit.dixon_weight import FRACTION_SD
 from myot2.fit.mono import run_in_blocks
 from myot2.fit.smoothing import median_inside
 from myot2.fit.status import LEAST_SNR, T2_LIMITS_MS
 from myot2.fit.water_fat_kernel import fit_free as _fit_free
 from myot2.fit.water_fat_kernel import fit_held as _fit_held
 from myot2.fit.water_fat_table import WaterFatTable
-
-FRACTION_SD = 0.04
-"""Standard deviation of a fat fraction from a Dixon scan, its noise and what is wrong with it."""
-
-FAT_LIMIT = 0.6
-"""Fat fraction above which a voxel is marked: at SNR 50 the bound of T2 has passed 5 ms."""
 
 SMOOTHING = (3, 7, 7)
 """Slices, rows and columns of the neighbourhood in which B1 is the median: it varies over centimetres."""
@@ -45,6 +40,8 @@ _SAMPLE = 4096
 _BRIGHT = 0.3
 _FIRST_SIGMA = 0.02
 _ROUNDS = 3
+# Which of the maps of a compiled fit is c.
+_C = 4
 _MAPS = ("t2_ms", "m0", "sd_ms", "rmse", "b1", "fat_fraction")
 
 
@@ -96,7 +93,7 @@ def fit_held(
     sigma: float | None = None,
     fraction_sd: float = FRACTION_SD,
     limits_ms: tuple[float, float] = T2_LIMITS_MS,
-    fat_limit: float = FAT_LIMIT,
+    fat_limit: float = np.inf,
     threads: int = 1,
 ) -> WaterFatFit:
     """Fit M0, T2 and the fat fraction to every voxel at a given B1.
@@ -111,7 +108,8 @@ def fit_held(
         Fat fraction of the Dixon scan, shape (...), not clipped. Where it is NaN a voxel is not fitted: without a
         prior its T2 is not determined, and a fit that looks like the others would hide that.
     b1 : np.ndarray or float
-        B1 relative to nominal, shape (...); NaN leaves a voxel out. Beyond the table it is extrapolated linearly.
+        B1 relative to nominal, shape (...), and what the map `b1` of the fit holds; NaN leaves a voxel out. Beyond the
+        table it is extrapolated linearly.
     sigma : float, optional
         Noise of one echo in the units of the signal; without it it is estimated (`estimate_sigma`).
     fraction_sd : float
@@ -119,22 +117,25 @@ def fit_held(
     limits_ms : tuple of float
         T2 outside is kept and marked `Status.AT_BOUND`.
     fat_limit : float
-        A fitted fraction above is kept and marked `Status.FAT_ABOVE_LIMIT`.
+        A fitted fraction above is kept and marked `Status.FAT_ABOVE_LIMIT`. Above 0.6 the least standard deviation of
+        T2 at an SNR of 50 has passed 5 ms.
     threads : int
         How many to use; the result does not depend on it.
 
     Raises
     ------
     ValueError
-        The signal has not as many echoes as the train; sigma or `fraction_sd` is not positive.
+        The signal has not as many echoes as the train; sigma or `fraction_sd` is not positive; sigma is to be estimated
+        and there is no voxel for it.
     """
     sigma = estimate_sigma(signal, table, fraction, fraction_sd=fraction_sd) if sigma is None else sigma
     voxels, shape = _voxels(signal, table)
-    c = _per_voxel(table.water.c_of(np.asarray(b1, float)), shape)
+    given = np.broadcast_to(np.asarray(b1, float), shape)
+    c = _per_voxel(table.water.c_of(given), shape)
     maps, status, shared = _prepare(voxels, table, sigma, fraction_sd, limits_ms, fat_limit)
     prior = _per_voxel(fraction, shape)
     run_in_blocks(lambda *part: _fit_held(voxels, c, prior, *part, *shared), len(status), threads)
-    return _result(maps, status, table, shape, sigma)
+    return _result(maps, np.where(np.isnan(maps[_C]), np.nan, given.reshape(-1)), status, table, shape, sigma)
 
 
 def fit_free(
@@ -145,7 +146,7 @@ def fit_free(
     sigma: float | None = None,
     fraction_sd: float = FRACTION_SD,
     limits_ms: tuple[float, float] = T2_LIMITS_MS,
-    fat_limit: float = FAT_LIMIT,
+    fat_limit: float = np.inf,
     threads: int = 1,
 ) -> WaterFatFit:
     """Fit M0, T2, the fat fraction and B1 to every voxel, on the side of the turning B1 that is more probable.
@@ -157,10 +158,10 @@ def fit_free(
     sides = fit_sides(signal, table, fraction, sigma=sigma, **settings)
     if len(sides) == 1:
         return sides[0]
-    misfits = [_misfit(side, table, fraction, fraction_sd) for side in sides]
-    above = misfits[1] < misfits[0]
+    below, above = (_misfit(side, table, fraction, fraction_sd) for side in sides)
+    upper = _choose(above < below, sides)
     names = (*_MAPS, "status")
-    maps = {name: np.where(above, getattr(sides[1], name), getattr(sides[0], name)) for name in names}
+    maps = {name: np.where(upper, getattr(sides[1], name), getattr(sides[0], name)) for name in names}
     return WaterFatFit(**maps, sigma=sigma)
 
 
@@ -172,7 +173,7 @@ def fit_sides(
     sigma: float,
     fraction_sd: float = FRACTION_SD,
     limits_ms: tuple[float, float] = T2_LIMITS_MS,
-    fat_limit: float = FAT_LIMIT,
+    fat_limit: float = np.inf,
     threads: int = 1,
 ) -> list[WaterFatFit]:
     """The fits below and above the turning B1; one where both sides are the same. As `fit_held` otherwise."""
@@ -184,7 +185,7 @@ def fit_sides(
         run_in_blocks(
             lambda *part, span=span, shared=shared: _fit_free(voxels, span, prior, *part, *shared), len(status), threads
         )
-        fits.append(_result(maps, status, table, shape, sigma))
+        fits.append(_result(maps, table.water.b1_of(maps[_C]), status, table, shape, sigma))
     return fits
 
 
@@ -198,7 +199,7 @@ def fit_smoothed(
     sigma: float | None = None,
     fraction_sd: float = FRACTION_SD,
     limits_ms: tuple[float, float] = T2_LIMITS_MS,
-    fat_limit: float = FAT_LIMIT,
+    fat_limit: float = np.inf,
     threads: int = 1,
 ) -> WaterFatFit:
     """Fit B1, smooth it inside the mask, and fit M0, T2 and the fat fraction with it.
@@ -230,7 +231,8 @@ def fit_smoothed(
     if len(sides) == 2:
         below, above = (_misfit(side, table, prior, fraction_sd) for side in sides)
         gain = np.nan_to_num(_spread(below - above, chosen))
-        b1 = np.where(ndimage.uniform_filter(gain, _SIDE, mode="constant") > 0, _spread(sides[1].b1, chosen), b1)
+        upper = _choose(ndimage.uniform_filter(gain, _SIDE, mode="constant")[chosen] > 0, sides)
+        b1 = _spread(np.where(upper, sides[1].b1, sides[0].b1), chosen)
     fit = fit_held(inside, table, prior, median_inside(b1, size)[chosen], sigma=sigma, **settings)
     status = np.zeros(chosen.shape, np.uint8)
     status[chosen] = fit.status
@@ -254,7 +256,8 @@ def estimate_sigma(
     voxels, shape = _voxels(signal, table)
     prior = _per_voxel(fraction, shape)
     peak = np.where(np.isfinite(prior) & np.isfinite(voxels).all(axis=0), voxels.max(axis=0), 0).astype(float)
-    bright = np.flatnonzero((peak > 0) & (peak > _BRIGHT * np.percentile(peak, 99)))
+    least = _BRIGHT * np.percentile(peak, 99) if peak.size else 0.0
+    bright = np.flatnonzero((peak > 0) & (peak > least))
     if not bright.size:
         raise ValueError("no voxel has signal and a fat fraction: there is nothing to estimate the noise from")
     some = bright[np.unique(np.linspace(0, bright.size - 1, _SAMPLE).astype(int))]
@@ -267,6 +270,12 @@ def estimate_sigma(
         misfit = np.fmin.reduce([_misfit(side, table, prior, fraction_sd) for side in sides])
         sigma = float(np.sqrt(np.nanmedian(misfit) / expected))
     return sigma
+
+
+def _choose(above: np.ndarray, sides: list[WaterFatFit]) -> np.ndarray:
+    """Whether the side above the turning B1 is taken: as asked, but where one side has no fit the other."""
+    no_fit = [np.isnan(side.t2_ms) for side in sides]
+    return (above | no_fit[0]) & ~no_fit[1]
 
 
 def _misfit(fit: WaterFatFit, table: WaterFatTable, fraction: np.ndarray | float, fraction_sd: float) -> np.ndarray:
@@ -308,10 +317,9 @@ def _prepare(
 
 
 def _result(
-    maps: np.ndarray, status: np.ndarray, table: WaterFatTable, shape: tuple[int, ...], sigma: float
+    maps: np.ndarray, b1: np.ndarray, status: np.ndarray, table: WaterFatTable, shape: tuple[int, ...], sigma: float
 ) -> WaterFatFit:
-    t2, m0, sd, rmse, c, fraction = maps
-    b1 = table.water.b1_of(c)
+    t2, m0, sd, rmse, _, fraction = maps
     values = (t2, m0 / table.water.excited(b1), sd, rmse, b1, fraction)
     maps = {name: np.asarray(value, np.float32).reshape(shape) for name, value in zip(_MAPS, values, strict=True)}
     return WaterFatFit(**maps, status=status.reshape(shape), sigma=float(sigma))

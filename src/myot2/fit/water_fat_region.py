@@ -5,19 +5,22 @@ of T2 is 8.5 ms where there is little fat and 16 ms at 50 %. The mean of a thous
 answers for the mean of T2 and B1 only as far as these vary little within the region.
 
 The two amplitudes are linear, and not negative; for given T2 and B1 they follow from the echoes (variable projection).
-The best of a grid, on each side of the turning B1, is where the search for T2 and B1 begins.
+The best of a grid, on each side of the turning B1, is where the search for T2 and B1 begins. What comes to lie on a
+bound is not a best value, so that nothing follows for its error: it has no standard deviation.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.optimize import least_squares
 
+from myot2.core.voxel_status import Status
 from myot2.fit.epg import coefficients
-from myot2.fit.epg_table import LEAST_B1, MOST_B1
+from myot2.fit.epg_table import LEAST_B1, MOST_B1, Table
 from myot2.fit.water_fat_table import WaterFatTable
 
 T2_RANGE_MS = (10.0, 120.0)
@@ -26,6 +29,8 @@ T2_RANGE_MS = (10.0, 120.0)
 _B1_STEP = 0.0125
 _GRID_T2 = np.geomspace(*T2_RANGE_MS, 24)
 _DIFFERENCE = 1e-4
+# A search with bounds ends just inside of them: so near (ln T2, B1) is on the bound.
+_ON_BOUND = 1e-3
 
 
 @dataclass(frozen=True)
@@ -35,9 +40,9 @@ class RegionFit:
     Attributes
     ----------
     t2_ms, t2_sd_ms : np.ndarray
-        T2 of water in ms and its standard deviation.
+        T2 of water in ms, NaN where there is no water, and its standard deviation, NaN unless the status is OK.
     fat_fraction, fat_fraction_sd : np.ndarray
-        Of the proton density, 0 to 1.
+        Of the proton density, 0 to 1, and its standard deviation, NaN where there is no fat or the status is not OK.
     m0 : np.ndarray
         Signal of water and fat at TE = 0, in the units of the signal.
     b1 : np.ndarray
@@ -45,6 +50,9 @@ class RegionFit:
     rmse : np.ndarray
         Root mean square of the residuals, in the units of the signal. The standard deviations are from it and the
         information matrix (four degrees of freedom taken).
+    status : np.ndarray
+        `Status`, 8-bit integers: OK, or AT_BOUND where T2 or B1 lies on a bound (`T2_RANGE_MS`, `epg_table.LEAST_B1`,
+        `epg_table.MOST_B1`) or there is no water.
     """
 
     t2_ms: np.ndarray
@@ -54,6 +62,7 @@ class RegionFit:
     m0: np.ndarray
     b1: np.ndarray
     rmse: np.ndarray
+    status: np.ndarray
 
 
 def fit_region_means(means: np.ndarray, table: WaterFatTable) -> RegionFit:
@@ -77,8 +86,9 @@ def fit_region_means(means: np.ndarray, table: WaterFatTable) -> RegionFit:
     if not (np.isfinite(means).all() and (means > 0).all()):
         raise ValueError("the mean of a region is finite and positive")
     model = _Model(table)
-    sides = [np.sort(table.water.b1_of(table.water.c[span])) for span in table.water.sides]
-    return RegionFit(*np.array([_fit_one(mean, model, sides) for mean in means.T]).T)
+    sides = _sides(table.water)
+    *values, status = np.array([_fit_one(mean, model, sides) for mean in means.T]).reshape(-1, len(fields(RegionFit))).T
+    return RegionFit(*values, status=status.astype(np.uint8))
 
 
 class _Model:
@@ -114,7 +124,14 @@ class _Model:
         return np.column_stack([self(t2_ms, b1), by_t2, by_b1])
 
 
-def _fit_one(mean: np.ndarray, model: _Model, sides: list[np.ndarray]) -> tuple[float, ...]:
+def _sides(water: Table) -> list[tuple[float, float]]:
+    """The ranges of B1 to be searched: both sides of the turning B1 where they differ."""
+    if not water.train.selective:
+        return [(LEAST_B1, min(water.turn_b1, MOST_B1))]
+    return [side for side in ((LEAST_B1, water.turn_b1), (water.turn_b1, MOST_B1)) if side[1] - side[0] > _B1_STEP]
+
+
+def _fit_one(mean: np.ndarray, model: _Model, sides: list[tuple[float, float]]) -> tuple[float, ...]:
     """The entries of `RegionFit` of one region."""
     size = mean.max()
     best = None
@@ -132,13 +149,18 @@ def _fit_one(mean: np.ndarray, model: _Model, sides: list[np.ndarray]) -> tuple[
         best = found if best is None or found.cost < best.cost else best
     t2, b1 = float(np.exp(best.x[0])), float(best.x[1])
     (water, fat), residual = model.amplitudes(mean, t2, b1)
+    m0, rmse = water + fat, np.sqrt(np.mean(residual**2))
+    if water == 0 or _on_bound(best.x[0], np.log(T2_RANGE_MS)) or _on_bound(b1, (LEAST_B1, MOST_B1)):
+        return t2 if water > 0 else np.nan, np.nan, fat / m0, np.nan, m0, b1, rmse, Status.AT_BOUND
     # without fat there is one unknown less
     free = np.array([0, 1, 2, 3] if fat > 0 else [0, 2, 3])
     jacobian = model.jacobian(t2, b1, np.array([water, fat]))[:, free]
     covariance = np.zeros((4, 4))
     covariance[np.ix_(free, free)] = np.linalg.pinv(jacobian.T @ jacobian) * (residual @ residual) / (len(mean) - 4)
-    m0 = water + fat
     by_amplitude = np.array([-fat, water]) / m0**2
-    fraction_sd = np.sqrt(by_amplitude @ covariance[:2, :2] @ by_amplitude)
-    rmse = np.sqrt(np.mean(residual**2))
-    return t2, t2 * np.sqrt(covariance[2, 2]), fat / m0, fraction_sd, m0, b1, rmse
+    fraction_sd = np.sqrt(by_amplitude @ covariance[:2, :2] @ by_amplitude) if fat > 0 else np.nan
+    return t2, t2 * np.sqrt(covariance[2, 2]), fat / m0, fraction_sd, m0, b1, rmse, Status.OK
+
+
+def _on_bound(value: float, bounds: Iterable[float]) -> bool:
+    return any(abs(value - bound) < _ON_BOUND for bound in bounds)

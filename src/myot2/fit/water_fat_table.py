@@ -17,12 +17,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from myot2.fit import epg_table
-from myot2.fit.dixon_weight import DixonWeight
+from myot2.fit.dixon_weight import FAT_T1_MS, DixonWeight
 from myot2.fit.epg import Train, coefficients
 from myot2.fit.pulses import hard
-
-FAT_T1_MS = 365.0
-"""T1 of fat at 3 T."""
 
 DIRECTIONS = 5
 

@@ -165,6 +165,37 @@ def test_a_given_b1_is_used_and_a_missing_one_leaves_the_voxel_out(sinc_table):
     assert np.isnan(fit.t2_ms[1]) and np.isnan(fit.b1[1])
 
 
+@pytest.mark.parametrize(("angle", "b1"), [(180.0, 0.9), (180.0, 1.1), (180.0, 1.45), (120.0, 1.3), (120.0, 1.6)])
+def test_a_given_b1_is_given_back_and_scales_m0_on_either_side_of_180_degrees(angle, b1):
+    """Pulses without a slice cannot tell the two sides, but what was given can."""
+    signal = 1000 * echo_amplitudes(hard_train(angle), T2S, b1=b1)
+    signal[:, 3] = 0
+    fit = fit_held(signal, build(Train(10, 10.0, refocusing=hard(angle))), b1)
+    np.testing.assert_allclose(fit.b1, [b1, b1, b1, np.nan], rtol=1e-6)
+    np.testing.assert_allclose(fit.m0[:3], 1000, rtol=0.003)
+    np.testing.assert_allclose(fit.t2_ms[:3], T2S[:3], atol=0.05)
+
+
+def test_without_voxels_there_are_empty_maps(hard_table, sinc_table):
+    nothing = np.ones((10, 0), np.float32)
+    for fit in (
+        fit_held(nothing, sinc_table, 0.9),
+        fit_held(nothing, hard_table, np.ones(0)),
+        fit_free(nothing, sinc_table),
+        fit_free(nothing, hard_table),
+    ):
+        for name in MAPS:
+            assert getattr(fit, name).shape == (0,)
+
+
+def test_an_empty_mask_gives_maps_without_numbers(hard_table, sinc_table):
+    for table in (hard_table, sinc_table):
+        fit = fit_smoothed(np.ones((10, 2, 5, 6), np.float32), table, np.zeros((2, 5, 6), bool))
+        assert np.all(fit.status == Status.NOT_FITTED)
+        for name in MAPS[:-1]:
+            assert getattr(fit, name).shape == (2, 5, 6) and np.all(np.isnan(getattr(fit, name)))
+
+
 @pytest.mark.parametrize(("scale", "seed"), [(1e-3, 1), (1.0, 2), (1e6, 3)])
 def test_scale_changes_m0_and_residual_only(sinc_table, scale, seed):
     clean = echo_amplitudes(sinc_train(), np.linspace(20, 80, 200), b1=0.85)

@@ -9,12 +9,13 @@ import pytest
 from fit_truth_bloch import GAMMA_RAD_PER_MS_UT, echo_amplitudes, rotations
 from fit_truth_bloch import Pulse as TruePulse
 from fit_truth_bloch import Train as TrueTrain
+from scipy.signal import remez
 
 from myot2.fit.epg import Train, signals
 from myot2.fit.epg_fit import fit_free, fit_held, fit_sides
 from myot2.fit.epg_table import build
 from myot2.fit.pulses import Pulse, cayley_klein, hann_sinc, hard, positions
-from myot2.fit.slr import slr
+from myot2.fit.slr import slr, transition
 
 THICKNESS_MM, LENGTH_MS = 5.0, 2.0
 T2S = np.array([25.0, 35.0, 50.0, 80.0])
@@ -121,6 +122,28 @@ def test_an_angle_that_neither_excites_nor_refocuses_is_refused(angle):
 def test_a_pulse_too_short_for_its_ripples_is_refused(angle):
     with pytest.raises(ValueError, match="too small"):
         slr(angle, time_bandwidth=1.5)
+
+
+@pytest.mark.parametrize("angle", [90.0, 180.0])
+def test_a_time_bandwidth_product_too_large_for_the_samples_is_refused_with_the_range_that_works(angle):
+    with pytest.raises(ValueError, match="too large .* 64 samples: take one of 2.5 to 56"):
+        slr(angle, time_bandwidth=57, samples=64)
+    with pytest.raises(ValueError, match="too large .* 128 samples: take one of 2.5 to 120"):
+        slr(angle, time_bandwidth=200)
+    for time_bandwidth in (2.5, 56):
+        assert slr(angle, time_bandwidth=time_bandwidth, samples=64).time_bandwidth == time_bandwidth
+
+
+@pytest.mark.parametrize(("ripple_in", "ripple_out"), [(0.01, 0.01), (0.001, 0.01), (0.05, 0.001)])
+def test_the_transition_is_that_of_an_equiripple_filter(ripple_in, ripple_out):
+    """Of the exchange algorithm; the formula is an estimate, and wide or narrow by a few per cent."""
+    width, length = transition(ripple_in, ripple_out), 101
+    fall = width / length
+    taps = remez(length, [0, 0.1, 0.1 + fall, 0.5], [1, 0], weight=[1, ripple_in / ripple_out])
+    turns = np.linspace(0, 0.5, 4001)
+    response = np.abs(np.exp(-2j * np.pi * np.outer(turns, np.arange(length))) @ taps)
+    assert np.abs(response[turns <= 0.1] - 1).max() == pytest.approx(ripple_in, rel=0.15)
+    assert response[turns >= 0.1 + fall].max() == pytest.approx(ripple_out, rel=0.15)
 
 
 @pytest.mark.parametrize("name", SHARP)

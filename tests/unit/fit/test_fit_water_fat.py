@@ -11,7 +11,7 @@ from myot2.fit.dixon_weight import DixonWeight
 from myot2.fit.epg import Train
 from myot2.fit.pulses import hann_sinc, hard
 from myot2.fit.status import Status
-from myot2.fit.water_fat_fit import estimate_sigma, fit_free, fit_held, fit_smoothed
+from myot2.fit.water_fat_fit import estimate_sigma, fit_free, fit_held, fit_sides, fit_smoothed
 from myot2.fit.water_fat_table import build
 
 HARD = Train(10, 10.0)
@@ -186,8 +186,8 @@ def test_a_fraction_below_zero_is_not_clipped(tables):
     ids=["zero", "nan", "no prior", "7 ms", "450 ms", "fat", "dark", "40 ms"],
 )
 def test_the_status_says_what_became_of_a_voxel(tables, voxel, prior, status):
-    held = fit_held(voxel.reshape(-1, 1), tables["hard"], prior, 1.0, sigma=0.01)
-    free = fit_free(voxel.reshape(-1, 1), tables["hard"], prior, sigma=0.01)
+    held = fit_held(voxel.reshape(-1, 1), tables["hard"], prior, 1.0, sigma=0.01, fat_limit=0.6)
+    free = fit_free(voxel.reshape(-1, 1), tables["hard"], prior, sigma=0.01, fat_limit=0.6)
     assert held.status.tolist() == free.status.tolist() == [status]
     nothing = status == Status.NOT_FITTED
     for name in MAPS[:-1]:
@@ -196,7 +196,8 @@ def test_the_status_says_what_became_of_a_voxel(tables, voxel, prior, status):
 
 def test_pure_fat_is_never_ok(tables):
     signal = noisy(mixed(TRAINS["hard"][0], np.full(2000, 40.0), np.ones(2000), 0.9), 15.0)
-    fit = fit_held(signal, tables["hard"], np.random.default_rng(1).normal(1, 0.04, 2000), 0.9, sigma=15.0)
+    prior = np.random.default_rng(1).normal(1, 0.04, 2000)
+    fit = fit_held(signal, tables["hard"], prior, 0.9, sigma=15.0, fat_limit=0.6)
     assert not np.any(fit.status == Status.OK)
 
 
@@ -206,6 +207,79 @@ def test_a_given_b1_is_used_and_a_missing_one_leaves_the_voxel_out(tables):
     assert fit.t2_ms[0] == pytest.approx(35, abs=0.03)
     assert abs(fit.t2_ms[2] - 35) > 1
     assert fit.status.tolist() == [Status.OK, Status.NOT_FITTED, Status.OK]
+
+
+@pytest.mark.parametrize(("angle", "b1"), [(180.0, 0.9), (180.0, 1.1), (180.0, 1.45), (120.0, 1.3), (120.0, 1.6)])
+def test_a_given_b1_is_given_back_and_scales_m0_on_either_side_of_180_degrees(angle, b1):
+    """Pulses without a slice cannot tell the two sides, but what was given can."""
+    table = build(Train(10, 10.0, refocusing=hard(angle)), FAT_T2)
+    signal = mixed(hard_train(angle), np.array([30.0, 42.0, 42.0]), np.array([0.05, 0.2, 0.2]), b1)
+    fit = fit_held(signal, table, np.array([0.05, 0.2, np.nan]), b1, sigma=10.0)
+    np.testing.assert_allclose(fit.b1, [b1, b1, np.nan], rtol=1e-6)
+    np.testing.assert_allclose(fit.m0[:2], 1000, rtol=0.003)
+    np.testing.assert_allclose(fit.t2_ms[:2], [30, 42], atol=0.05)
+
+
+def test_a_limit_of_the_fat_fraction_is_only_where_one_is_given(tables):
+    signal = mixed(TRAINS["hard"][0], np.array([40.0]), np.array([0.8]), 0.9)
+    none, some = (fit_held(signal, tables["hard"], 0.8, 0.9, sigma=1.0, **more) for more in ({}, {"fat_limit": 0.7}))
+    assert (none.status[0], some.status[0]) == (Status.OK, Status.FAT_ABOVE_LIMIT)
+
+
+def test_where_one_side_of_the_turning_b1_has_no_fit_the_other_is_taken(tables):
+    noise = np.abs(np.random.default_rng(0).normal(size=(10, 4000)))
+    below, above = (np.isnan(side.t2_ms) for side in fit_sides(noise, tables["sinc"], 0.1, sigma=1.0))
+    assert np.any(below & ~above) and np.any(above & ~below)
+    fit = fit_free(noise, tables["sinc"], 0.1, sigma=1.0)
+    np.testing.assert_array_equal(np.isnan(fit.t2_ms), below & above)
+    np.testing.assert_array_equal(fit.b1[below & ~above] >= tables["sinc"].water.turn_b1 - 0.02, True)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_a_voxel_without_a_fit_on_the_side_of_its_neighbours_gets_the_b1_of_these(tables, side):
+    """Its own B1, of the other side, is one of many in their median."""
+    b1 = (0.8, 1.15)[side]
+    tissue = mixed(TRAINS["sinc"][0], np.array([35.0]), np.array([0.1]), b1)[:, 0]
+    noise = 1000 * np.abs(np.random.default_rng(0).normal(size=(10, 4000)))
+    no_fit = [np.isnan(one.t2_ms) for one in fit_sides(noise, tables["sinc"], 0.1, sigma=10.0)]
+    signal = np.broadcast_to(tissue.reshape(-1, 1, 1, 1), (10, 3, 15, 15)).copy()
+    signal[:, 1, 7, 7] = noise[:, np.flatnonzero(no_fit[side] & ~no_fit[1 - side])[0]]
+    fit = fit_smoothed(signal, tables["sinc"], np.full((3, 15, 15), 0.1), sigma=10.0)
+    assert fit.status[1, 7, 7] != Status.NOT_FITTED
+    np.testing.assert_allclose(fit.b1[fit.status == Status.OK], b1, atol=0.01)
+
+
+def test_without_voxels_there_are_empty_maps(tables):
+    nothing = np.ones((10, 0), np.float32)
+    for table in tables.values():
+        for fit in (
+            fit_held(nothing, table, np.ones(0), 0.9, sigma=1.0),
+            fit_free(nothing, table, np.ones(0), sigma=1.0),
+        ):
+            for name in MAPS:
+                assert getattr(fit, name).shape == (0,)
+
+
+def test_an_empty_mask_gives_maps_without_numbers(tables):
+    signal, fraction, mask = np.ones((10, 2, 5, 6)), np.full((2, 5, 6), 0.1), np.zeros((2, 5, 6), bool)
+    for table in tables.values():
+        fit = fit_smoothed(signal, table, fraction, mask, sigma=1.0)
+        assert np.all(fit.status == Status.NOT_FITTED)
+        for name in MAPS[:-1]:
+            assert getattr(fit, name).shape == mask.shape and np.all(np.isnan(getattr(fit, name)))
+
+
+def test_the_noise_of_no_voxel_is_not_estimated(tables):
+    nothing, table = np.ones((10, 0)), tables["sinc"]
+    for estimate in (
+        lambda: estimate_sigma(nothing, table, np.ones(0)),
+        lambda: estimate_sigma(np.ones((10, 3)), table, np.nan),
+        lambda: fit_held(nothing, table, np.ones(0), 0.9),
+        lambda: fit_free(nothing, table, np.ones(0)),
+        lambda: fit_smoothed(np.ones((10, 1, 2, 2)), table, np.ones((1, 2, 2)), np.zeros((1, 2, 2), bool)),
+    ):
+        with pytest.raises(ValueError, match="no voxel has signal and a fat fraction"):
+            estimate()
 
 
 @pytest.mark.parametrize("sigma", [4.0, 15.0, 40.0])

@@ -9,7 +9,8 @@ from fit_truth_bloch import echo_amplitudes, hard_train, sinc_train
 from myot2.core.errors import MyoT2Error
 from myot2.fit.epg import Train
 from myot2.fit.fat_t2 import calibrate
-from myot2.fit.pulses import hann_sinc
+from myot2.fit.pulses import hann_sinc, hard
+from myot2.fit.status import Status
 from myot2.fit.water_fat_region import fit_region_means
 from myot2.fit.water_fat_table import build
 
@@ -54,6 +55,50 @@ def test_the_standard_deviations_of_means_are_honest(tables):
 def test_amplitudes_are_not_negative(tables):
     fit = fit_region_means(1000 * mixed(TRAINS["hard"][0], 40.0, -0.05, 0.8)[:, None], tables["hard"])
     assert fit.fat_fraction[0] == 0
+    assert np.isnan(fit.fat_fraction_sd[0]) and fit.t2_sd_ms[0] > 0
+    assert fit.status.tolist() == [Status.OK]
+
+
+@pytest.mark.parametrize("name", TRAINS)
+@pytest.mark.parametrize(
+    ("t2", "b1", "bound"),
+    [(8.0, 0.8, {"t2_ms": 10.0}), (120.0, 0.8, {"t2_ms": 120.0}), (35.0, 0.3, {"b1": 0.4})],
+)
+def test_what_ends_on_a_bound_is_marked_and_has_no_standard_deviation(tables, name, t2, b1, bound):
+    fit = fit_region_means(1000 * mixed(TRAINS[name][0], t2, 0.0, b1)[:, None], tables[name])
+    for value, expected in bound.items():
+        assert getattr(fit, value)[0] == pytest.approx(expected, rel=1e-3)
+    assert np.isnan([fit.t2_sd_ms[0], fit.fat_fraction_sd[0]]).all()
+    assert fit.status.dtype == np.uint8 and fit.status.tolist() == [Status.AT_BOUND]
+
+
+def test_the_largest_b1_is_a_bound_too(tables):
+    fit = fit_region_means(1000 * mixed(TRAINS["sinc"][0], 35.0, 0.1, 1.4)[:, None], tables["sinc"])
+    assert fit.b1[0] == pytest.approx(1.4, abs=1e-3)
+    assert fit.status.tolist() == [Status.AT_BOUND]
+
+
+def test_refocusing_by_180_degrees_is_no_bound_and_b1_ends_at_its_largest_before_a_smaller_angle_gets_there(tables):
+    signal = 1000 * mixed(TRAINS["hard"][0], 35.0, 0.1, 1.0)[:, None]
+    at_180 = fit_region_means(signal, tables["hard"])
+    assert at_180.status.tolist() == [Status.OK]
+    beyond = 1000 * mixed(hard_train(120.0, echoes=12), 35.0, 0.1, 1.45)[:, None]
+    of_120 = fit_region_means(beyond, build(Train(12, 10.0, refocusing=hard(120.0)), 150.0))
+    assert of_120.b1[0] == pytest.approx(1.4, abs=1e-3)
+    assert of_120.status.tolist() == [Status.AT_BOUND]
+
+
+@pytest.mark.parametrize("name", TRAINS)
+def test_without_water_there_is_no_t2_of_it(tables, name):
+    """Water of a T2 above the range is best described as fat alone."""
+    fit = fit_region_means(1000 * mixed(TRAINS[name][0], 200.0, 0.0, 0.8)[:, None], tables[name])
+    assert fit.fat_fraction[0] == 1
+    assert np.isnan([fit.t2_ms[0], fit.t2_sd_ms[0], fit.fat_fraction_sd[0]]).all()
+    assert fit.status.tolist() == [Status.AT_BOUND]
+
+
+def test_no_region_is_no_row(tables):
+    assert fit_region_means(np.ones((12, 0)), tables["hard"]).status.shape == (0,)
 
 
 def test_means_that_are_none_are_refused(tables):
