@@ -156,12 +156,7 @@ def _epg_water_fat(used: Echoes, settings: Settings, mask: np.ndarray | None, be
         fat_t2 = calibrate(signal, protons, train, fat_t1_ms=fat.t1_ms, where=used.where)
     weight = replace(beside.weight, fat_t2_ms=fat_t2)
     table = build(train, fat_t2, fat_t1_ms=fat.t1_ms, dixon=weight)
-    options = {
-        "sigma": settings.sigma,
-        "fraction_sd": fat.prior_sd,
-        "limits_ms": settings.t2_limits_ms,
-        "fat_limit": np.inf if fat.limit is None else fat.limit,
-    }
+    options = {"sigma": settings.sigma, "fraction_sd": fat.prior_sd, "limits_ms": settings.t2_limits_ms}
     if settings.b1 == "smoothed":
         found, chosen = fit_smoothed(signal, table, given, chosen, **options), None
     elif settings.b1 == "map":
