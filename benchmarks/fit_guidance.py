@@ -34,6 +34,7 @@ from myot2.fit.epg import Train
 from myot2.fit.epg_fit import fit_smoothed
 from myot2.fit.epg_table import Table, build
 from myot2.fit.mono import fit_mono, fit_mono_offset
+from myot2.fit.noise import without_floor
 from myot2.fit.pulses import Pulse, hann_sinc, hard
 from myot2.fit.status import Status
 from myot2.fit.water_fat_fit import fit_smoothed as fit_water_fat
@@ -118,14 +119,18 @@ def mono_offset(_: Acquisition, signal: np.ndarray, __: float):
         return fit_mono_offset(signal[1:], TIMES_MS[1:])
 
 
-def epg(pulses: Callable[[float], tuple[Pulse, Pulse]]) -> Callable:
+def epg(pulses: Callable[[float], tuple[Pulse, Pulse]], *, noise_known: bool = False) -> Callable:
     """The phase graph with B1 smoothed over the patch, for the pulses of a nominal refocusing angle."""
 
     @cache
     def table(refocusing_deg: float) -> Table:
         return build(Train(len(TIMES_MS), TIMES_MS[0], *pulses(refocusing_deg)))
 
-    return lambda acquisition, signal, _: fit_smoothed(signal, table(acquisition.refocusing_deg))
+    def fit(acquisition: Acquisition, signal: np.ndarray, sigma: float):
+        rid = without_floor(signal, sigma) if noise_known else signal
+        return fit_smoothed(rid, table(acquisition.refocusing_deg))
+
+    return fit
 
 
 def water_fat(prior_error: float) -> Callable:
@@ -167,6 +172,7 @@ MODELS = (
     Model("epg, no slice profile", "#56B4E9", "D", epg(without_slice)),
     Model("epg, wrong pulses (soft)", "#009E73", "P", epg(too_soft)),
     Model("epg, pulses as played", "#0072B2", "o", epg(as_played)),
+    Model("epg, pulses as played, noise known", "#8B4513", "*", epg(as_played, noise_known=True), "snr"),
     Model("epg-water-fat, Dixon right", "#000000", "X", water_fat(0.0), "fat"),
     Model("epg-water-fat, Dixon 2 % too high", "0.5", "X", water_fat(0.02), "fat"),
 )

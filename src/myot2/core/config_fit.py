@@ -81,8 +81,8 @@ class Fit(Section):
     )
     noise: Literal["none", "measured"] | PositiveFloat = Field(
         "none",
-        description="Noise of one channel, for mono, which then has no noise floor, and for epg-water-fat, which "
-        "otherwise takes it from its residuals: none, measured in air, or a number in units of the signal.",
+        description="Noise of one channel, which takes the noise floor away (not for mono-offset): none, measured in "
+        "air, or a number in units of the signal.",
     )
     t2_limits_ms: tuple[PositiveFloat, PositiveFloat] = Field(
         (10.0, 300.0), description="T2 outside these limits (ms) is kept in the map, marked, and not measured."
@@ -107,9 +107,8 @@ def contradictions_of_fit(fit: Fit, dixon: Collection[str]) -> list[tuple[bool, 
     `dixon` names the Dixon images that there are.
     """
     fraction, model = f"fit.fat.fraction: {fit.fat.fraction}", f"fit.model: {fit.model}"
-    takes_noise = fit.model in ("mono", "epg-water-fat")
     return [
-        (fit.noise != "none" and not takes_noise, model, f"fit.noise: {fit.noise}"),
+        (fit.noise != "none" and fit.model == "mono-offset", model, f"fit.noise: {fit.noise}"),
         (
             fit.t2_limits_ms[0] >= fit.t2_limits_ms[1],
             "limits from low to high",

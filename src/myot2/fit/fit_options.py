@@ -24,7 +24,7 @@ def add_model(parser: argparse.ArgumentParser) -> None:
     fat, add = _DEFAULTS.fat, parser.add_argument
     add("--model", choices=list(MODELS), default=_DEFAULTS.model, help="default %(default)s")
     add("--skip-first-echoes", type=int, default=_DEFAULTS.skip_first_echoes, metavar="N", help="default %(default)s")
-    add("--noise", type=_noise, default="none", metavar="none|measured|SIGMA", help="for mono and epg-water-fat")
+    add("--noise", type=_noise, default="none", metavar="none|measured|SIGMA", help="takes the noise floor away")
     add("--t2-limits-ms", type=float, nargs=2, default=T2_LIMITS_MS, metavar=("LOW", "HIGH"), help="default 10 300")
     add("--b1", choices=["smoothed", "free", "map"], default=_DEFAULTS.b1, help="for a phase graph; default smoothed")
     add("--b1-from", metavar="NIFTI", help="map of B1 relative to nominal, with --b1 map")
@@ -67,8 +67,8 @@ def refuse_contradictions(parser: argparse.ArgumentParser, options: argparse.Nam
             "--skip-first-echoes is not negative, and --t2-limits-ms goes from low to high",
         ),
         (
-            options.noise != "none" and options.model not in ("mono", "epg-water-fat"),
-            "--noise goes with --model mono or epg-water-fat",
+            options.noise != "none" and MODELS[options.model].estimator_of_known_noise is None,
+            f"--noise does not go with --model {options.model}",
         ),
         (options.b1_map and not train, "--b1-map goes with a phase-graph model"),
         ((options.b1 == "map") != bool(options.b1_from), "--b1 map and --b1-from go together"),

@@ -11,6 +11,7 @@ import numpy as np
 from myot2.core.errors import MyoT2Error
 from myot2.fit.echoes import Echoes, skip_first
 from myot2.fit.mono import MonoFit, fit_mono, fit_mono_offset
+from myot2.fit.noise import without_floor
 from myot2.fit.settings import Beside, Settings
 from myot2.fit.status import Status
 from myot2.fit.timing import even_times, require_count, require_even
@@ -46,12 +47,15 @@ class Fit:
 class Model:
     """A signal model: its formula and its estimator, as sidecars state them, and the function that fits it.
 
+    `estimator_of_known_noise` is the one where the noise is known; None for a model that has no use for it.
+
     `skips` says whether it leaves out first echoes, `train` whether it describes the train of pulses.
     """
 
     formula: str
     fit: Callable[[Echoes, Settings, np.ndarray | None, Beside], Fit]
     estimator: str = "least squares"
+    estimator_of_known_noise: str | None = None
     skips: bool = False
     train: bool = False
 
@@ -128,13 +132,14 @@ def _epg(used: Echoes, settings: Settings, mask: np.ndarray | None, beside: Besi
     table = build(train_of(settings, require_even(used, "epg", from_excitation=True)))
     chosen = _required(_tissue(used.signal) if mask is None else mask, used, "tissue")
     limits = {"limits_ms": settings.t2_limits_ms}
+    signal = _rid_of_floor(used.signal, settings)
     if settings.b1 == "smoothed":
-        found = fit_smoothed(_chosen(used.signal, None), table, chosen, **limits)
+        found = fit_smoothed(_chosen(signal, None), table, chosen, **limits)
         return _spread(found, None, "b1")
     if settings.b1 == "map":
-        found = fit_held(_chosen(used.signal, chosen), table, _given_b1(beside)[chosen], **limits)
+        found = fit_held(_chosen(signal, chosen), table, _given_b1(beside)[chosen], **limits)
     else:
-        found = fit_free(_chosen(used.signal, chosen), table, **limits)
+        found = fit_free(_chosen(signal, chosen), table, **limits)
     return _spread(found, chosen, "b1")
 
 
@@ -147,7 +152,7 @@ def _epg_water_fat(used: Echoes, settings: Settings, mask: np.ndarray | None, be
     require_count(used, 5, "epg-water-fat")
     train = train_of(settings, require_even(used, "epg-water-fat", from_excitation=True))
     given, fat = _given(beside.fraction, "fat fraction"), settings.fat
-    signal, fat_t2 = _chosen(used.signal, None), fat.t2_ms
+    signal, fat_t2 = _chosen(_rid_of_floor(used.signal, settings), None), fat.t2_ms
     tissue = _tissue(used.signal) if mask is None else mask
     chosen = _required(tissue & np.isfinite(given), used, "voxels whose fat fraction is known")
     protons = beside.weight.proton_fraction(given, _MUSCLE_T2_MS)
@@ -170,13 +175,21 @@ def _epg_water_fat(used: Echoes, settings: Settings, mask: np.ndarray | None, be
 
 
 MODELS = {
-    "mono": Model("S(TE) = M0 exp(-TE/T2)", _mono, skips=True),
+    "mono": Model(
+        "S(TE) = M0 exp(-TE/T2)", _mono, estimator_of_known_noise="maximum likelihood, Rician noise", skips=True
+    ),
     "mono-offset": Model("S(TE) = M0 exp(-TE/T2) + C", _mono_offset, skips=True),
-    "epg": Model("extended phase graph of the echo train: M0, T2, B1", _epg, train=True),
+    "epg": Model(
+        "extended phase graph of the echo train: M0, T2, B1",
+        _epg,
+        estimator_of_known_noise="least squares, noise floor removed",
+        train=True,
+    ),
     "epg-water-fat": Model(
         "extended phase graphs of water and fat: M0, T2 of water, fat fraction, B1",
         _epg_water_fat,
         "maximum posterior, Gaussian noise and Dixon fraction",
+        "maximum posterior, Gaussian noise and Dixon fraction, noise floor removed",
         train=True,
     ),
 }
@@ -206,6 +219,11 @@ def _required(chosen: np.ndarray, used: Echoes, what: str) -> np.ndarray:
             do="Check that the mask, if there is one, lies in the body, and the map of the fat fraction.",
         )
     return chosen
+
+
+def _rid_of_floor(signal: np.ndarray, settings: Settings) -> np.ndarray:
+    """The signal without its noise floor, where the noise is known."""
+    return signal if settings.sigma is None else without_floor(signal, settings.sigma)
 
 
 def _tissue(signal: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The noise of a magnitude series, measured in the air around the body.
+"""The noise of a magnitude series: measured in the air around the body, and its floor taken away.
 
 In air the magnitude of one channel is Rayleigh distributed: m^2 / (2 sigma^2), summed over K echoes, has the gamma
 distribution of shape K. Voxels of air are found and sigma estimated together until neither changes (PIESNO: Koay,
@@ -21,6 +21,25 @@ _TAIL = 0.005
 _CANDIDATES = 200
 _RAYLEIGH = np.pi / 4
 _DEPARTURE = 0.02
+
+
+def without_floor(signal: np.ndarray, sigma: float) -> np.ndarray:
+    """Magnitudes rid of the noise floor, to first order in the noise, as 32-bit floats.
+
+    The mean of a magnitude is about sqrt(m^2 + sigma^2), so sqrt(|y^2 - sigma^2|) has the mean m (Gudbjartsson and Patz
+    1995, doi:10.1002/mrm.1910340618). Here it keeps the sign of y^2 - sigma^2: of noise alone the mean is then 0.48
+    sigma (without the sign 1.04, of the magnitude 1.25), and from one sigma on it is right within 0.1 sigma. The
+    scatter of a fit stays what it was.
+
+    Parameters
+    ----------
+    signal : np.ndarray
+        Magnitudes, any shape.
+    sigma : float
+        Noise of one channel, in the units of the signal.
+    """
+    power = np.square(signal, dtype=np.float32) - np.float32(sigma) ** 2
+    return np.copysign(np.sqrt(np.abs(power)), power)
 
 
 def measure_sigma(echoes: Echoes) -> float:

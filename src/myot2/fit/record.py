@@ -14,7 +14,6 @@ from myot2.fit.models import MODELS, Fit
 from myot2.fit.settings import Beside, Settings
 
 _BRIGHT = 0.3
-_LIKELIHOOD = "maximum likelihood, Rician noise"
 
 
 def describe_fit(
@@ -40,7 +39,7 @@ def describe_fit(
         "Source": "echoes",
         "Model": settings.model,
         "ModelFormula": model.formula,
-        "Estimator": _LIKELIHOOD if settings.model == "mono" and settings.sigma else model.estimator,
+        "Estimator": model.estimator if settings.sigma is None else model.estimator_of_known_noise,
         "EchoTimesMs": used.times_ms.tolist(),
         "SkippedEchoes": settings.skip_first_echoes if model.skips else 0,
         "T2LimitsMs": list(settings.t2_limits_ms),

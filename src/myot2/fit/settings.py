@@ -68,8 +68,8 @@ class Settings:
     skip_first_echoes : int
         Echoes left out at the start by `mono` and `mono-offset`; the phase-graph models use all.
     sigma : float, optional
-        Noise of one channel in the units of the signal, for the maximum-likelihood form of `mono` and for
-        `epg-water-fat`.
+        Noise of one channel in the units of the signal, which takes the noise floor away; `mono-offset` has no use for
+        it.
     t2_limits_ms : tuple of float
         T2 outside is kept and marked.
     b1 : str

@@ -72,7 +72,10 @@ def _mono(settings: Mapping[str, Any]) -> str:
 
 
 def _epg(settings: Mapping[str, Any]) -> str:
-    return f"T2 was fitted to the magnitudes of all echoes by the extended phase graph ({_train(settings)})"
+    return (
+        f"T2 was fitted to the magnitudes of all echoes by the extended phase graph ({_train(settings)})"
+        f"{_floor(settings)}"
+    )
 
 
 def _water_fat(settings: Mapping[str, Any]) -> str:
@@ -83,8 +86,16 @@ def _water_fat(settings: Mapping[str, Any]) -> str:
     return (
         "T2 of water was fitted to the magnitudes of all echoes by the extended phase graphs of water and fat, with "
         f"the Dixon fat fraction as prior (standard deviation {escape(fat['prior_sd'])}; T2 of fat {t2}, T1 of fat "
-        f"{escape(fat['t1_ms'])} ms; {_train(settings)})"
+        f"{escape(fat['t1_ms'])} ms; {_train(settings)}){_floor(settings)}"
     )
+
+
+def _floor(settings: Mapping[str, Any]) -> str:
+    """How the noise floor was taken away, if it was."""
+    if settings["noise"] == "none":
+        return ""
+    level = "measured in air" if settings["noise"] == "measured" else f"of {escape(settings['noise'])}"
+    return f", rid of the noise floor by a noise level {level}"
 
 
 def _train(settings: Mapping[str, Any]) -> str:

@@ -50,7 +50,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(content, nearest):
         ({"fit": {"source": "maps"}}, "'vendor-map' or 'echoes'"),
         ({"ingest": {"dixon": ["inphase"]}}, "ingest.dixon.0"),
         ({"fit": {"source": "echoes"}, "ingest": {"echoes": 0}}, "found ingest.echoes: 0"),
-        ({"fit": {"model": "epg", "noise": "measured"}}, "settings that fit fit.model: epg; found fit.noise: measured"),
+        ({"fit": {"model": "mono-offset", "noise": 3}}, "settings that fit fit.model: mono-offset; found fit.noise: 3"),
         ({"fit": {"noise": 0}}, "'none' or 'measured'"),
         ({"fit": {"t2_limits_ms": [300, 10]}}, "found fit.t2_limits_ms: 300, 10"),
         ({"fit": {"pulses": {"refocusing_deg": 181}}}, "fit.pulses.refocusing_deg: less than or equal to 180"),

@@ -12,6 +12,7 @@ from scipy.optimize import least_squares
 from myot2.fit.epg import Train, coefficients, signals
 from myot2.fit.epg_fit import fit_free, fit_held, fit_sides, fit_smoothed
 from myot2.fit.epg_table import build
+from myot2.fit.noise import without_floor
 from myot2.fit.pulses import hann_sinc, hard
 from myot2.fit.status import Status
 
@@ -271,3 +272,25 @@ def test_a_signal_with_other_echoes_than_the_train_is_refused(hard_table):
 def test_three_echoes_are_too_few():
     with pytest.raises(ValueError, match="four echoes"):
         build(Train(3, 10.0))
+
+
+@pytest.mark.parametrize("t2", [20.0, 35.0, 80.0])
+@pytest.mark.parametrize("b1", [0.6, 0.75, 0.9, 1.05, 1.2])
+def test_without_the_noise_floor_the_mean_of_an_even_tissue_is_right(sinc_table, t2, b1):
+    """Rician noise at SNR 50; with the floor the last echoes of 20 ms lead to the wrong side of 180 degrees."""
+    clean = 1000 * echo_amplitudes(sinc_train(), t2, b1=b1).reshape(-1, 1, 1, 1)
+    sigma, rng = float(clean[0, 0, 0, 0]) / 50, np.random.default_rng(3)
+    shape = (10, 5, 24, 24)
+    signal = np.hypot(clean + rng.normal(0, sigma, shape), rng.normal(0, sigma, shape))
+    fit = fit_smoothed(without_floor(signal, sigma), sinc_table)
+    assert abs(np.nanmean(fit.t2_ms) - t2) < 0.3
+
+
+def test_the_noise_floor_is_what_biases_t2_at_low_snr(hard_table):
+    clean = 1000 * echo_amplitudes(hard_train(180.0), 35.0, b1=0.8).reshape(-1, 1)
+    sigma, rng = float(clean[0, 0]) / 10, np.random.default_rng(3)
+    signal = np.hypot(clean + rng.normal(0, sigma, (10, 20_000)), rng.normal(0, sigma, (10, 20_000)))
+    with_floor, without = fit_held(signal, hard_table, 0.8), fit_held(without_floor(signal, sigma), hard_table, 0.8)
+    assert np.nanmean(with_floor.t2_ms) - 35 > 1.5
+    assert abs(np.nanmean(without.t2_ms) - 35) < 0.4
+    assert np.nanstd(without.t2_ms) < 1.05 * np.nanstd(with_floor.t2_ms)

@@ -174,3 +174,21 @@ def test_a_given_b1_beyond_the_table_is_none():
     settings = Settings(model="epg", b1="map")
     fit = fit_echoes(decay(np.arange(1, 11) * 10), settings, np.ones(SHAPE, bool), Beside(b1=b1))
     assert np.all(fit.status[0, 0, :2] == Status.NOT_FITTED) and np.all(fit.status[1] == Status.OK)
+
+
+@pytest.mark.parametrize("model", ["mono", "epg", "epg-water-fat"])
+def test_known_noise_takes_the_floor_away_in_every_model_that_can_use_it(model):
+    rng, shape, sigma = np.random.default_rng(0), (10, 3, 30, 30), 15.0
+    clean = 300 * np.exp(-np.arange(1, 11) * 10 / 25.0)[:, None, None, None] * np.ones(shape)
+    signal = np.hypot(clean + rng.normal(0, sigma, shape), rng.normal(0, sigma, shape))
+    echoes = Echoes(signal, np.arange(1, 11) * 10.0, sitk.Image(30, 30, 3, sitk.sitkFloat32), "echoes.nii.gz")
+    everywhere = np.ones(shape[1:], bool)
+    beside = Beside(np.zeros(shape[1:], np.float32), b1=np.ones(shape[1:], np.float32))
+    found = {}
+    for noise in (None, sigma):
+        settings = Settings(model=model, sigma=noise, b1="map", fat=FAT)
+        if model == "epg-water-fat" and noise is None:
+            continue  # without a noise level it takes one from its residuals, and leaves the floor
+        found[noise] = float(np.nanmean(fit_echoes(echoes, settings, everywhere, beside).t2_ms))
+    assert found[sigma] == pytest.approx(25, abs=0.5)
+    assert found.get(None, 30) > 26

@@ -8,7 +8,7 @@ import SimpleITK as sitk
 
 from myot2.core.errors import MyoT2Error
 from myot2.fit.echoes import Echoes, read_echoes
-from myot2.fit.noise import measure_sigma
+from myot2.fit.noise import measure_sigma, without_floor
 
 TIMES = np.arange(1, 11) * 10.0
 
@@ -60,3 +60,14 @@ def test_the_air_of_several_channels_is_refused(channels):
 def test_the_many_channels_of_the_real_calves_are_noticed(shared_data):
     with pytest.raises(MyoT2Error, match="magnitudes of one channel"):
         measure_sigma(read_echoes([shared_data / "calf-mese/echoes_17x7.6ms.nii.gz"], 7.6 * np.arange(1, 18)))
+
+
+@pytest.mark.parametrize(("amplitude", "bias"), [(0.0, 0.5), (1.0, 0.1), (2.0, 0.1), (3.0, 0.03), (10.0, 0.01)])
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e6])
+def test_without_the_floor_the_mean_is_that_of_the_signal(amplitude, bias, scale):
+    """In units of sigma; the magnitude itself has a mean of 1.25 without signal, of 1.55 at 1 and of 2.27 at 2."""
+    rng = np.random.default_rng(0)
+    magnitude = scale * np.hypot(amplitude + rng.normal(size=400_000), rng.normal(size=400_000))
+    found = without_floor(magnitude, scale).mean(dtype=float) / scale
+    assert found == pytest.approx(amplitude, abs=bias)
+    assert abs(found - amplitude) < 0.4 * (magnitude.mean() / scale - amplitude)

@@ -163,7 +163,7 @@ def test_an_earlier_stop_is_handed_on_unchanged(main, echoes, tmp_path):
         ["--vendor-map", "v.nii.gz", "--m0", "m.nii.gz"],
         ["--vendor-map", "v.nii.gz", "--echoes", "e.nii.gz"],
         ["--echoes", "e.nii.gz", "--skip-first-echoes", "-1"],
-        ["--echoes", "e.nii.gz", "--model", "epg", "--noise", "measured"],
+        ["--echoes", "e.nii.gz", "--model", "mono-offset", "--noise", "measured"],
         ["--echoes", "e.nii.gz", "--noise", "-3"],
         ["--echoes", "e.nii.gz", "--b1-map", "b.nii.gz"],
         ["--echoes", "e.nii.gz", "--t2-limits-ms", "300", "10"],
