@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -289,9 +290,19 @@ def test_nothing_of_the_second_reading_stays_on_disk(tmp_path, examined, monkeyp
     assert not list(scratch.iterdir())
 
 
+@pytest.fixture
+def signals_as_usual():
+    """No signal is ignored: a job in the background may have been started so, and what it starts would be too."""
+    names = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]
+    before = {name: signal.signal(name, signal.SIG_DFL) for name in names}
+    yield
+    for name, handler in before.items():
+        signal.signal(name, handler)
+
+
 @pytest.mark.parametrize("name", ["HUP", "INT", "KILL", "TERM"])
 def test_a_second_reader_that_is_ended_from_outside_has_not_found_the_files_unreadable(
-    tmp_path, examined, monkeypatch, name
+    tmp_path, examined, monkeypatch, signals_as_usual, name
 ):
     ended = tmp_path / "ended"
     ended.write_text(f"#!/bin/sh\nkill -s {name} $$\n")
