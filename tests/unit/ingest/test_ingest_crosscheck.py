@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from signal import SIGTERM
+from signal import SIG_DFL, SIGHUP, SIGINT, SIGTERM
+from signal import signal as set_handler
 
 import numpy as np
 import pytest
@@ -293,11 +293,10 @@ def test_nothing_of_the_second_reading_stays_on_disk(tmp_path, examined, monkeyp
 @pytest.fixture
 def signals_as_usual():
     """No signal is ignored: a job in the background may have been started so, and what it starts would be too."""
-    names = [signal.SIGHUP, signal.SIGINT, signal.SIGTERM]
-    before = {name: signal.signal(name, signal.SIG_DFL) for name in names}
+    before = {name: set_handler(name, SIG_DFL) for name in (SIGHUP, SIGINT, SIGTERM)}
     yield
     for name, handler in before.items():
-        signal.signal(name, handler)
+        set_handler(name, handler)
 
 
 @pytest.mark.parametrize("name", ["HUP", "INT", "KILL", "TERM"])
