@@ -16,12 +16,12 @@ from myot2.core.command import positive, run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_json
 from myot2.core.images import array_of, read_image, require_same_grid
-from myot2.core.labels import read_labels
+from myot2.core.labels import read_labels, require_known
 from myot2.core.tables import write_tsv
 from myot2.fit.dixon_weight import FAT_T2_MS
 from myot2.fit.echoes import read_echoes, require_decay
 from myot2.fit.fit_options import add_train, contradiction_in_train, pulses_of
-from myot2.fit.regions import COLUMNS, LEAST_VOXELS, mean_signals, require_known, table_of
+from myot2.fit.regions import COLUMNS, LEAST_VOXELS, mean_signals, table_of
 from myot2.fit.saturation import leave_out_clipped
 from myot2.fit.settings import Settings
 from myot2.fit.timing import require_count, require_even

@@ -98,7 +98,7 @@ def read_beside(options: argparse.Namespace, used: Echoes) -> Beside:
     b1 = read_b1(options.b1_from, used.grid) if options.b1_from else None
     if not options.fat_fraction:
         return Beside(b1=b1)
-    fraction, _ = read_fraction(options.fat_fraction, used.grid)
+    fraction = read_fraction(options.fat_fraction, used.grid)
     tissue = {"water_t1_ms": options.t1_ms, "fat_t1_ms": options.fat_t1_ms}
     fat_t2 = {"fat_t2_ms": options.fat_t2_ms} if options.fat_t2_ms else {}
     return Beside(fraction, weight_of(read_sidecar(options.fat_fraction), options.fat_fraction, **tissue, **fat_t2), b1)

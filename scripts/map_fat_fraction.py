@@ -27,7 +27,7 @@ from myot2.core.images import (
     write_image,
     write_sidecar,
 )
-from myot2.fit.dixon import complex_echoes, separate
+from myot2.fit.dixon import PROTON_MHZ_PER_TESLA, complex_echoes, separate
 from myot2.fit.dixon_weight import DixonWeight, weight_of
 from myot2.fit.fat_fraction import (
     FatFraction,
@@ -38,10 +38,9 @@ from myot2.fit.fat_fraction import (
     shares_scale,
     with_swap_check,
 )
-from myot2.fit.maps import read_fraction
+from myot2.fit.maps import require_fractions
 
 SIEMENS_PHASE = (0.0, 4096.0)
-PROTON_MHZ_PER_TESLA = 42.577
 TISSUE = ("water_t1_ms", "fat_t1_ms", "fat_t2_ms")
 
 
@@ -141,7 +140,8 @@ def compute(
         record = {"Source": "in-phase and opposed-phase images, water taken for the larger part"}
         return from_in_opposed(arrays[options.in_phase], arrays[options.opposed_phase]), record
     if options.fraction:
-        return as_given(read_fraction(options.fraction)[0]), {"Source": "a map that was given"}
+        require_fractions(arrays[options.fraction], options.fraction)
+        return as_given(arrays[options.fraction]), {"Source": "a map that was given"}
     echoes = [
         complex_echoes(arrays[magnitude], arrays[phase], tuple(options.phase_range))
         for magnitude, phase in zip(options.magnitude, options.phase, strict=True)

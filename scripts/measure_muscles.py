@@ -12,7 +12,7 @@ import SimpleITK as sitk
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import array_of, read_image, read_map, require_same_grid
-from myot2.core.labels import read_labels
+from myot2.core.labels import read_labels, require_known
 from myot2.core.stopnote import raise_if_stopped
 from myot2.core.tables import write_tsv
 from myot2.core.voxel_status import Status
@@ -60,14 +60,7 @@ def measure(options: argparse.Namespace) -> None:
     fat = read_fraction(options.fat_fraction, t2) if options.fat_fraction else None
     table = read_labels(options.label_table)
     numbers = array_of(labels)
-    foreign = sorted(set(np.unique(numbers).tolist()) - {0, *table.indices()})
-    if foreign:
-        raise MyoT2Error(
-            expected="labels that the label table knows",
-            found=f"value(s) {', '.join(f'{number:g}' for number in foreign[:10])}",
-            where=options.labels,
-            do=f"Convert the numbers to those of {options.label_table}.",
-        )
+    require_known(numbers, table, options.labels)
     low, high = options.plausible_ms
     measures = measure_regions(
         array_of(t2),

@@ -6,6 +6,8 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from myot2.core.errors import MyoT2Error
 
 SIDES = ("left", "right", "none")
@@ -80,6 +82,32 @@ def read_labels(path: str | Path) -> LabelTable:
         for number, row in enumerate(reader, start=2):
             labels.append(_label(row, f"{path}, line {number}", {label.index for label in labels}))
     return LabelTable(tuple(labels))
+
+
+def require_known(labels: np.ndarray, names: LabelTable, where: str | Path) -> None:
+    """Refuse a label map with a number that is no label.
+
+    Parameters
+    ----------
+    labels : np.ndarray
+        Any shape and number type; 0 is no label.
+    names : LabelTable
+    where : str or Path
+        The label map, to be named in the error.
+
+    Raises
+    ------
+    MyoT2Error
+        A number is not in the table, or is no whole number.
+    """
+    foreign = sorted(set(np.unique(labels).tolist()) - {0, *names.indices()})
+    if foreign:
+        raise MyoT2Error(
+            expected="whole numbers that the label table knows",
+            found=f"value(s) {', '.join(f'{number:.9g}' for number in foreign[:10])}",
+            where=where,
+            do="Convert the numbers to those of the label table.",
+        )
 
 
 def _label(row: dict[str, str], where: str, taken: set[int]) -> Label:

@@ -38,6 +38,9 @@ FAT_SHARES = np.array([0.087, 0.693, 0.128, 0.004, 0.039, 0.048])
 """Peaks of human fat relative to water and their shares (Middleton et al., Proc ISMRM 2009;17:4331; the model of the
 ISMRM fat-water challenge 2012)."""
 
+PROTON_MHZ_PER_TESLA = 42.577
+"""Resonance frequency of the proton over the field (CODATA 2018)."""
+
 _UNEVEN_MS = 0.02
 _LEAST_INDEPENDENCE = 0.2
 _COHERENT = 0.7

@@ -9,7 +9,15 @@ import SimpleITK as sitk
 
 from myot2.core.bids import map_in_ms
 from myot2.core.errors import MyoT2Error
-from myot2.core.images import array_of, image_like, read_image, read_map, read_sidecar, require_same_grid
+from myot2.core.images import (
+    array_of,
+    image_like,
+    read_image,
+    read_map,
+    read_sidecar,
+    read_volume,
+    require_same_grid,
+)
 
 PLAUSIBLE_MEDIAN_MS = (5.0, 500.0)
 """Where the median of a T2 map of tissue lies, at any field strength in use, background noise included."""
@@ -38,20 +46,13 @@ def read_vendor_map(path: str | Path) -> sitk.Image:
     MyoT2Error
         It is no volume, or its positive values cannot be milliseconds of tissue.
     """
-    image, units = read_image(path), read_sidecar(path).get("Units", "ms")
+    image, units = read_volume(path), read_sidecar(path).get("Units", "ms")
     if units not in ("s", "ms"):
         raise MyoT2Error(
             expected="a T2 map whose sidecar says s or ms as Units",
             found="another unit",
             where=path,
             do="Convert the map to ms, and correct its sidecar.",
-        )
-    if image.GetDimension() != 3:
-        raise MyoT2Error(
-            expected="a T2 map of three dimensions",
-            found=f"{image.GetDimension()} dimensions",
-            where=path,
-            do="Give the map alone, without the echoes.",
         )
     values = array_of(map_in_ms(image) if units == "s" else image).astype(np.float32)
     positive = values[np.isfinite(values) & (values > 0)]
@@ -67,30 +68,39 @@ def read_vendor_map(path: str | Path) -> sitk.Image:
     return image_like(values, image)
 
 
-def read_fraction(path: str | Path, grid: sitk.Image | None = None) -> tuple[np.ndarray, sitk.Image]:
-    """A map of the fat fraction (0-1), NaN where it is unknown, and its image.
+def read_fraction(path: str | Path, grid: sitk.Image) -> np.ndarray:
+    """A map of the fat fraction (0-1) on the given grid, NaN where it is unknown.
 
     Raises
     ------
     Stopped
         The file holds a stop note.
     MyoT2Error
-        The map is no volume, lies on another grid than the one given, knows no voxel, or holds no fractions: more than
-        one voxel in a hundred outside -0.2 to 1.2, as in per cent.
+        The map is no volume, lies on another grid, or holds no fractions (`require_fractions`).
     """
     image, values = read_map(path)
-    if grid is not None:
-        require_same_grid(grid, image, where=path, what="fat fraction and images")
+    require_same_grid(grid, image, where=path, what="fat fraction and images")
+    require_fractions(values, path)
+    return values
+
+
+def require_fractions(values: np.ndarray, where: str | Path) -> None:
+    """Refuse what is no map of the fat fraction.
+
+    Raises
+    ------
+    MyoT2Error
+        No voxel is known, or more than one in a hundred lies outside `FRACTIONS`, as in per cent.
+    """
     known = values[np.isfinite(values)]
     low, high = np.percentile(known, [1, 99]) if known.size else (np.nan, np.nan)
     if not (low >= FRACTIONS[0] and high <= FRACTIONS[1]):
         raise MyoT2Error(
             expected="a fat fraction from 0 to 1",
             found=f"values from {low:.4g} to {high:.4g} (1st and 99th percentile)" if known.size else "no known voxel",
-            where=path,
+            where=where,
             do="Check that this is the map of the fat fraction; divide per cent by 100.",
         )
-    return values, image
 
 
 def read_b1(path: str | Path, grid: sitk.Image) -> np.ndarray:

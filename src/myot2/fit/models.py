@@ -210,8 +210,8 @@ def _given_b1(beside: Beside) -> np.ndarray:
 
 
 def _required(chosen: np.ndarray, used: Echoes, what: str) -> np.ndarray:
-    """The same voxels, unless there are none."""
-    if not chosen.any():
+    """The same voxels, unless there are none or none has signal."""
+    if not (chosen & (used.signal > 0).any(axis=0)).any():
         raise MyoT2Error(
             expected=f"{what} to fit",
             found="none",

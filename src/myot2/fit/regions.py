@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-from myot2.core.errors import MyoT2Error
 from myot2.core.labels import LabelTable
 from myot2.core.voxel_status import Status
 from myot2.fit.water_fat_region import RegionFit
@@ -30,32 +27,6 @@ LEAST_VOXELS = 30
 """Fewer raise the SNR of a mean too little for four unknowns."""
 
 
-def require_known(labels: np.ndarray, names: LabelTable, where: str | Path) -> None:
-    """Refuse a label map with a number that is no label.
-
-    Parameters
-    ----------
-    labels : np.ndarray
-        Any shape and number type; 0 is no label.
-    names : LabelTable
-    where : str or Path
-        The label map, to be named in the error.
-
-    Raises
-    ------
-    MyoT2Error
-        A number is not in the table, or is no whole number.
-    """
-    foreign = sorted(set(np.unique(labels).tolist()) - {0, *names.indices()})
-    if foreign:
-        raise MyoT2Error(
-            expected="whole numbers that the label table knows",
-            found=f"value(s) {', '.join(f'{number:.9g}' for number in foreign[:10])}",
-            where=where,
-            do="Convert the numbers to those of the label table.",
-        )
-
-
 def mean_signals(signal: np.ndarray, labels: np.ndarray) -> dict[int, tuple[int, np.ndarray]]:
     """Number of voxels and mean echoes of each label that has at least `LEAST_VOXELS` with signal in every echo.
 
@@ -64,7 +35,7 @@ def mean_signals(signal: np.ndarray, labels: np.ndarray) -> dict[int, tuple[int,
     signal : np.ndarray
         Magnitudes, shape (echoes, slices, rows, columns).
     labels : np.ndarray
-        Whole numbers (`require_known`), shape (slices, rows, columns); 0 is no label.
+        Whole numbers (`labels.require_known`), shape (slices, rows, columns); 0 is no label.
     """
     usable = np.isfinite(signal).all(axis=0) & (signal > 0).all(axis=0)
     means = {}
@@ -76,7 +47,7 @@ def mean_signals(signal: np.ndarray, labels: np.ndarray) -> dict[int, tuple[int,
 
 
 def table_of(means: dict[int, tuple[int, np.ndarray]], fit: RegionFit, names: LabelTable) -> pd.DataFrame:
-    """One row per label, in the order of `means`: `COLUMNS`. The table of names knows all labels (`require_known`)."""
+    """One row per label, in the order of `means`: `COLUMNS`. The table of names knows all of them."""
     labels = {label.index: label for label in names.labels}
     values = {column: getattr(fit, column) for column in COLUMNS if column not in ("region", "side", "voxels")}
     values["status"] = [Status(code).words for code in fit.status]

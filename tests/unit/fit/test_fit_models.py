@@ -166,6 +166,11 @@ def test_where_nothing_is_to_be_fitted_the_reason_is_told():
     for model in ("epg", "epg-water-fat"):
         with pytest.raises(MyoT2Error, match="to fit; found none"):
             fit_echoes(echoes, Settings(model=model, fat=FAT), nowhere, BESIDE)
+    echoes.signal[:, 0] = 0
+    without_signal = np.arange(2)[:, None, None] * np.ones(SHAPE) == 0
+    for model in ("epg", "epg-water-fat"):
+        with pytest.raises(MyoT2Error, match="to fit; found none"):
+            fit_echoes(echoes, Settings(model=model, fat=FAT), without_signal, BESIDE)
 
 
 def test_a_given_b1_beyond_the_table_is_none():

@@ -11,10 +11,10 @@ from fit_truth_bloch import echo_amplitudes, hard_train
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import write_image
-from myot2.core.labels import read_labels
+from myot2.core.labels import read_labels, require_known
 from myot2.core.tables import read_table
 from myot2.core.voxel_status import Status
-from myot2.fit.regions import COLUMNS, LEAST_VOXELS, mean_signals, require_known, table_of
+from myot2.fit.regions import COLUMNS, LEAST_VOXELS, mean_signals, table_of
 from myot2.fit.water_fat_region import RegionFit
 
 SHAPE = (3, 16, 16)
