@@ -82,8 +82,11 @@ def test_any_scale_changes_m0_only_but_for_rounding(kind, seed, scale):
     one, other = fitted(kind, signal, fraction, 20.0), fitted(kind, signal * np.float32(scale), fraction, 20.0 * scale)
     both = (one["status"] == 1) & (other["status"] == 1)
     assert np.mean(one["status"] == other["status"]) > 0.98
-    np.testing.assert_allclose(other["t2_ms"][both], one["t2_ms"][both], rtol=2e-3)
-    np.testing.assert_allclose(other["m0"][both], one["m0"][both] * scale, rtol=2e-3)
+    change = np.abs(other["t2_ms"] - one["t2_ms"])[both]
+    of_t2, of_m0 = change / one["t2_ms"][both], np.abs(other["m0"] / (one["m0"] * scale) - 1)[both]
+    assert np.mean((of_t2 < 1e-5) & (of_m0 < 1e-5)) > 0.98
+    # one voxel in a hundred thousand lies where rounding decides between two nodes, either of which it may settle at
+    assert np.all(change < 0.25 * one["sd_ms"][both]) and np.all(of_m0 < 0.03)
 
 
 @settings(max_examples=5, deadline=None)
