@@ -134,9 +134,9 @@ def load_model(folder: str | Path) -> Model:
         states.setdefault(number, {})[parameter] = tensor
     networks = [build_network(configuration) for _ in states]
     try:
-        for network, number in zip(networks, sorted(states), strict=True):
-            network.load_state_dict(states[number])
-    except RuntimeError as error:
+        for number, network in enumerate(networks):
+            network.load_state_dict(states[str(number)])
+    except (KeyError, RuntimeError) as error:
         raise MyoT2Error(
             expected=f"weights that fit {CONFIGURATION}",
             found="other names or shapes",

@@ -64,8 +64,8 @@ def predict(
 ) -> np.ndarray:
     """Softmax probabilities (channels, slices, pixels, pixels) of one network.
 
-    Beyond the outermost slices the outermost ones are repeated, as in training. The leg is shown turned by `turn` degrees
-    and `size` times as large; the probabilities are turned back.
+    Beyond the outermost slices the outermost ones are repeated, as in training. The leg is shown turned by `turn`
+    degrees and `size` times as large; the probabilities are turned back.
     """
     padded = torch.from_numpy(np.pad(field, ((context, context), (0, 0), (0, 0)), mode="edge"))
     there = _pose(turn, size)

@@ -10,8 +10,8 @@ from myot2.core.labels import LabelTable
 from myot2.simulate.anatomy import Tissue
 
 OTHER_MUSCLE = int(Tissue.MUSCLE)
-"""Muscle without a label, such as the gluteus maximus at the top of the field; the n-th muscle of the label table, from 1
-on, has code OTHER_MUSCLE + n, every other tissue its own number."""
+"""Muscle without a label, such as the gluteus maximus at the top of the field; the n-th muscle of the label table, from
+1 on, has code OTHER_MUSCLE + n, every other tissue its own number."""
 
 BONE = (int(Tissue.CORTEX), int(Tissue.MARROW))
 

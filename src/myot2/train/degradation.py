@@ -1,4 +1,4 @@
-"""What the scanner adds to an image: shading, coils, large pixels, blur, ghosts, noise, voids, a field that is too small.
+"""What the scanner adds to an image: shading, coils, large pixels, blur, ghosts, noise, voids, too small a field.
 
 MONAI's transforms where MONAI has one; slices stand in for its channels, for coils shade in three dimensions and pixels
 blur in two.

@@ -139,17 +139,21 @@ def complete_maps(
     chosen = [source for source in sources if (person_of(source) in apart) == held]
     folder.mkdir(parents=True, exist_ok=True)
     sampling = Sampling(population.in_plane_mm, population.slice_mm, population.width_mm)
-    jobs = []
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
-        for source in chosen:
-            files = [folder / f"{source.name.removesuffix('.nii.gz')}_{side}.npz" for side in SIDES]
-            missing = not all(file.is_file() for file in files)
-            jobs.append((files, pool.submit(_complete, source, Path(whole_leg), table, sampling, files) if missing else None))
-        for number, (_, job) in enumerate(jobs, 1):
-            if job:
+    files_of = {
+        source: [folder / f"{source.name.removesuffix('.nii.gz')}_{side}.npz" for side in SIDES] for source in chosen
+    }
+    lacking = [source for source, files in files_of.items() if not all(file.is_file() for file in files)]
+    if lacking:
+        whole = read_image(whole_leg)
+        template = build_template(whole, table)
+        own = {int(label.musclemap) for label in table.labels if label.musclemap.isdecimal()} | {FEMUR_RIGHT}
+        completion = Completion(load_atlas(), template, neighbours_field(whole, template, own), table)
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            jobs = [pool.submit(_complete, completion, source, sampling, files_of[source]) for source in lacking]
+            for source, job in zip(lacking, jobs, strict=True):
                 job.result()
-                report(f"completed label map {number} of {len(jobs)}")
-    return [file for files, _ in jobs for file in files]
+                report(f"completed {source.name}")
+    return [file for files in files_of.values() for file in files]
 
 
 def read_complete(path: str | Path) -> CompleteThigh:
@@ -159,14 +163,10 @@ def read_complete(path: str | Path) -> CompleteThigh:
     return CompleteThigh(**{**values, "real": slice(*values["real"].tolist())})
 
 
-def _complete(source: Path, whole_leg: Path, table: LabelTable, sampling: Sampling, files: list[Path]) -> None:
+def _complete(completion: Completion, source: Path, sampling: Sampling, files: list[Path]) -> None:
     import torch
 
     torch.set_num_threads(1)
-    whole = read_image(whole_leg)
-    template = build_template(whole, table)
-    own = {int(label.musclemap) for label in table.labels if label.musclemap.isdecimal()} | {FEMUR_RIGHT}
-    completion = Completion(load_atlas(), template, neighbours_field(whole, template, own), table)
     thighs = read_thighs(read_image(source))
     for side, file in zip(SIDES, files, strict=True):
         thigh = completion.complete(*thighs[side], mirror=side == "left", sampling=sampling)

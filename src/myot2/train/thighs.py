@@ -71,7 +71,7 @@ class Sampling:
 
 @dataclass(frozen=True)
 class CompleteThigh:
-    """A right thigh, or a left one mirrored: slices towards the head, rows towards the back, columns towards the middle.
+    """A right thigh or a mirrored left one: slices towards the head, rows to the back, columns towards the middle.
 
     Attributes
     ----------
@@ -121,8 +121,8 @@ def neighbours_field(image: sitk.Image, template: Template, own: set[int]) -> Fi
 def read_thighs(image: sitk.Image) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Cleaned labels (slices, rows, columns) of both thighs and the affine from their indices x, y, z to mm.
 
-    The frame is that of the voxels, columns towards the subject's left; an oblique map is taken as if it were axial, which
-    the fit to the template makes up for.
+    The frame is that of the voxels, columns towards the subject's left; an oblique map is taken as if it were axial,
+    which the fit to the template makes up for.
     """
     image = sitk.DICOMOrient(image, "LPS")
     affine = np.diag([*image.GetSpacing(), 1.0])
@@ -157,19 +157,24 @@ class Completion:
         scale = float(np.sqrt(abs(np.linalg.det(fitted.matrix[:2, :2]))))
         shape = frame.shape
 
-        def bent(field: Field) -> np.ndarray:
-            return (field.sample(points) / scale).reshape(shape).clip(-FARTHEST_MM, FARTHEST_MM)
+        around = (self.atlas.envelope.sample(points) / scale).clip(-FARTHEST_MM, FARTHEST_MM)
+        near = np.flatnonzero(around < SLIP_MM)
 
-        slices, planes = self._real_slices(frame, bent)
+        def bent(field: Field) -> np.ndarray:
+            values = np.full(len(points), FARTHEST_MM, np.float32)
+            values[near] = (field.sample(points[near]) / scale).clip(-FARTHEST_MM, FARTHEST_MM)
+            return values.reshape(shape)
+
+        models = [bent(self.atlas.fields[name]) for name in SHARED]
+        slices, planes = _real_slices(frame, models)
         union = np.full(shape, FARTHEST_MM, np.float32)
         muscle = np.zeros(shape, np.uint8)
-        for number, name in enumerate(SHARED, 1):
-            model = bent(self.atlas.fields[name])
+        for number, (name, model) in enumerate(zip(SHARED, models, strict=True), 1):
             distance = model + frame.between(slices, _plane_distances(planes == number, sampling) - model[slices])
             muscle[distance < union] = self.channel[name]
             union = np.minimum(union, distance)
         outline = _plane_distances(close_slices(planes > 0, CLOSING_MM / sampling.in_plane_mm), sampling)
-        model = bent(self.atlas.envelope)
+        model = around.reshape(shape).astype(np.float32)
         fascia = model + frame.between(slices, outline - model[slices])
         self._fill_room(muscle, union, fascia, bent)
         femur = self._place_femur(bent(self.atlas.fields[FEMUR]), union, slices, frame)
@@ -189,17 +194,6 @@ class Completion:
     def _template_points(self, fitted: FittedThigh, points: np.ndarray) -> np.ndarray:
         affine = points @ fitted.matrix.astype(float).T + fitted.offset
         return self.grid.displace(fitted.controls.astype(float), affine)
-
-    def _real_slices(self, frame: _Frame, bent) -> tuple[np.ndarray, np.ndarray]:
-        """Indices of the made slices nearest to the real ones, and the real labels there, without slips."""
-        models = {number: bent(self.atlas.fields[name]) for number, name in enumerate(SHARED, 1)}
-        slices, planes = frame.real_slices()
-        for number, model in models.items():
-            parts, count = ndimage.label(planes == number, structure=_IN_PLANE)
-            if count:
-                near = ndimage.minimum(model[slices], parts, range(1, count + 1))
-                planes[np.isin(parts, 1 + np.flatnonzero(near > SLIP_MM))] = 0
-        return slices, planes
 
     def _fill_room(self, muscle: np.ndarray, union: np.ndarray, fascia: np.ndarray, bent) -> None:
         """Enter the muscles that the maps lack, and the thigh's neighbours, where there is room for them."""
@@ -235,7 +229,10 @@ class Completion:
             shifts.append(min(costs, key=costs.get))
         smooth = frame.between(slices, np.array(shifts)[:, :, None])[:, :, 0]
         return np.stack(
-            [ndimage.shift(plane, shift / step, order=1, mode="nearest") for plane, shift in zip(femur, smooth, strict=True)]
+            [
+                ndimage.shift(plane, shift / step, order=1, mode="nearest")
+                for plane, shift in zip(femur, smooth, strict=True)
+            ]
         )
 
     def _vessels(self, points: np.ndarray, scale: float) -> np.ndarray:
@@ -244,6 +241,20 @@ class Completion:
             x, y = (np.interp(points[:, 2], line[:, 2], line[:, axis], left=1e3, right=1e3) for axis in (0, 1))
             vessels[np.hypot(points[:, 0] - x, points[:, 1] - y) < radius * scale] = number
         return vessels
+
+
+def _real_slices(frame: _Frame, models: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Indices of the made slices nearest to the real ones, and the real labels there, without slips.
+
+    `models` are the signed distances of the bent template's shared muscles.
+    """
+    slices, planes = frame.real_slices()
+    for number, model in enumerate(models, 1):
+        parts, count = ndimage.label(planes == number, structure=_IN_PLANE)
+        if count:
+            nearest = ndimage.minimum(model[slices], parts, range(1, count + 1))
+            planes[np.isin(parts, 1 + np.flatnonzero(nearest > SLIP_MM))] = 0
+    return slices, planes
 
 
 _IN_PLANE = np.zeros((3, 3, 3), bool)

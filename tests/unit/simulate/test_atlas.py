@@ -12,7 +12,7 @@ from scipy.interpolate import BSpline
 
 from myot2.core.images import affine_of, array_of, read_image
 from myot2.core.labels import read_labels
-from myot2.simulate.atlas import FEMUR, ControlGrid, Field, Thigh, smooth_distance, load_atlas, spline_matrix
+from myot2.simulate.atlas import FEMUR, ControlGrid, Field, Thigh, load_atlas, smooth_distance, spline_matrix
 from myot2.simulate.atlas_fit import SHARED
 
 ATLAS = load_atlas()
