@@ -1,9 +1,9 @@
 """Bring a label map to the grid of another image: by geometry, then by a rigid registration where that helps.
 
 Each voxel of the reference is sampled over its true thickness and belongs to the label that fills most of it, if labels
-fill the minimum fraction; bone, which the label table tells, goes where no muscle lies. With --moving-image (an image on
-the grid of the labels) the motion of the muscles between the two series is sought; it is used only if the images then
-match better. A JSON sidecar of the result says what was done and how well.
+fill the minimum fraction; bone, which the label table tells, goes where no muscle lies. With --moving-image (an image
+on the grid of the labels) the motion of the muscles between the two series is sought; it is used only if the images
+then match better. A JSON sidecar of the result says what was done and how well.
 """
 
 from __future__ import annotations
@@ -71,9 +71,7 @@ def align(options: argparse.Namespace) -> None:
     muscle = [image_like(without(array_of(map_), bone), map_) for map_ in (labels, placed.labels)]
     refinement = find_motion(options, reference, *muscle)
     if refinement.kept:
-        placed = resample_labels(
-            labels, reference, refinement.transform, bone=bone, where=options.labels, **settings
-        )
+        placed = resample_labels(labels, reference, refinement.transform, bone=bone, where=options.labels, **settings)
     write_image(placed.labels, options.out)
     reference_uri = uri_of(options.reference)
     space = {"SpatialReference": reference_uri} if reference_uri else {}

@@ -4,9 +4,9 @@ Slices are thick and have gaps, so the nearest label at a voxel's centre says li
 reference is therefore sampled over its true extent: in the plane the pixel, through the plane the slice thickness
 without the gap. A sample takes the label of the source slab in which it lies, or of the nearest slab where it falls
 into a gap. The voxel gets the label with the largest share if all labels together reach `minimum_fraction`; judged
-label by label, a voxel on the border between two muscles would belong to neither. Bone stands apart: muscle is placed as
-though bone were background, and bone where no muscle comes to lie, so that muscles are the same voxels whether or not
-somebody labelled the femur between them.
+label by label, a voxel on the border between two muscles would belong to neither. Bone stands apart: muscle is placed
+as though bone were background, and bone where no muscle comes to lie, so that muscles are the same voxels whether or
+not somebody labelled the femur between them.
 """
 
 from __future__ import annotations
@@ -103,7 +103,8 @@ def resample_labels(
     to_label = index_map(reference, labels, transform)
     label_field = field_of(labels, label_thickness_mm)
     labelled = np.stack(np.nonzero(source)[::-1])
-    lost = share_outside(np.stack(np.nonzero(muscle)[::-1]), np.linalg.inv(to_label), field_of(reference, reference_thickness_mm))
+    of_muscle = np.stack(np.nonzero(muscle)[::-1])
+    lost = share_outside(of_muscle, np.linalg.inv(to_label), field_of(reference, reference_thickness_mm))
     if np.allclose(point_map(transform), np.eye(4), atol=1e-12) and same_grid(labels, reference):
         return Resampled(image_like(source, reference), 0.0, 0.0)
     unseen = share_outside(indices(reference.GetSize()), to_label, label_field)

@@ -30,10 +30,11 @@ def read_given_labels(path: str | Path, table: LabelTable) -> sitk.Image:
     known = [0, *table.indices()]
     unknown = np.setdiff1d(values, known)
     if unknown.size or not np.isin(values, table.muscle_indices()).any():
+        nothing = "only bone" if values.any() else "no label at all"
         shown = ", ".join(f"{value:g}" for value in unknown[:5])
         raise MyoT2Error(
             expected="a label map with muscles by the numbers of the label table, and 0 for the background",
-            found=f"{unknown.size} other values ({shown})" if unknown.size else ("only bone" if values.any() else "no label at all"),
+            found=f"{unknown.size} other values ({shown})" if unknown.size else nothing,
             where=path,
             do="Translate the label map to the numbers of config/labels.tsv.",
         )
