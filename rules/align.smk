@@ -3,6 +3,7 @@
 REQUIRED INPUTS:
     labels = <results>/segment/{folder}/{scan}_dseg.nii.gz
     reference = <results>/ingest/{folder}/{scan}_echo-01_MESE.nii.gz, or the vendor T2 map where there are no echoes
+    label_table = config/labels.tsv, or the one configured
     moving = <results>/ingest/{folder}/{scan}_acq-dixonin_T2w.nii.gz where the network labelled it
 
 OUTPUTS:
@@ -38,6 +39,7 @@ rule align:
         labels="<results>/segment/{folder}/{scan}_dseg.nii.gz",
         reference=(ECHOES + VENDOR_MAP)[0],
         moving=SEEN_BY_NETWORK,
+        label_table=settings.label_table,
         script="scripts/resample_labels.py",
         code=code("scripts/resample_labels.py"),
     output:
@@ -62,6 +64,7 @@ rule align:
         python {input.script:q} \
             --leave-stop-notes \
             --labels {input.labels:q} \
+            --label-table {input.label_table:q} \
             --reference {input.reference:q} \
             {params.moving} {input.moving:q} \
             --refinement {params.refinement:q} \

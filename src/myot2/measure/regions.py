@@ -15,7 +15,7 @@ BOTH = "both"
 
 @dataclass(frozen=True)
 class Region:
-    """A set of labels with a name and a side: one of the label table, or both."""
+    """A set of labels of muscle with a name and a side: one of the label table, or both."""
 
     name: str
     side: str
@@ -24,6 +24,8 @@ class Region:
 
 def regions_of(table: LabelTable, where: str = "label table") -> list[Region]:
     """All regions of a label table: muscles, then groups, then the thigh; each on the table's sides, and both.
+
+    Bone belongs to no region, so that no measure holds it.
 
     A group that holds one muscle of the same name is that muscle, and is listed once.
 
@@ -37,7 +39,7 @@ def regions_of(table: LabelTable, where: str = "label table") -> list[Region]:
     for choice in chosen:
         name = next(iter(choice.values()), THIGH)
         for side in (*SIDES, BOTH):
-            indices = table.indices(**choice, side=None if side == BOTH else side)
+            indices = table.muscle_indices(**choice, side=None if side == BOTH else side)
             region = Region(name, side, tuple(indices))
             if region.indices and regions.setdefault((name, side), region) != region:
                 raise MyoT2Error(

@@ -23,17 +23,18 @@ def read_given_labels(path: str | Path, table: LabelTable) -> sitk.Image:
     Raises
     ------
     MyoT2Error
-        The file is not readable, holds no label at all, or a value that the table does not know.
+        The file is not readable, holds no muscle at all, or a value that the table does not know.
     """
     image = read_image(path)
     values = array_of(image)
-    known = [0, *(label.index for label in table.labels)]
+    known = [0, *table.indices()]
     unknown = np.setdiff1d(values, known)
-    if unknown.size or not values.any():
+    if unknown.size or not np.isin(values, table.muscle_indices()).any():
+        nothing = "only bone" if values.any() else "no label at all"
         shown = ", ".join(f"{value:g}" for value in unknown[:5])
         raise MyoT2Error(
-            expected="a label map with numbers of the label table and 0 for the background",
-            found=f"{unknown.size} other values ({shown})" if unknown.size else "no label at all",
+            expected="a label map with muscles by the numbers of the label table, and 0 for the background",
+            found=f"{unknown.size} other values ({shown})" if unknown.size else nothing,
             where=path,
             do="Translate the label map to the numbers of config/labels.tsv.",
         )

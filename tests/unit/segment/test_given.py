@@ -31,19 +31,24 @@ def write_map(path, values):
 
 
 def test_a_label_map_is_taken_with_its_grid_and_values(tmp_path, root, take_labels):
-    given = write_map(tmp_path / "given.nii.gz", [0, 1, 2, 26])
+    given = write_map(tmp_path / "given.nii.gz", [0, 1, 2, 28])
     out = tmp_path / "out" / "sub-01_dseg.nii.gz"
     table = str(root / "config/labels.tsv")
     assert take_labels(["--given", str(tmp_path / "given.nii.gz"), "--labels", str(out), "--label-table", table]) == 0
     taken = read_image(out)
     assert same_grid(taken, given)
-    assert array_of(taken).ravel().tolist() == [0, 1, 2, 26]
+    assert array_of(taken).ravel().tolist() == [0, 1, 2, 28]
     assert read_sidecar(out)["Source"] == "given"
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [([0, 1, 99, 0], r"1 other values \(99\)"), ([0, 0.5, 1, 0], r"\(0.5\)"), ([0, 0, 0, 0], "no label at all")],
+    [
+        ([0, 1, 99, 0], r"1 other values \(99\)"),
+        ([0, 0.5, 1, 0], r"\(0.5\)"),
+        ([0, 0, 0, 0], "no label at all"),
+        ([0, 27, 28, 0], "only bone"),
+    ],
 )
 def test_a_map_of_another_numbering_is_refused(tmp_path, table, values, message):
     write_map(tmp_path / "given.nii.gz", values)
