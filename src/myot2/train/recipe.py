@@ -11,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import LabelTable
 from myot2.segment.model import ModelConfiguration
-from myot2.simulate.atlas import FEMUR
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
@@ -180,7 +179,7 @@ class Recipe(Section):
 
     def configuration(self, table: LabelTable) -> ModelConfiguration:
         """The configuration of the model that this recipe trains, with the muscles of a label table and the femur."""
-        return ModelConfiguration(name=self.name, structures=(*table.muscles, FEMUR), **self.network.model_dump())
+        return ModelConfiguration(name=self.name, structures=table.structures, **self.network.model_dump())
 
 
 def read_recipe(path: str | Path) -> Recipe:
