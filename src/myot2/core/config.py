@@ -162,6 +162,14 @@ class Report(Section):
     )
 
 
+class Train(Section):
+    """The training of a model of your own; nothing else depends on it."""
+
+    recipe: str = Field("config/train/reduced.yaml", description="Every parameter and seed of the training.")
+    maps: str | None = Field(None, description="Folder of thigh label maps, where the recipe learns from them.")
+    whole_leg: str | None = Field(None, description="Label map of a whole leg, which completes them.")
+
+
 class Configuration(Section):
     """Everything that a run can be told."""
 
@@ -176,6 +184,7 @@ class Configuration(Section):
     measure: Measure = Field(Measure(), description=Measure.__doc__)
     analyse: Analyse = Field(Analyse(), description=Analyse.__doc__)
     report: Report = Field(Report(), description=Report.__doc__)
+    train: Train = Field(Train(), description=Train.__doc__)
 
 
 def read_configuration(content: Mapping[str, Any], *, where: str | Path) -> Configuration:
