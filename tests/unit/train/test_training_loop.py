@@ -13,7 +13,6 @@ from myot2.core.labels import read_labels
 from myot2.simulate.anatomy import Tissue
 from myot2.train.classes import OTHER_MUSCLE
 from myot2.train.loop import learning_rate, train
-from myot2.train.overlap import dice, dice_by_muscle
 from myot2.train.recipe import Cycle, Recipe, read_recipe
 
 
@@ -112,15 +111,3 @@ def test_the_learning_rate_rises_to_the_peak_of_each_cycle_and_falls_to_almost_n
         assert (np.diff(rates[first : at + 1]) > 0).all()
         assert (np.diff(rates[at:last]) < 0).all()
         assert rates[last - 1] < 0.01 * peak
-
-
-def test_dice_is_twice_the_overlap_over_the_sum_of_sizes(table):
-    first, second = np.zeros((2, 10, 10), bool), np.zeros((2, 10, 10), bool)
-    first[:, :4], second[:, 2:8] = True, True
-    assert dice(first, second) == pytest.approx(2 * 40 / (80 + 120))
-    assert dice(first, first) == 1
-    assert dice(first & False, second & False) is None
-    index = table.index("gracilis", "left")
-    scores = dice_by_muscle(first * index, second * index, table)
-    assert scores["gracilis", "left"] == pytest.approx(0.4)
-    assert scores["gracilis", "right"] is None
