@@ -17,7 +17,7 @@ import pandas as pd
 from myot2.core.images import array_of, read_image
 from myot2.core.labels import muscle_only, read_labels
 from myot2.core.tables import read_table
-from myot2.train.overlap import dice, dice_by_muscle
+from myot2.segment.overlap import dice, dice_by_muscle
 
 LABELS = read_labels(Path(__file__).parents[1] / "config/labels.tsv")
 STUDY_VALUE = {"region": "thigh", "side": "both"}

@@ -21,7 +21,7 @@ from myot2.core.images import array_of, read_image, require_same_grid
 from myot2.core.labels import LabelTable, muscle_only, read_labels
 from myot2.segment.inference import segment_image
 from myot2.segment.model import Model, load_model
-from myot2.train.overlap import dice, dice_by_muscle
+from myot2.segment.overlap import dice, dice_by_muscle
 
 ROOT = Path(__file__).parents[1]
 

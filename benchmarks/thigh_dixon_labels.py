@@ -48,14 +48,18 @@ def main(argv: list[str] | None = None) -> int:
     images = contrasts(options.folder)
     results = {name: segment_image(image, model, table, threads=1) for name, image in images.items()}
     labels = {name: array_of(sitk.DICOMOrient(result.labels, "LPS")) for name, result in results.items()}
-    muscles = {name: np.isin(values, muscle_numbers(table)) for name, values in labels.items()}
+    muscles = {name: np.isin(values, table.muscle_indices()) for name, values in labels.items()}
     agreement = pd.DataFrame(1.0, index=list(muscles), columns=list(muscles))
     for one, other in combinations(muscles, 2):
         agreement.loc[one, other] = agreement.loc[other, one] = dice(muscles[one], muscles[other])
     print(f"Dice of whole muscle between images\n{agreement.round(3).to_string()}\n")
-    print(f"Dice of single muscles between the in-phase and the other images\n{by_muscle(labels, table).round(2).to_string()}\n")
+    print(
+        f"Dice of single muscles between the in-phase and the other images\n{by_muscle(labels, table).round(2).to_string()}\n"
+    )
     for name, values in labels.items():
-        print(f"{name}: {wrong_sides(values, table)} of {np.any(values > 0, axis=(1, 2)).sum()} slices with a wrong side")
+        print(
+            f"{name}: {wrong_sides(values, table)} of {np.any(values > 0, axis=(1, 2)).sum()} slices with a wrong side"
+        )
     draw(images, labels, table, options.picture)
     return 0
 
@@ -72,11 +76,6 @@ def contrasts(folder: Path) -> dict[str, sitk.Image]:
     parts = separate(np.stack(echoes), TIMES_MS, LARMOR_MHZ, first.GetSpacing()[1::-1])
     water, fat = (image_like(np.nan_to_num(part).astype(np.float32), first) for part in (parts.water, parts.fat))
     return {"in-phase": magnitudes[1], "opposed": first, "water": water, "fat": fat}
-
-
-def muscle_numbers(table: LabelTable) -> list[int]:
-    """Label numbers of the muscles."""
-    return [number for name in table.muscles for number in table.indices(name=name)]
 
 
 def by_muscle(labels: dict[str, np.ndarray], table: LabelTable) -> pd.DataFrame:

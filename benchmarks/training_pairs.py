@@ -1,6 +1,6 @@
 """What the network is shown in training: docs/images/training-pairs.png, images and labels of the first steps.
 
-    .venv/bin/python benchmarks/training_pairs.py --work WORK_FOLDER_OF_A_TRAINING
+.venv/bin/python benchmarks/training_pairs.py --work WORK_FOLDER_OF_A_TRAINING
 """
 
 from __future__ import annotations

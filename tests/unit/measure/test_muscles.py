@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import Label, LabelTable, read_labels
+from myot2.core.regions import regions_of
 from myot2.measure.muscles import erode_in_plane, measure_regions
-from myot2.measure.regions import regions_of
 
 SPACING = (1.5, 2.0, 6.0)
 

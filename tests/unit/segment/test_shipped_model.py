@@ -13,9 +13,9 @@ from myot2.core.labels import read_labels
 from myot2.core.stopnote import read_stop_note
 from myot2.segment.inference import segment_image
 from myot2.segment.model import load_model
+from myot2.segment.overlap import dice, dice_by_muscle
 from myot2.simulate.participant import simulate_participant
 from myot2.simulate.protocol import PRESETS, Conditions
-from myot2.train.overlap import dice, dice_by_muscle
 
 WHOLE = {"IN_PHASE": 0.93, "WATER": 0.88}
 SINGLE = {"IN_PHASE": 0.82, "WATER": 0.80}

@@ -1,4 +1,4 @@
-"""The regions that are measured: each muscle, each group and the whole thigh, by side and all sides together."""
+"""Regions of a label table: each muscle, each group and the whole thigh, by side and all sides together; and bones."""
 
 from __future__ import annotations
 
@@ -49,3 +49,14 @@ def regions_of(table: LabelTable, where: str = "label table") -> list[Region]:
                     do="Rename the group or the muscle.",
                 )
     return list(regions.values())
+
+
+def other_regions_of(table: LabelTable) -> list[Region]:
+    """What a label table has beside muscle, such as bone: each name on the table's sides, and both."""
+    names = dict.fromkeys(label.name for label in table.labels if label.name not in table.muscles)
+    regions = [
+        Region(name, side, tuple(table.indices(name=name, side=None if side == BOTH else side)))
+        for name in names
+        for side in (*SIDES, BOTH)
+    ]
+    return [region for region in regions if region.indices]
