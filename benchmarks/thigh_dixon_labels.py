@@ -53,9 +53,8 @@ def main(argv: list[str] | None = None) -> int:
     for one, other in combinations(muscles, 2):
         agreement.loc[one, other] = agreement.loc[other, one] = dice(muscles[one], muscles[other])
     print(f"Dice of whole muscle between images\n{agreement.round(3).to_string()}\n")
-    print(
-        f"Dice of single muscles between the in-phase and the other images\n{by_muscle(labels, table).round(2).to_string()}\n"
-    )
+    single = by_muscle(labels, table).round(2)
+    print(f"Dice of single muscles between the in-phase and the other images\n{single.to_string()}\n")
     for name, values in labels.items():
         print(
             f"{name}: {wrong_sides(values, table)} of {np.any(values > 0, axis=(1, 2)).sum()} slices with a wrong side"
