@@ -17,6 +17,7 @@ from myot2.segment.model import ModelConfiguration, build_network
 from myot2.simulate.atlas import FEMUR
 from myot2.train.checkpoint import load_checkpoint, save_checkpoint
 from myot2.train.contrast import ImageMaker
+from myot2.train.population import is_stranger
 from myot2.train.recipe import Optimisation, Recipe
 from myot2.train.slabs import SlabMaker
 
@@ -114,6 +115,7 @@ class Batches(Dataset):
     def __init__(self, recipe: Recipe, structures: Sequence[str], volumes: Sequence[Path], *, seed: int):
         self.plan, self.context, self.seed = recipe.optimisation, recipe.network.context, seed
         self.volumes = [np.load(path, mmap_mode="r", allow_pickle=False) for path in volumes]
+        self.strangers = [is_stranger(path) for path in volumes]
         self.slabs = SlabMaker(recipe.network, recipe.population, recipe.geometry)
         muscles = [name for name in structures if name != FEMUR]
         self.images = ImageMaker(recipe.contrast, muscles, structures)
@@ -129,6 +131,8 @@ class Batches(Dataset):
         for number in rng.integers(0, len(self.volumes), cycle.slabs):
             slab = self.slabs.draw(self.volumes[number], cycle.slices + 2 * self.context, rng)
             image, truth = self.images.make(slab, rng)
+            if self.strangers[number]:
+                truth = torch.zeros_like(truth)
             images += [image[first : first + 2 * self.context + 1] for first in range(cycle.slices)]
             labels += list(truth[self.context : self.context + cycle.slices, None])
         return torch.stack(images), torch.stack(labels)

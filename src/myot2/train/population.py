@@ -22,6 +22,7 @@ from myot2.simulate.atlas_fit import held_out, person_of
 from myot2.simulate.atlas_template import FEMUR_RIGHT, build_template
 from myot2.train.classes import class_codes
 from myot2.train.recipe import AtlasPeople, LabelMaps, Population, Recipe
+from myot2.train.strangers import draw_stranger
 from myot2.train.thighs import CompleteThigh, Completion, Sampling, neighbours_field, read_thighs
 from myot2.train.variants import draw_variant
 
@@ -30,6 +31,9 @@ CENTRE_STEP_MM = 6.0
 
 COARSE = 8
 """Every so many points per axis tell where tissue is near."""
+
+STRANGER = "stranger-"
+"""Beginning of the file names of limbs that are no thigh."""
 
 Report = Callable[[str], None]
 
@@ -87,7 +91,14 @@ def keep_population(
             population, table, folder / "thighs", maps, whole_leg, held=False, processes=processes, report=report
         )
         paths += _keep_variants(population.maps, table, people, completed)
+    if population.strangers:
+        paths += _keep_strangers(population, people)
     return paths
+
+
+def is_stranger(path: Path) -> bool:
+    """Whether a kept volume shows no thigh, so that nothing in it is to be labelled."""
+    return path.name.startswith(STRANGER)
 
 
 def render_person(population: Population, table: LabelTable, number: int) -> list[np.ndarray]:
@@ -185,6 +196,16 @@ def _keep_variants(recipe: LabelMaps, table: LabelTable, people: Path, thighs: l
                 rng = np.random.default_rng([recipe.seed, number, variant])
                 _keep(file, draw_variant(thigh, len(table.muscles), recipe.variation, rng))
         paths += files
+    return paths
+
+
+def _keep_strangers(population: Population, people: Path) -> list[Path]:
+    sampling = Sampling(population.in_plane_mm, population.slice_mm, population.width_mm)
+    paths = []
+    for number in range(population.strangers.count):
+        paths.append(people / f"{STRANGER}{number:04d}.npy")
+        if not paths[-1].is_file():
+            _keep(paths[-1], draw_stranger(sampling, np.random.default_rng([population.strangers.seed, number])))
     return paths
 
 

@@ -66,6 +66,13 @@ class LabelMaps(Section):
     variation: Variation
 
 
+class Strangers(Section):
+    """Limbs that are no thigh (see `myot2.train.strangers`)."""
+
+    seed: int
+    count: int = Field(gt=0)
+
+
 class Population(Section):
     """The people whose anatomy is made once and kept, by the sampling of the kept volumes.
 
@@ -77,6 +84,7 @@ class Population(Section):
     width_mm: float = Field(gt=0)
     atlas: AtlasPeople
     maps: LabelMaps | None = None
+    strangers: Strangers | None = None
 
 
 class Geometry(Section):
