@@ -18,6 +18,9 @@ from myot2.segment.model import Model
 from myot2.segment.votes import decide, entropy, vote
 from myot2.segment.workspace import normalise, orient, to_workspace
 
+LEAST_CERTAINTY = 0.6
+"""Mean probability of the labelled voxels of a limb below which it is no thigh, but a calf, an arm or a trunk."""
+
 NATIVE_SLICES = 8
 """Slices of the image that are labelled at once; bounds the memory."""
 
@@ -38,7 +41,9 @@ class Segmentation:
         Per label number of the legs in the field: mean Dice of all pairs of votes (see `myot2.segment.votes`), None
         where no vote has the label.
     sides : tuple of str
-        The legs that were found; none where the image shows no leg.
+        The thighs that were found; none where the image shows no leg.
+    foreign_sides : tuple of str
+        Limbs that do not look like a thigh; nothing is labelled there.
     cropped_sides : tuple of str
         Those whose muscles reach the edge of the network's field, so that something may be cut off.
     """
@@ -48,6 +53,7 @@ class Segmentation:
     entropy: sitk.Image
     agreement: dict[int, float | None]
     sides: tuple[str, ...]
+    foreign_sides: tuple[str, ...]
     cropped_sides: tuple[str, ...]
 
 
@@ -94,10 +100,13 @@ def segment_image(
     legs = find_legs(body, workspace, where=where, side=side)
     result = _Result.empty(oriented.GetSize()[::-1])
     agreement: dict[int, float | None] = {}
-    cropped = []
+    foreign, cropped = [], []
     for leg in legs:
         numbers = np.array([0, *(table.index(name, leg.side) for name in model.configuration.structures)], np.uint8)
         votes = vote(crop(values, body, leg, model.configuration.crop_pixels), model)
+        if votes.certainty < LEAST_CERTAINTY:
+            foreign.append(leg.side)
+            continue
         probabilities = votes.probabilities[..., ::-1] if leg.side == "left" else votes.probabilities
         first = crop_start(leg, model.configuration.crop_pixels)
         for region, native in to_native(probabilities, workspace, first, oriented):
@@ -112,7 +121,8 @@ def segment_image(
         confidence=_back(image_like(result.confidence, oriented), image),
         entropy=_back(image_like(result.entropy, oriented), image),
         agreement=agreement,
-        sides=tuple(leg.side for leg in legs),
+        sides=tuple(leg.side for leg in legs if leg.side not in foreign),
+        foreign_sides=tuple(foreign),
         cropped_sides=tuple(cropped),
     )
 

@@ -37,6 +37,13 @@ class Votes:
     probabilities: np.ndarray
     agreement: np.ndarray
 
+    @property
+    def certainty(self) -> float:
+        """Mean probability of the label of all labelled voxels, 0-1; 0 where nothing is labelled."""
+        channel = decide(self.probabilities)
+        certain = np.take_along_axis(self.probabilities, channel[None].astype(int), axis=0)[0]
+        return float(certain[channel > 0].mean()) if channel.any() else 0.0
+
 
 def vote(field: np.ndarray, model: Model) -> Votes:
     """Show a leg to all networks of a model in all poses.

@@ -180,6 +180,20 @@ def test_an_image_without_a_leg_gives_an_empty_label_map_and_no_side(known, tabl
     assert not sitk.GetArrayFromImage(result.entropy).any()
 
 
+class Undecided(ByPosition):
+    """Finds both muscles everywhere, and is sure of neither."""
+
+    def forward(self, stack: torch.Tensor) -> torch.Tensor:
+        return super().forward(stack) / 25
+
+
+def test_a_limb_that_does_not_look_like_a_thigh_is_not_labelled(known, table):
+    result = inference.segment_image(two_legs(), replace(known, networks=(Undecided(),)), table, threads=1)
+    assert result.sides == ()
+    assert result.foreign_sides == ("right", "left")
+    assert not sitk.GetArrayFromImage(result.labels).any()
+
+
 def test_agreement_is_given_for_every_label_of_a_leg_and_none_where_nothing_was_found(known, table):
     configuration = replace(TINY, structures=("gracilis", "sartorius", "adductor brevis"))
     model = replace(known, configuration=configuration, networks=(ByPositionAndNoMore(),))
