@@ -64,7 +64,7 @@ def draw_appearance(recipe: Contrast, kind: str, classes: int, rng: np.random.Ge
     fat_fraction[is_muscle] = rng.uniform(0.01, 0.10) * rng.uniform(0.5, 1.5, count)
     if rng.random() < recipe.patient_share:
         infiltrated = rng.random(count) < rng.uniform(0, 0.9)
-        fat_fraction[is_muscle] += infiltrated * rng.beta(0.9, 2.2, count)
+        fat_fraction[is_muscle] += infiltrated * rng.beta(*recipe.infiltration, count)
         oedema[is_muscle] = (rng.random(count) < rng.uniform(0, 1)) * rng.uniform(0.1, 1.2, count)
     return Appearance(_still_signals(kind, muscle, fat, is_muscle, rng), signals, fat_fraction, oedema, fat)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +34,7 @@ def train(
     *,
     seed: int,
     threads: int,
+    start: Mapping[str, torch.Tensor] | None = None,
     report: Callable[[str], None] = print,
     on_checkpoint: Callable[[int, torch.nn.Module], None] | None = None,
 ) -> torch.nn.Module:
@@ -52,6 +53,8 @@ def train(
         Of the first weights and of the batches.
     threads : int
         Threads of the arithmetic.
+    start : mapping of str to torch.Tensor, optional
+        Weights that the network begins with, in place of random ones.
     report : callable
         Takes one line of text every 20 steps.
     on_checkpoint : callable, optional
@@ -73,11 +76,13 @@ def train(
     plan = recipe.optimisation
     torch.manual_seed(seed)
     network = build_network(configuration)
+    if start is not None:
+        network.load_state_dict(start)
     average = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=learning_rate(0, plan), weight_decay=plan.weight_decay, betas=(0.9, 0.99)
     )
-    work, fingerprint = Path(work), hashlib.sha256(f"{seed} {recipe.model_dump_json()}".encode()).hexdigest()
+    work, fingerprint = Path(work), _fingerprint(recipe, seed, start)
     done = load_checkpoint(work, fingerprint, network, average, optimiser)
     batches = Batches(recipe, configuration.structures, volumes, seed=seed)
     loss_of = DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
@@ -98,6 +103,14 @@ def train(
             if on_checkpoint:
                 on_checkpoint(step + 1, average)
     return average.eval()
+
+
+def _fingerprint(recipe: Recipe, seed: int, start: Mapping[str, torch.Tensor] | None) -> str:
+    """Of all that decides the weights."""
+    digest = hashlib.sha256(f"{seed} {recipe.model_dump_json()}".encode())
+    for name, tensor in (start or {}).items():
+        digest.update(name.encode() + tensor.numpy().tobytes())
+    return digest.hexdigest()
 
 
 class Batches(Dataset):

@@ -118,6 +118,7 @@ class Contrast(Section):
 
     kinds: Kinds
     patient_share: Share = Field(description="share of slabs with oedema and fatty replacement beyond normal")
+    infiltration: tuple[float, float] = Field(description="shape of the beta distribution of a muscle's fat fraction")
     swap_share: Share = Field(description="share of water and fat images in which a region has them swapped")
     bias: float = Field(ge=0, description="largest coefficient of the polynomial bias field")
     coil_share: Share = Field(description="share of slabs with the bright rim of a surface coil")
