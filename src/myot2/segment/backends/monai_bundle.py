@@ -19,6 +19,7 @@ from myot2.core.labels import LabelTable
 from myot2.segment.backends.axes import turned, turned_back
 from myot2.segment.backends.bundle_configuration import BundleConfiguration
 from myot2.segment.backends.result import Labelled, Options, labelled
+from myot2.segment.model_files import bundle_weights
 from myot2.segment.numbering import translation
 from myot2.segment.weights import load_weights
 
@@ -56,7 +57,7 @@ def segment(image: sitk.Image, table: LabelTable, options: Options, where: str |
         network, transforms, inferer = (parser.get_parsed_content(name) for name in definitions)
     except (RuntimeError, TypeError, ValueError) as error:
         raise _refused("arguments that MONAI's classes take", _last_line(error), path) from error
-    digest = load_weights(network, options.weights or _weights_path(options.model), options.weights_sha256)
+    digest = load_weights(network, options.weights or bundle_weights(options.model), options.weights_sha256)
     volume = turned(image)
     channel, probability = predict(
         volume,
@@ -97,15 +98,6 @@ def _configuration_path(folder: Path) -> Path:
     if len(found) != 1:
         raise _refused("configs/inference.json or configs/inference.yaml", f"{len(found)} of them", folder)
     return found[0]
-
-
-def _weights_path(folder: Path) -> Path:
-    return next((path for path in weights_of(folder) if path.is_file()), folder / "models" / "model.pt")
-
-
-def weights_of(folder: Path) -> tuple[Path, Path]:
-    """Where a bundle's weights may lie; the first that is there is taken."""
-    return folder / "models" / "model.safetensors", folder / "models" / "model.pt"
 
 
 def _read(path: Path) -> dict[str, Any]:
