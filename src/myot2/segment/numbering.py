@@ -52,15 +52,18 @@ class Translation:
         -------
         ndarray of unsigned integer of 8 bits, or 16 where a number of ours needs them; same shape
         """
-        known, place = np.unique(values, return_inverse=True)
-        ours = [self.numbers.get(int(number), 0) for number in known]
-        kind = np.uint8 if max(self.numbers.values()) < 256 else np.uint16
-        return np.array(ours, kind)[place.reshape(values.shape)]
+        ours = np.zeros(1 + max([*self.numbers, *self.ignored]), np.uint8 if self._fits_8_bits else np.uint16)
+        ours[[*self.numbers]] = [*self.numbers.values()]
+        return ours[values]
 
     def left_out(self, values: np.ndarray) -> dict[str, int]:
         """How many voxels each ignored structure has, by name; those without a voxel are left out."""
-        counts = {name: int((values == number).sum()) for number, name in self.ignored.items()}
-        return {name: count for name, count in counts.items() if count}
+        voxels = np.bincount(values.ravel(), minlength=1 + max(self.ignored, default=0))
+        return {name: int(voxels[number]) for number, name in self.ignored.items() if voxels[number]}
+
+    @property
+    def _fits_8_bits(self) -> bool:
+        return max(self.numbers.values()) < 256
 
 
 def find_label(table: LabelTable, text: str, numbering: str = OWN) -> Label | None:

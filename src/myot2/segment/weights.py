@@ -196,7 +196,7 @@ def require_only_numbers(path: str | Path) -> None:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            pickles = [archive.read(name) for name in archive.namelist() if name.endswith(".pkl")]
+            pickles = [archive.read(entry) for entry in archive.infolist() if entry.filename.endswith(".pkl")]
         foreign = {name for content in pickles for name in _called(content) if not _HARMLESS.fullmatch(name)}
     except (zipfile.BadZipFile, ValueError) as error:
         raise _no_weights(f"no archive of torch.save ({_first_line(error)})", path) from error

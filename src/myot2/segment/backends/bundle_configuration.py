@@ -90,10 +90,11 @@ class BundleConfiguration:
     def network(self) -> dict[str, Any]:
         """`network_def` with plain values, its class by its full name."""
         part = self._plain(self._part("network_def"), "network_def")
-        for argument, value in part.items():
+        network = self._object(part, "network_def", NETWORKS, "monai.networks.nets")
+        for argument, value in network.items():
             if argument.startswith("pretrained") and value:
                 raise self._refused(f"network_def::{argument}", "a network without weights of its own", repr(value))
-        return self._object(part, "network_def", NETWORKS, "monai.networks.nets")
+        return network
 
     @property
     def transforms(self) -> list[dict[str, Any]]:

@@ -150,10 +150,11 @@ def build_transforms(configuration: dict[str, Any]) -> Compose:
     parameters = configuration["parameters"]
     return Compose(
         [
-            Orientationd(keys=KEY, axcodes="RAS"),
+            Orientationd(keys=KEY, axcodes="RAS", labels=None),
             Spacingd(keys=KEY, pixdim=tuple(parameters["pix_dim"]), mode="bilinear"),
             NormalizeIntensityd(keys=KEY, nonzero=True),
-            CropForegroundd(keys=KEY, source_key=KEY, margin=MARGIN),
+            # at the edge of the volume the margin ends: MuscleMap was made with a MONAI whose default that was
+            CropForegroundd(keys=KEY, source_key=KEY, margin=MARGIN, allow_smaller=True),
             SpatialPadd(keys=KEY, spatial_size=(*parameters["roi_size"], 1), method="end"),
         ]
     )

@@ -104,7 +104,8 @@ def labelled(
         Same shape.
     """
     ours = translation.apply(values)
-    present = {label.side for label in table.labels if label.index in np.unique(ours)}
+    found = set(np.flatnonzero(np.bincount(ours.ravel())).tolist())
+    present = {label.side for label in table.labels if label.index in found}
     dropped = translation.left_out(values)
     lacking = [_called(label.name, label.side) for label in translation.absent]
     return Labelled(
