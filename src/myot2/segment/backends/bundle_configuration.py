@@ -92,7 +92,7 @@ class BundleConfiguration:
         part = self._plain(self._part("network_def"), "network_def")
         network = self._object(part, "network_def", NETWORKS, "monai.networks.nets")
         for argument, value in network.items():
-            if argument.startswith("pretrained") and value:
+            if str(argument).startswith("pretrained") and value:
                 raise self._refused(f"network_def::{argument}", "a network without weights of its own", repr(value))
         return network
 
@@ -137,7 +137,7 @@ class BundleConfiguration:
         if base not in allowed or (module and module != package and not module.startswith(f"{package}.")):
             raise self._refused(f"{place}::_target_", f"a class of {package} that is read", _shown(part))
         for argument, value in part.items():
-            if _makes_objects(value) or (argument.startswith("_") and argument != "_target_"):
+            if _makes_objects(value) or (str(argument).startswith("_") and argument != "_target_"):
                 raise self._refused(f"{place}::{argument}", "plain values", _shown(value))
         return {**part, "_target_": f"{package}.{base}"}
 

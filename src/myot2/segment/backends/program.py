@@ -28,7 +28,7 @@ class ProgramError(RuntimeError):
 
 
 def run(command: Sequence[str | Path], folder: Path, *, threads: int, environment: Mapping[str, str]) -> None:
-    """Run a program in a folder and wait for it; what it prints goes to our standard error once it fails.
+    """Run a program in a folder and wait for it; the end of what it printed is in the error if it fails.
 
     Parameters
     ----------
@@ -62,11 +62,10 @@ def run(command: Sequence[str | Path], folder: Path, *, threads: int, environmen
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
     )
     if outcome.returncode:
-        raise ProgramError(f"{name} ended with status {outcome.returncode}; it said:\n{last_lines(outcome.stdout)}")
+        said = last_lines(outcome.stdout.decode(errors="replace"))
+        raise ProgramError(f"{name} ended with status {outcome.returncode}; it said:\n{said}")
 
 
 def require_output(path: Path, name: str) -> Path:
@@ -78,5 +77,5 @@ def require_output(path: Path, name: str) -> Path:
 
 def last_lines(text: str) -> str:
     """The end of what a program printed, without its progress bars."""
-    lines = [line.rpartition("\r")[2].rstrip() for line in text.splitlines()]
+    lines = [line.rstrip().rpartition("\r")[2] for line in text.split("\n")]
     return "\n".join([line for line in lines if line][-_SHOWN_LINES:])

@@ -46,7 +46,7 @@ def segment(image: sitk.Image, table: LabelTable, options: Options, where: str |
         work = Path(folder)
         write_image(sitk.Cast(image, sitk.sitkFloat32), work / "in.nii.gz")
         (work / "home").mkdir()
-        (work / "home" / "config.json").write_text(json.dumps(_settings()), encoding="utf-8")
+        (work / "home" / "config.json").write_text(json.dumps(settings()), encoding="utf-8")
         command = [PROGRAM, "-i", work / "in.nii.gz", "-o", work / "out.nii.gz", "--ml", "--task", options.task]
         environment = {_HOME: str(work / "home"), "TOTALSEG_WEIGHTS_PATH": str(model)}
         run(
@@ -75,7 +75,7 @@ def _checked(model: Path) -> dict[str, str]:
     return {name: digests[name] for name in checkpoints}
 
 
-def _settings() -> dict[str, object]:
+def settings() -> dict[str, object]:
     """TotalSegmentator's settings for a run: those of the user (a licence is among them), without usage statistics."""
     home = Path(os.environ.get(_HOME, Path.home() / ".totalsegmentator")) / "config.json"
     own = json.loads(home.read_text(encoding="utf-8")) if home.is_file() else {}
