@@ -59,7 +59,7 @@ def test_the_maps_of_a_phase_graph_fit_are_a_valid_derivative_and_its_status_dec
 ):
     content = {
         "ingest": {"source": "bids", "dataset": "results/four/ingest"},
-        "segment": {"source": "given", "given": "results/four/segment/sub-P01/anat/sub-P01_dseg.nii.gz"},
+        "segment": {"backend": "labels", "given": "results/four/segment/sub-P01/anat/sub-P01_dseg.nii.gz"},
         "fit": {"source": "echoes", "model": "epg"},
     }
     configuration = project.configure("fitted", content, one_without_dicom)

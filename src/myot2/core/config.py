@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from myot2.core.config_fit import Fit, contradictions_of_fit
 from myot2.core.config_section import Section
+from myot2.core.config_segment import Segment, contradictions_of_segment
 from myot2.core.errors import MyoT2Error
 from myot2.core.given import Product, unknown_fields
 
@@ -112,17 +113,6 @@ class Ingest(Section):
         True, description="Whether dcm2niix reads every series as well; a difference stops the participant."
     )
     pacs: Pacs = Field(Pacs(), description=Pacs.__doc__)
-
-
-class Segment(Section):
-    """Where the muscle labels come from."""
-
-    source: Literal["network", "given"] = Field("network", description="The shipped network, or label maps you give.")
-    model: str = Field("resources/models/thigh", description="Folder of the network's weights and configuration.")
-    given: str | None = Field(
-        None,
-        description="Path of the given label maps, with {participant_id} and {session} in it where they differ.",
-    )
 
 
 class Align(Section):
@@ -240,13 +230,8 @@ def _refuse_contradictions(configuration: Configuration, where: str | Path) -> N
     contradictions = [
         (fit.source == "echoes" and not ingest.echoes, "fit.source: echoes", "ingest.echoes: 0"),
         (fit.source == "vendor-map" and not ingest.t2_map, "fit.source: vendor-map", "ingest.t2_map: false"),
-        (
-            segment.source == "network" and "in" not in ingest.dixon,
-            "segment.source: network",
-            "no 'in' in ingest.dixon",
-        ),
-        (segment.source == "given" and not segment.given, "segment.source: given", "segment.given: null"),
         *_about_source(configuration),
+        *contradictions_of_segment(segment, ingest.dixon),
         *contradictions_of_fit(fit, ingest.dixon),
     ]
     for contradicts, one, other in contradictions:
