@@ -5,7 +5,7 @@ REQUIRED INPUTS:
     train.maps, train.whole_leg   label maps, where the recipe learns from them
 
 OUTPUTS:
-    <results>/train/model/model.{json,safetensors}, SHA256SUMS
+    <results>/train/model/model.json, models/model.safetensors, SHA256SUMS
 
 `snakemake -c2 train` makes a model; to use it set segment.model to its folder.
 """
@@ -21,7 +21,7 @@ rule train:
         script="scripts/train_model.py",
         code=code("scripts/train_model.py"),
     output:
-        weights="<results>/train/model/model.safetensors",
+        weights="<results>/train/model/models/model.safetensors",
         network="<results>/train/model/model.json",
         sums="<results>/train/model/SHA256SUMS",
     log:
@@ -35,8 +35,8 @@ rule train:
         mem_mb=8000,
         runtime=240,
     params:
-        work=subpath(output.weights, ancestor=2),
-        model=subpath(output.weights, parent=True),
+        work=subpath(output.sums, ancestor=2),
+        model=subpath(output.sums, parent=True),
         maps=[] if settings.train.maps is None else ["--maps", settings.train.maps],
         whole_leg=[] if settings.train.whole_leg is None else ["--whole-leg", settings.train.whole_leg],
     shell:

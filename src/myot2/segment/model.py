@@ -1,7 +1,7 @@
 """The shipped network: its configuration, its weights and the check that they belong together.
 
-A model is a folder with `model.json` (configuration), `model.safetensors` (weights) and `SHA256SUMS`. Nothing is ever
-unpickled.
+A model is a folder with `model.json` (configuration), `models/model.safetensors` (weights) and `SHA256SUMS`; it is a
+MONAI bundle too (`myot2.segment.bundle`). Nothing is ever unpickled.
 """
 
 from __future__ import annotations
@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import atomic, sha256, write_json, write_text
+from myot2.segment.bundle import inference_configuration, metadata, network_definition
 
 if TYPE_CHECKING:
     import torch
 
 CONFIGURATION = "model.json"
-WEIGHTS = "model.safetensors"
+WEIGHTS = "models/model.safetensors"
 CHECKSUMS = "SHA256SUMS"
 
 
@@ -84,19 +85,13 @@ def build_network(configuration: ModelConfiguration) -> torch.nn.Module:
     """
     from monai.networks.nets.unet import UNet
 
-    return UNet(
-        spatial_dims=2,
-        in_channels=2 * configuration.context + 1,
-        out_channels=len(configuration.structures) + 1,
-        channels=configuration.channels,
-        strides=configuration.strides,
-        num_res_units=configuration.residual_units,
-        norm="instance",
-    )
+    arguments = network_definition(configuration)
+    del arguments["_target_"]
+    return UNet(**arguments)
 
 
 def save_model(folder: str | Path, configuration: ModelConfiguration, networks: Sequence[torch.nn.Module]) -> None:
-    """Write configuration, weights and checksums of both into `folder`.
+    """Write configuration, weights, checksums of both, and what makes it a MONAI bundle, into `folder`.
 
     The weights of the n-th network have names that begin with n and a dot.
     """
@@ -111,6 +106,8 @@ def save_model(folder: str | Path, configuration: ModelConfiguration, networks: 
     }
     _write_bytes(folder / WEIGHTS, save(state))
     write_json(folder / CONFIGURATION, configuration.to_json())
+    write_json(folder / "configs" / "metadata.json", metadata(configuration))
+    write_json(folder / "configs" / "inference.json", inference_configuration(configuration, len(networks)))
     lines = [f"{sha256(folder / name)}  {name}\n" for name in (CONFIGURATION, WEIGHTS)]
     write_text(folder / CHECKSUMS, "".join(lines))
 

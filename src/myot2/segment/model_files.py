@@ -25,7 +25,7 @@ def model_files(backend: str, model: str | Path) -> list[str]:
     model = Path(model)
     weights = _weights(backend, model)
     if backend == "myot2":
-        files = [model / name for name in ("model.json", "model.safetensors", CHECKSUMS)]
+        files = [model / name for name in ("model.json", "models/model.safetensors", CHECKSUMS)]
     elif backend == "monai-bundle":
         files = [model / "configs" / "metadata.json", *sorted(model.glob("configs/inference.*"))]
     elif backend == "musclemap":

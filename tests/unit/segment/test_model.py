@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from monai.bundle import ConfigParser
+from safetensors.torch import load_file
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import read_labels
@@ -91,13 +93,30 @@ def test_saving_a_model_twice_gives_equal_bytes(tmp_path):
     network = build_network(TINY)
     for folder in ("a", "b"):
         save_model(tmp_path / folder, TINY, [network])
-    for name in ("model.json", "model.safetensors", "SHA256SUMS"):
+    names = ("model.json", "models/model.safetensors", "configs/inference.json", "configs/metadata.json", "SHA256SUMS")
+    for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_monai_builds_the_networks_of_a_saved_model_and_loads_their_weights(tmp_path):
+    networks = [build_network(TINY).eval() for _ in range(2)]
+    save_model(tmp_path, TINY, networks)
+    parser = ConfigParser()
+    parser.read_config(tmp_path / "configs" / "inference.json")
+    parser.read_meta(tmp_path / "configs" / "metadata.json")
+    built = parser.get_parsed_content("network_def").eval()
+    built.load_state_dict(load_file(tmp_path / "models" / "model.safetensors"))
+    stack = torch.randn(1, 3, 64, 64)
+    for one, other in zip(built, networks, strict=True):
+        assert torch.equal(one(stack), other(stack))
+    formats = parser.get_parsed_content("_meta_::network_data_format")
+    assert formats["inputs"]["image"]["num_channels"] == 3
+    assert formats["outputs"]["pred"]["channel_def"]["2"] == "sartorius"
 
 
 def test_changed_weights_are_refused(tmp_path):
     save_model(tmp_path, TINY, [build_network(TINY)])
-    weights = tmp_path / "model.safetensors"
+    weights = tmp_path / "models" / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
@@ -112,7 +131,7 @@ def test_weights_of_another_architecture_are_refused(tmp_path):
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(MyoT2Error, match="no SHA256SUMS, model.json, model.safetensors"):
+    with pytest.raises(MyoT2Error, match="no SHA256SUMS, model.json, models/model.safetensors"):
         load_model(tmp_path)
 
 

@@ -27,7 +27,7 @@ def names(backend: str, model: Path, folder: Path) -> list[str]:
 
 
 def test_the_shipped_network_is_its_three_files_also_where_they_are_missing(tmp_path):
-    assert names("myot2", tmp_path, tmp_path) == ["SHA256SUMS", "model.json", "model.safetensors"]
+    assert names("myot2", tmp_path, tmp_path) == ["SHA256SUMS", "model.json", "models/model.safetensors"]
     assert torch_weights("myot2", tmp_path) is None
 
 

@@ -55,7 +55,7 @@ def case(table):
 
 def test_the_model_knows_the_structures_of_the_label_table_and_fits_the_size_promised(root, model, table):
     assert model.configuration.structures == table.structures
-    assert (root / "resources" / "models" / "thigh" / "model.safetensors").stat().st_size <= 25_000_000
+    assert (root / "resources" / "models" / "thigh" / "models" / "model.safetensors").stat().st_size <= 25_000_000
 
 
 @pytest.mark.parametrize("part", ["IN_PHASE", "WATER"])
@@ -102,7 +102,7 @@ def test_the_program_writes_equal_bytes_each_time_and_describes_them(case, root,
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     sidecar = json.loads((tmp_path / "a" / "dseg.json").read_text(encoding="utf-8"))
     sums = (root / "resources" / "models" / "thigh" / "SHA256SUMS").read_text(encoding="utf-8")
-    assert f"{sidecar['ModelSha256']}  model.safetensors" in sums
+    assert f"{sidecar['ModelSha256']}  models/model.safetensors" in sums
     values = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "a" / "dseg.nii.gz")))
     voxels = {muscle["index"]: muscle["voxels"] for muscle in sidecar["Muscles"]}
     assert voxels == {index: int((values == index).sum()) for index in table.muscle_indices()}
