@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     first = subjects[0]
     usual, _ = first.seen(first.scan(first.body(), USUAL, TURNED_SLICES))
     equal, turned = _same_in_all_orientations(usual, segment)
-    print(f"{equal} of {turned} orientations give the labels of the reference orientation, voxel by voxel\n", flush=True)
+    print(f"{equal} of {turned} orientations give the same labels, voxel by voxel\n", flush=True)
     scores = pd.concat([_scores(subject, person, segment) for person, subject in zip(chosen, subjects, strict=True)])
     if options.table:
         with atomic(options.table) as temporary:
@@ -93,7 +93,8 @@ def _scores(subject: Subject, person: str, segment) -> pd.DataFrame:
         try:
             rows.append(compare(segment(image).labels, truth, subject.table).assign(**names, refused=""))
         except MyoT2Error as error:
-            rows.append(pd.DataFrame([{"structure": WHOLE, "side": "both", "dice": 0.0, **names, "refused": error.found}]))
+            nothing = {"structure": WHOLE, "side": "both", "dice": 0.0, "refused": error.found}
+            rows.append(pd.DataFrame([{**names, **nothing}]))
         print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
     return pd.concat(rows)

@@ -178,8 +178,8 @@ def musclemap(overlap: float) -> Callable[[argparse.Namespace], tuple[Run, int]]
 
         def run(image: sitk.Image) -> None:
             values = torch.from_numpy(sitk.GetArrayFromImage(image).transpose(1, 2, 0))[None, None]
-            rows, columns = (round(n * mm) for n, mm in zip(image.GetSize()[1::-1], image.GetSpacing()[1::-1], strict=True))
-            values = functional.interpolate(values, (rows, columns, image.GetSize()[2]), mode="trilinear")
+            columns, rows = (round(n * mm) for n, mm in zip(MATRIX, image.GetSpacing(), strict=False))
+            values = functional.interpolate(values, (rows, columns, values.shape[-1]), mode="trilinear")
             inferer((values - values.mean()) / values.std(), network).argmax(dim=1)
 
         return run, _size(network)

@@ -168,7 +168,8 @@ def report(measures: pd.DataFrame, table: LabelTable, *, as_markdown: bool) -> s
         "95th percentile, absolute (ms)": groups.agg(lambda part: part.abs().quantile(0.95)),
         "volume (%)": volumes.mean(),
     }
-    per_muscle = pd.DataFrame(columns).reindex([name for name in table.muscles if name in groups.groups]).rename_axis("muscle")
+    seen = [name for name in table.muscles if name in groups.groups]
+    per_muscle = pd.DataFrame(columns).loc[seen].rename_axis("muscle")
     decimals = {name: 1 if "%" in name else 2 for name in per_muscle.columns[1:]}
     lines += ["", markdown(per_muscle, decimals) if as_markdown else per_muscle.round(2).to_string()]
     return "\n".join(lines)

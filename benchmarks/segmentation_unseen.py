@@ -1,11 +1,12 @@
 """The network on people it has never seen, in six contrasts: Dice and HD95 per contrast and per muscle.
 
-The muscles are those of the five people of data/thigh-label-maps who are kept out of every training (`unseen/anatomy.py`;
-what no label map has, adductor longus and brevis and the femur, is the atlas's, and between slices 9-26 mm apart the
-shape is interpolated). Fat, skin, atrophy, fatty replacement and oedema are drawn here, the images are made from T1, T2 and
-proton densities (`unseen/contrasts.py`, `unseen/scanner.py`) by code that shares nothing with the training images.
-Both thighs, over the heights that the real label maps cover, in three protocols, each person once as a healthy person or
-a patient in each. A muscle counts where the image holds at least 1 ml of it. Whole muscle is all muscles of both thighs.
+The muscles are those of the five people of data/thigh-label-maps who are kept out of every training. Adductor longus
+and brevis and the femur, which no such map has, are the atlas's, and between slices 9-26 mm apart the shape is
+interpolated (`unseen/anatomy.py`). Fat, skin, atrophy, fatty replacement and oedema are drawn here, and the images are
+made from T1, T2 and proton densities (`unseen/contrasts.py`, `unseen/scanner.py`): no code is shared with the training
+images. Both thighs, over the heights that the real label maps cover, in three protocols; every person is healthy in
+one or two of them and a patient in the others. A muscle counts where the image holds at least 1 ml of it; whole muscle
+is all muscles of both thighs together. A Dixon fat image is a seventh contrast, outside the means over the six.
 
     .venv/bin/python benchmarks/segmentation_unseen.py --work FOLDER [--model FOLDER] [--table OUT.tsv] [--markdown]
 
@@ -151,6 +152,7 @@ def both(scores: pd.DataFrame, table: LabelTable, by: str) -> pd.DataFrame:
         "lowest image": whole["min"],
         "mean of muscles": single.dice.mean(),
         "HD95 median": single.hd95_mm.median(),
+        "NSD": single.nsd.mean(),
         "femur": bone,
     }
     return pd.DataFrame(columns)
@@ -165,6 +167,7 @@ def summary(scores: pd.DataFrame, by: str) -> pd.DataFrame:
         "p10": groups.dice.quantile(0.1),
         "lowest": groups.dice.min(),
         "HD95 median": groups.hd95_mm.median(),
+        "NSD": groups.nsd.mean(),
     }
     return pd.DataFrame(columns)
 

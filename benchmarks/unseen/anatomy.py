@@ -5,8 +5,8 @@ held-out people; everything else about them is drawn here: fat, skin, the room b
 that make training images (`appearance`, `contrast`, `degradation`, `slabs`) and of `variants` nothing is used.
 
 Coordinates are LPS millimetres: x towards the subject's left with 0 between the legs, y towards the back, z towards the
-head with 0 half-way up the part of the thigh that the label maps of both legs cover. A label map that has slices every 24 mm
-is interpolated between them about the atlas, and adductor longus and brevis, which no such map has, are the atlas's.
+head with 0 half-way up the part of the thigh that the label maps of both legs cover. A label map that has slices every
+24 mm is interpolated between them about the atlas; adductor longus and brevis, which no such map has, are the atlas's.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ class Leg:
             for field in (thigh.depth, thigh.femur, thigh.fascia, thigh.angle)
         )
         inside = fascia < 0
-        beyond = np.stack([ndimage.distance_transform_edt(~plane) if plane.any() else plane + np.inf for plane in inside])
+        beyond = np.stack([ndimage.distance_transform_edt(~plane) for plane in inside])
         fascia = np.where(fascia < FAR_MM, fascia, np.maximum(beyond * self.sampling_mm[1] - 0.5, FAR_MM))
         row, column = (np.arange(size) - (size - 1) / 2 for size in fascia.shape[1:])
         # In the margin the angle of the nearest kept voxel would leave rays.
@@ -144,9 +144,10 @@ class Leg:
         """Muscle number (0 none) and tissue at a slice index and mm from the middle; columns towards the other leg."""
         step = self.sampling_mm[1]
         shape = self.fields[0].shape
-        places = [axis / step + (size - 1) / 2 for axis, size in zip((rows, columns), shape[1:], strict=True)]
+        axes = list(zip((rows, columns), shape[1:], strict=True))
+        places = [axis / step + (size - 1) / 2 for axis, size in axes]
         depth, femur, fascia, fat = (_sample(field, index, *places) for field in self.fields)
-        nearest = [np.clip(np.round(place).astype(int), 0, size - 1) for place, size in zip(places, shape[1:], strict=True)]
+        nearest = [np.clip(np.round(axis / step + (size - 1) / 2).astype(int), 0, size - 1) for axis, size in axes]
         level = int(np.clip(round(index), 0, shape[0] - 1))
         muscle, vessel = (names[level][np.ix_(*nearest)] for names in self.names)
         build = self.build

@@ -1,7 +1,7 @@
 """What six pulse sequences, and a Dixon fat image, show of water and fat: proton density, T1 and T2 to a signal.
 
-T1 and T2 of tissues are those of the simulator's tables (Gold et al., AJR 2004;183:343), at 3 T. Training images know none
-of this: their brightness is drawn at random (`myot2.train.appearance`).
+T1 and T2 of tissues are those of the simulator's tables (Gold et al., AJR 2004;183:343), at 3 T, as are the signals of
+spin and gradient echo. Training images share none of it (`myot2.train.appearance`).
 """
 
 from __future__ import annotations
@@ -61,7 +61,10 @@ def _gradient_echo(t1: np.ndarray | float, t2: np.ndarray | float) -> np.ndarray
 
 
 def _inversion_recovery(t1: np.ndarray | float, t2: np.ndarray | float) -> np.ndarray:
-    """STIR, TR/TI/TE 5000/245/40 ms, near the null of fat (Bernstein, King and Zhou, Handbook of MRI Pulse Sequences, 2004, 14.2)."""
+    """STIR, TR/TI/TE 5000/245/40 ms, near the null of fat; muscle and fat are both still inverted, so they add up.
+
+    Bernstein, King and Zhou, Handbook of MRI Pulse Sequences, 2004.
+    """
     recovered = 1 - 2 * np.exp(-245.0 / np.asarray(t1)) + np.exp(-5000.0 / np.asarray(t1))
     return recovered * np.exp(-40.0 / np.asarray(t2))
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import SimpleITK as sitk
-from scipy import ndimage
 
 from myot2.core.images import array_of, require_same_grid
-from myot2.core.labels import LabelTable, muscle_only
+from myot2.core.labels import LabelTable
+from myot2.core.regions import BOTH, THIGH, other_regions_of, regions_of
+from myot2.segment.overlap import compare_regions, in_plane_mm
 
 LEAST_ML = 1.0
 """A muscle of which the image shows less than this, where a stack ends, is not scored."""
@@ -17,7 +17,7 @@ WHOLE = "whole muscle"
 
 
 def compare(found: sitk.Image, truth: sitk.Image, table: LabelTable) -> pd.DataFrame:
-    """Score one label map.
+    """Score one label map by `myot2.segment.overlap`.
 
     Parameters
     ----------
@@ -29,44 +29,27 @@ def compare(found: sitk.Image, truth: sitk.Image, table: LabelTable) -> pd.DataF
     -------
     pd.DataFrame
         A row per muscle or bone and side that the truth has `LEAST_ML` of, and one of whole muscle (side both; bone
-        left out): structure, side, dice, hd95_mm, truth_ml, found_ml. Where nothing was found Dice is 0 and HD95 NaN.
+        left out): structure, side, dice, hd95_mm, nsd, truth_ml, found_ml. Where nothing was found Dice is 0 and HD95
+        NaN; NSD is within one pixel.
     """
     require_same_grid(found, truth, where="labels", what="labels and truth")
-    labels, true = array_of(found), array_of(truth)
     spacing = truth.GetSpacing()[::-1]
-    muscle = [muscle_only(values, table) > 0 for values in (labels, true)]
-    rows = [{"structure": WHOLE, "side": "both", **_overlap(*muscle, spacing)}]
-    for label in table.labels:
-        scores = _overlap(labels == label.index, true == label.index, spacing)
-        if scores["truth_ml"] >= LEAST_ML:
-            rows.append({"structure": label.name, "side": label.side, **scores})
-    return pd.DataFrame(rows)
-
-
-def _overlap(found: np.ndarray, true: np.ndarray, spacing: tuple[float, ...]) -> dict[str, float]:
-    millilitres = float(np.prod(spacing)) / 1000
-    total = int(found.sum()) + int(true.sum())
-    return {
-        "dice": 2 * int((found & true).sum()) / total if total else np.nan,
-        "hd95_mm": _hd95(found, true, spacing),
-        "truth_ml": int(true.sum()) * millilitres,
-        "found_ml": int(found.sum()) * millilitres,
-    }
-
-
-def _hd95(first: np.ndarray, second: np.ndarray, spacing: tuple[float, ...]) -> float:
-    """95th percentile of the distances between the border voxels of two masks, the greater of both directions, mm."""
-    if not (first.any() and second.any()):
-        return np.nan
-    box = ndimage.find_objects((first | second).astype(np.uint8))[0]
-    masks = [np.pad(mask[box], 1) for mask in (first, second)]
-    borders = [mask & ~ndimage.binary_erosion(mask) for mask in masks]
-    away = [ndimage.distance_transform_edt(~border, sampling=spacing) for border in borders]
-    return float(max(np.percentile(away[1][borders[0]], 95), np.percentile(away[0][borders[1]], 95)))
+    regions = [
+        region
+        for region in (*regions_of(table), *other_regions_of(table))
+        if (region.name, region.side) == (THIGH, BOTH) or (region.side != BOTH and region.name in table.structures)
+    ]
+    scores = compare_regions(
+        array_of(found), array_of(truth), spacing, regions, tolerance_mm=in_plane_mm(truth.GetSpacing())
+    )
+    scores["region"] = scores["region"].replace(THIGH, WHOLE)
+    names = {"region": "structure", "volume_a_ml": "found_ml", "volume_b_ml": "truth_ml"}
+    scores = scores.rename(columns=names)[["structure", "side", "dice", "hd95_mm", "nsd", "truth_ml", "found_ml"]]
+    return scores[(scores.truth_ml >= LEAST_ML) | (scores.structure == WHOLE)].fillna({"dice": 0.0})
 
 
 def markdown(table: pd.DataFrame, decimals: dict[str, int]) -> str:
-    """A table with its index as the first column, in Markdown; numbers with as many decimals as their column is given."""
+    """A table in Markdown, its index as the first column; `decimals` of the columns that hold fractions."""
     shown = table.reset_index()
     for column, places in decimals.items():
         shown[column] = [("-" if pd.isna(value) else f"{value:.{places}f}") for value in shown[column]]
