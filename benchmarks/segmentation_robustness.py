@@ -2,7 +2,7 @@
 
 Each condition changes one thing about an in-phase image of a held-out person (see `segmentation_unseen.py` for people
 and images), every second of them a patient. The labels of all 48 orders and directions of the axes must be the same
-voxels. Dice is taken over what the smaller field shows. An image without a thigh must give no label, or a flag.
+voxels. Dice is taken over what the smaller field shows. An image without a thigh must give no label, or be flagged.
 
     .venv/bin/python benchmarks/segmentation_robustness.py --work FOLDER [--model FOLDER] [--table OUT.tsv] [--markdown]
 """
@@ -60,10 +60,10 @@ def main(argv: list[str] | None = None) -> int:
         with atomic(options.table) as temporary:
             scores.to_csv(temporary, sep="\t", index=False, float_format="%.4f")
     beside = pd.DataFrame(
-        [_without_thigh(name, image, segment, table) for name, image in without_thigh(DATA, usual)]
+        [_without_thigh(name, image, segment) for name, image in without_thigh(DATA, usual)]
     ).set_index("image")
     for part in (summary(scores, table), beside):
-        decimals = {name: 1 if name.endswith("ml") else 3 for name in part.select_dtypes(float).columns}
+        decimals = {name: 1 if name.endswith("(ml)") else 3 for name in part.select_dtypes(float).columns}
         print(markdown(part, decimals) if options.markdown else part.round(3).to_string(), end="\n\n")
     return 0
 
@@ -113,23 +113,18 @@ def summary(scores: pd.DataFrame, table: LabelTable) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _without_thigh(name: str, image: sitk.Image, segment, table: LabelTable) -> dict[str, object]:
-    """What an image without a thigh gives: legs found, millilitres labelled, and how many flags."""
-    from myot2.segment.quality import describe
-
+def _without_thigh(name: str, image: sitk.Image, segment) -> dict[str, object]:
+    """What an image without a thigh gives: millilitres labelled, and what is said of it."""
     try:
         found = segment(image)
     except MyoT2Error as error:
-        return {"image": name, "legs": 0, "labelled_ml": 0.0, "flags": f"refused: {error.found}"}
-    voxel_mm3 = float(np.prod(image.GetSpacing()))
-    labels = array_of(found.labels)
-    figures = describe(labels, array_of(found.confidence), table, found.sides, voxel_mm3)
-    return {
-        "image": name,
-        "legs": len(found.sides),
-        "labelled_ml": float((labels > 0).sum()) * voxel_mm3 / 1000,
-        "flags": str(len(figures["Flags"]) + len(found.cropped_sides)),
-    }
+        return {"image": name, "labelled (ml)": 0.0, "said": f"refused: {error.found}"}
+    labelled = array_of(found.labels) > 0
+    said = [f"{side}: no thigh" for side in found.foreign_sides] + [f"{side}: a thigh" for side in found.sides]
+    if labelled.any():
+        said.append(f"mean probability {array_of(found.confidence)[labelled].mean():.2f}")
+    millilitres = float(labelled.sum() * np.prod(image.GetSpacing())) / 1000
+    return {"image": name, "labelled (ml)": millilitres, "said": ", ".join(said) or "no limb"}
 
 
 if __name__ == "__main__":
