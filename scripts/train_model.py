@@ -25,7 +25,6 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--model", required=True, type=Path, help="model folder to write")
     parser.add_argument("--maps", type=Path, help="folder of thigh label maps, where the recipe learns from them")
     parser.add_argument("--whole-leg", type=Path, help="label map of a whole leg in MuscleMap's numbering")
-    parser.add_argument("--start", type=Path, help="model folder whose weights the networks begin with")
     parser.add_argument("--threads", type=int, default=2, help="threads of the arithmetic (default 2)")
     options = parser.parse_args(argv)
     try:
@@ -38,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def train_model(options: argparse.Namespace) -> None:
     """Render the people, train, write the model; the model folder is renewed at every checkpoint."""
-    from myot2.segment.model import load_model, save_model
+    from myot2.segment.model import save_model
     from myot2.train.loop import train
     from myot2.train.population import keep_population
     from myot2.train.recipe import read_recipe
@@ -54,9 +53,8 @@ def train_model(options: argparse.Namespace) -> None:
         processes=options.threads,
         report=_say,
     )
-    starts = load_model(options.start).networks if options.start else []
     networks = []
-    for number, seed in enumerate(recipe.optimisation.seeds):
+    for seed in recipe.optimisation.seeds:
         networks.append(
             train(
                 recipe,
@@ -65,7 +63,6 @@ def train_model(options: argparse.Namespace) -> None:
                 options.work / f"seed-{seed}",
                 seed=seed,
                 threads=options.threads,
-                start=starts[number % len(starts)].state_dict() if starts else None,
                 report=_say,
                 on_checkpoint=lambda step, network: save_model(options.model, configuration, [*networks, network]),
             )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from myot2.simulate.anatomy import Tissue
-from myot2.train.classes import OTHER_MUSCLE
+from myot2.train.classes import class_count, is_muscle, septum_code
 from myot2.train.recipe import Contrast
 
 SWAPPED = {"water": "fat", "fat": "water"}
@@ -52,21 +52,26 @@ def draw_kind(recipe: Contrast, rng: np.random.Generator) -> str:
     return list(shares)[rng.choice(len(weights), p=weights / weights.sum())]
 
 
-def draw_appearance(recipe: Contrast, kind: str, classes: int, rng: np.random.Generator) -> Appearance:
-    """Draw the appearance of one image of a kind; brightness 0 to about 1, for that many class codes."""
+def draw_appearance(recipe: Contrast, kind: str, muscles: int, rng: np.random.Generator) -> Appearance:
+    """Draw the appearance of one image of a kind; brightness 0 to about 1, for the codes of that many muscles."""
     muscle, fat = muscle_and_fat(kind, rng)
-    is_muscle = np.arange(classes) >= OTHER_MUSCLE
-    count = int(is_muscle.sum())
+    classes, own = class_count(muscles), is_muscle(muscles)
+    count = int(own.sum())
     spread = 0.12 if kind == "random" and rng.random() < 0.3 else rng.uniform(0.01, 0.06)
     signals = np.zeros(classes)
-    signals[is_muscle] = muscle * np.clip(1 + spread * rng.standard_normal(count), 0.5, 1.5)
+    signals[own] = muscle * np.clip(1 + spread * rng.standard_normal(count), 0.5, 1.5)
     fat_fraction, oedema = np.zeros(classes), np.zeros(classes)
-    fat_fraction[is_muscle] = rng.uniform(0.01, 0.10) * rng.uniform(0.5, 1.5, count)
+    fat_fraction[own] = rng.uniform(0.01, 0.10) * rng.uniform(0.5, 1.5, count)
     if rng.random() < recipe.patient_share:
         infiltrated = rng.random(count) < rng.uniform(0, 0.9)
-        fat_fraction[is_muscle] += infiltrated * rng.beta(*recipe.infiltration, count)
-        oedema[is_muscle] = (rng.random(count) < rng.uniform(0, 1)) * rng.uniform(0.1, 1.2, count)
-    return Appearance(_still_signals(kind, muscle, fat, is_muscle, rng), signals, fat_fraction, oedema, fat)
+        fat_fraction[own] += infiltrated * rng.beta(*recipe.infiltration, count)
+        oedema[own] = (rng.random(count) < rng.uniform(0, 1)) * rng.uniform(0.1, 1.2, count)
+    still = _still_signals(kind, muscle, fat, own, rng)
+    # A septum is fat about a sheet of fascia.
+    fascia = rng.uniform(0, 1)
+    septa = septum_code(np.arange(1, muscles + 1), muscles)
+    still[septa] = (1 - fascia) * still[Tissue.INTERMUSCULAR_FAT] + fascia * still[Tissue.FASCIA]
+    return Appearance(still, signals, fat_fraction, oedema, fat)
 
 
 def muscle_and_fat(kind: str, rng: np.random.Generator) -> tuple[float, float]:
@@ -106,8 +111,9 @@ def _weighting(kind: str, t1: np.ndarray, t2: np.ndarray, rng: np.random.Generat
     return np.sin(angle) * (1 - recovery) / (1 - recovery * np.cos(angle))
 
 
-def _still_signals(kind: str, muscle: float, fat: float, is_muscle: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    signals = np.where(is_muscle, 0.0, rng.uniform(0, 1, is_muscle.size))
+def _still_signals(kind: str, muscle: float, fat: float, own: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Signals of all codes; those of the muscles' `own` codes are 0."""
+    signals = np.where(own, 0.0, rng.uniform(0, 1, own.size))
     signals[Tissue.AIR] = 0.0
     signals[Tissue.SUBCUTANEOUS_FAT] = fat
     signals[Tissue.INTERMUSCULAR_FAT] = fat * rng.uniform(0.8, 1.1)

@@ -16,6 +16,26 @@ OTHER_MUSCLE = int(Tissue.MUSCLE)
 BONE = (int(Tissue.CORTEX), int(Tissue.MARROW))
 
 
+def class_count(muscles: int) -> int:
+    """Number of codes for that many muscles in the label table."""
+    return OTHER_MUSCLE + 1 + 2 * muscles
+
+
+def septum_code(number: int | np.ndarray, muscles: int) -> int | np.ndarray:
+    """Code of the septum, fat and fascia, around the n-th muscle.
+
+    It looks like fat and is labelled as the muscle: a reader draws the border of two muscles as one line in the middle
+    of their septum, and a muscle's outer border along its fascia.
+    """
+    return OTHER_MUSCLE + muscles + number
+
+
+def is_muscle(muscles: int) -> np.ndarray:
+    """Which codes are muscle, named or not; bool, shape (class codes,)."""
+    codes = np.arange(class_count(muscles))
+    return (codes >= OTHER_MUSCLE) & (codes <= OTHER_MUSCLE + muscles)
+
+
 def class_codes(labels: np.ndarray, tissue: np.ndarray, table: LabelTable, side: str) -> np.ndarray:
     """Merge labels and tissue of one leg into class codes.
 
@@ -55,8 +75,8 @@ def channel_of_class(muscles: Sequence[str], structures: Sequence[str]) -> np.nd
         0, background, for what no channel stands for.
     """
     channels = {name: channel for channel, name in enumerate(structures, start=1)}
-    result = np.zeros(OTHER_MUSCLE + 1 + len(muscles), int)
+    result = np.zeros(class_count(len(muscles)), int)
     for number, name in enumerate(muscles, start=1):
-        result[OTHER_MUSCLE + number] = channels.get(name, 0)
+        result[[OTHER_MUSCLE + number, septum_code(number, len(muscles))]] = channels.get(name, 0)
     result[list(BONE)] = channels.get("femur", 0)
     return result

@@ -11,7 +11,7 @@ from torch.nn import functional
 from myot2.segment.legs import body_mask
 from myot2.segment.workspace import normalise
 from myot2.train.appearance import SWAPPED, Appearance, draw_appearance, draw_kind
-from myot2.train.classes import OTHER_MUSCLE, channel_of_class
+from myot2.train.classes import channel_of_class, is_muscle
 from myot2.train.degradation import Degradation
 from myot2.train.recipe import Contrast
 from myot2.train.slabs import IN_PLANE_SAMPLES
@@ -30,7 +30,7 @@ class ImageMaker:
     """
 
     def __init__(self, recipe: Contrast, muscles: Sequence[str], structures: Sequence[str]):
-        self.recipe, self.channels = recipe, len(structures) + 1
+        self.recipe, self.muscles, self.channels = recipe, len(muscles), len(structures) + 1
         self._channel_of = channel_of_class(muscles, structures).astype(np.uint8)
         self._degrade = Degradation(recipe)
 
@@ -55,9 +55,8 @@ class ImageMaker:
         kinds = [kind]
         if kind in SWAPPED and rng.random() < self.recipe.swap_share:
             kinds.append(SWAPPED[kind])
-        count = len(self._channel_of)
-        appearances = [draw_appearance(self.recipe, kind, count, rng) for kind in kinds]
-        image = _signal(classes.numpy(), appearances, rng, torch_rng)
+        appearances = [draw_appearance(self.recipe, kind, self.muscles, rng) for kind in kinds]
+        image = _signal(classes.numpy(), is_muscle(self.muscles), appearances, rng, torch_rng)
         labels = self._majority(classes)
         values = self._degrade(image, labels, rng)
         return torch.from_numpy(normalise(values, body_mask(values))), labels
@@ -74,9 +73,13 @@ class ImageMaker:
 
 
 def _signal(
-    classes: np.ndarray, appearances: list[Appearance], rng: np.random.Generator, torch_rng: torch.Generator
+    classes: np.ndarray,
+    own: np.ndarray,
+    appearances: list[Appearance],
+    rng: np.random.Generator,
+    torch_rng: torch.Generator,
 ) -> torch.Tensor:
-    """Magnitude (slices, rows, columns) before degradation, partial volume included.
+    """Magnitude (slices, rows, columns) before degradation, partial volume included; `own` are the codes of muscle.
 
     With two appearances the second one replaces the first in a smooth region: water and fat are swapped there.
     """
@@ -86,8 +89,7 @@ def _signal(
         return functional.avg_pool2d(samples[:, None], IN_PLANE_SAMPLES)[:, 0]
 
     first = appearances[0]
-    is_muscle = np.arange(len(first.muscle)) >= OTHER_MUSCLE
-    share = pooled(is_muscle)
+    share = pooled(own)
     shape, within = share.shape, share.clamp_min(1e-6)
     rough = smooth_noise(shape, 8, torch_rng) + smooth_noise(shape, 2, torch_rng)
     if rng.random() < 0.5:

@@ -18,7 +18,9 @@ from monai.transforms import (
 )
 from monai.utils import convert_to_tensor
 
+from myot2.segment.legs import body_mask
 from myot2.train.recipe import Contrast
+from myot2.train.slabs import shifted
 
 
 class Degradation:
@@ -97,9 +99,20 @@ def _voided(image: torch.Tensor, labels: torch.Tensor, rng: np.random.Generator)
 def _cut_field(values: np.ndarray, labels: torch.Tensor, rng: np.random.Generator) -> None:
     """Empty a strip at one edge, as where the field of view ends before the skin, or in the middle of the leg."""
     axis = int(rng.integers(1, 3))
-    most = values.shape[axis] // (2 if rng.random() < 0.3 else 5)
+    most = values.shape[axis] // (2 if rng.random() < 0.5 else 5)
     strip = int(rng.integers(1, most + 1))
     index = [slice(None)] * 3
     index[axis] = slice(0, strip) if rng.random() < 0.5 else slice(-strip, None)
     values[tuple(index)] = 0
     labels[tuple(index)] = 0
+    _centre_again(values, labels)
+
+
+def _centre_again(values: np.ndarray, labels: torch.Tensor) -> None:
+    """Move what is left of the leg to the middle, where the crop at inference has it."""
+    places = np.nonzero(body_mask(values).any(axis=0))
+    if not places[0].size:
+        return
+    shift = [round(size / 2 - axis.mean()) for size, axis in zip(values.shape[1:], places, strict=True)]
+    values[:] = shifted(values, *shift)
+    labels[:] = torch.from_numpy(shifted(labels.numpy(), *shift))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from torch.utils.data import DataLoader, Dataset
 from myot2.segment.model import ModelConfiguration, build_network
 from myot2.simulate.atlas import FEMUR
 from myot2.train.checkpoint import load_checkpoint, save_checkpoint
+from myot2.train.classes import OTHER_MUSCLE
 from myot2.train.contrast import ImageMaker
 from myot2.train.population import is_stranger
 from myot2.train.recipe import Optimisation, Recipe
@@ -34,7 +35,6 @@ def train(
     *,
     seed: int,
     threads: int,
-    start: Mapping[str, torch.Tensor] | None = None,
     report: Callable[[str], None] = print,
     on_checkpoint: Callable[[int, torch.nn.Module], None] | None = None,
 ) -> torch.nn.Module:
@@ -53,8 +53,6 @@ def train(
         Of the first weights and of the batches.
     threads : int
         Threads of the arithmetic.
-    start : mapping of str to torch.Tensor, optional
-        Weights that the network begins with, in place of random ones.
     report : callable
         Takes one line of text every 20 steps.
     on_checkpoint : callable, optional
@@ -76,13 +74,11 @@ def train(
     plan = recipe.optimisation
     torch.manual_seed(seed)
     network = build_network(configuration)
-    if start is not None:
-        network.load_state_dict(start)
     average = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=learning_rate(0, plan), weight_decay=plan.weight_decay, betas=(0.9, 0.99)
     )
-    work, fingerprint = Path(work), _fingerprint(recipe, seed, start)
+    work, fingerprint = Path(work), hashlib.sha256(f"{seed} {recipe.model_dump_json()}".encode()).hexdigest()
     done = load_checkpoint(work, fingerprint, network, average, optimiser)
     batches = Batches(recipe, configuration.structures, volumes, seed=seed)
     loss_of = DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
@@ -105,14 +101,6 @@ def train(
     return average.eval()
 
 
-def _fingerprint(recipe: Recipe, seed: int, start: Mapping[str, torch.Tensor] | None) -> str:
-    """Of all that decides the weights."""
-    digest = hashlib.sha256(f"{seed} {recipe.model_dump_json()}".encode())
-    for name, tensor in (start or {}).items():
-        digest.update(name.encode() + tensor.numpy().tobytes())
-    return digest.hexdigest()
-
-
 class Batches(Dataset):
     """Batches of training pairs; a step's batch depends on the seed and the step alone.
 
@@ -127,10 +115,11 @@ class Batches(Dataset):
 
     def __init__(self, recipe: Recipe, structures: Sequence[str], volumes: Sequence[Path], *, seed: int):
         self.plan, self.context, self.seed = recipe.optimisation, recipe.network.context, seed
+        muscles = [name for name in structures if name != FEMUR]
         self.volumes = [np.load(path, mmap_mode="r", allow_pickle=False) for path in volumes]
+        self.holds = [_muscles_by_slice(volume, len(muscles)) for volume in self.volumes]
         self.strangers = [is_stranger(path) for path in volumes]
         self.slabs = SlabMaker(recipe.network, recipe.population, recipe.geometry)
-        muscles = [name for name in structures if name != FEMUR]
         self.images = ImageMaker(recipe.contrast, muscles, structures)
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -142,13 +131,19 @@ class Batches(Dataset):
         cycle, _ = self.plan.place(step)
         images, labels = [], []
         for number in rng.integers(0, len(self.volumes), cycle.slabs):
-            slab = self.slabs.draw(self.volumes[number], cycle.slices + 2 * self.context, rng)
+            slab = self.slabs.draw(self.volumes[number], cycle.slices + 2 * self.context, rng, self.holds[number])
             image, truth = self.images.make(slab, rng)
             if self.strangers[number]:
                 truth = torch.zeros_like(truth)
             images += [image[first : first + 2 * self.context + 1] for first in range(cycle.slices)]
             labels += list(truth[self.context : self.context + cycle.slices, None])
         return torch.stack(images), torch.stack(labels)
+
+
+def _muscles_by_slice(volume: np.ndarray, muscles: int) -> np.ndarray:
+    """Which slices hold each named muscle; bool, shape (muscles, slices)."""
+    codes = np.arange(OTHER_MUSCLE + 1, OTHER_MUSCLE + 1 + muscles)
+    return np.stack([np.isin(codes, plane) for plane in volume], axis=1)
 
 
 def learning_rate(step: int, plan: Optimisation) -> float:

@@ -20,7 +20,7 @@ from myot2.simulate.anatomy import Person, Tissue, draw_person, render
 from myot2.simulate.atlas import load_atlas
 from myot2.simulate.atlas_fit import held_out, person_of
 from myot2.simulate.atlas_template import FEMUR_RIGHT, build_template
-from myot2.train.classes import class_codes
+from myot2.train.classes import OTHER_MUSCLE, class_codes, septum_code
 from myot2.train.recipe import AtlasPeople, LabelMaps, Population, Recipe
 from myot2.train.strangers import draw_stranger
 from myot2.train.thighs import CompleteThigh, Completion, Sampling, neighbours_field, read_thighs
@@ -231,7 +231,19 @@ def _render_leg(person: Person, population: Population, table: LabelTable, side:
     codes = np.zeros(near.shape, np.uint8)
     codes[near] = class_codes(*render(person, grid[near], table), table, side)
     codes[:, :, distance <= 0] = Tissue.AIR
+    _name_septa(codes, len(table.muscles), person.septum_mm, population.in_plane_mm)
     return codes
+
+
+def _name_septa(codes: np.ndarray, muscles: int, septum_mm: float, pixel_mm: float) -> None:
+    """Give the fat within half a septum of a muscle that muscle's septum, in place."""
+    for plane in codes:
+        far = plane <= OTHER_MUSCLE
+        if far.all():
+            continue
+        away, (rows, columns) = ndimage.distance_transform_edt(far, return_indices=True)
+        near = (plane == Tissue.INTERMUSCULAR_FAT) & ((away - 0.5) * pixel_mm < septum_mm)
+        plane[near] = septum_code(plane[rows, columns].astype(int) - OTHER_MUSCLE, muscles)[near]
 
 
 def _near_tissue(person: Person, grid: np.ndarray, table: LabelTable) -> np.ndarray:

@@ -91,6 +91,7 @@ class Geometry(Section):
     """How slabs are cut out of a kept volume: mm, degrees, relative scale."""
 
     slice_distance_mm: Range
+    stratified: Share = Field(description="share of slabs that are laid about one muscle, each as likely")
     slice_fill: Range = Field(description="slice thickness as a share of the slice distance")
     rotate_degrees: float = Field(ge=0)
     scale: float = Field(ge=0, lt=1)

@@ -52,7 +52,9 @@ class SlabMaker:
             padding_mode="zeros",
         )
 
-    def draw(self, volume: np.ndarray, wanted: int, rng: np.random.Generator) -> torch.Tensor:
+    def draw(
+        self, volume: np.ndarray, wanted: int, rng: np.random.Generator, holds: np.ndarray | None = None
+    ) -> torch.Tensor:
         """Draw a slab.
 
         Parameters
@@ -62,26 +64,36 @@ class SlabMaker:
         wanted : int
             Slices of the slab.
         rng : numpy.random.Generator
+        holds : ndarray of bool, shape (muscles, slices), optional
+            Which slices of the volume hold each muscle; a share of the slabs is laid about one muscle, each as likely,
+            so that short ones are seen.
 
         Returns
         -------
         torch.Tensor of uint8, shape (slices, samples, rows * samples, columns * samples)
             Class codes of the sub-samples.
         """
-        slices, heights = self._slice_positions(volume.shape[0], wanted, rng)
+        slices, heights = self._slice_positions(volume.shape[0], wanted, rng, holds)
         tilt = rng.uniform(-self.geometry.tilt, self.geometry.tilt, 2) / self.population.in_plane_mm
         chosen = _centred(_tilted(volume[slices.ravel()], heights.ravel()[:, None] * tilt))
         self._bend.set_random_state(seed=int(rng.integers(2**31)))
         bent = self._bend(torch.from_numpy(chosen.astype(np.float32)))
         return convert_to_tensor(bent, track_meta=False).round().byte().reshape(*slices.shape, *bent.shape[1:])
 
-    def _slice_positions(self, count: int, wanted: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    def _slice_positions(
+        self, count: int, wanted: int, rng: np.random.Generator, holds: np.ndarray | None
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Indices (slices, samples) into the kept slices, and their heights about the slab's middle, mm."""
         kept = self.population.slice_mm
         low, high = self.geometry.slice_distance_mm
         high = min(high, (count - 1) * kept / max(wanted - 1, 1))
         distance = math.exp(rng.uniform(math.log(low), math.log(max(high, low))))
-        first = rng.uniform(0, max((count - 1) * kept - distance * (wanted - 1), 0))
+        last = max((count - 1) * kept - distance * (wanted - 1), 0)
+        first = rng.uniform(0, last)
+        if holds is not None and holds.any() and rng.random() < self.geometry.stratified:
+            muscle = rng.choice(np.flatnonzero(holds.any(axis=1)))
+            middle = rng.choice(np.flatnonzero(holds[muscle])) * kept
+            first = float(np.clip(middle - distance * (wanted - 1) / 2, 0, last))
         thickness = distance * rng.uniform(*self.geometry.slice_fill)
         through = ((np.arange(SLICE_SAMPLES) + 0.5) / SLICE_SAMPLES - 0.5) * thickness
         index = np.arange(wanted)
@@ -96,7 +108,7 @@ class SlabMaker:
 
 def _tilted(stack: np.ndarray, shifts: np.ndarray) -> np.ndarray:
     """Each slice moved by its own (rows, columns), in voxels; what leaves the field on one side is lost."""
-    return np.stack([_shifted(plane, *np.round(shift).astype(int)) for plane, shift in zip(stack, shifts, strict=True)])
+    return np.stack([shifted(plane, *np.round(shift).astype(int)) for plane, shift in zip(stack, shifts, strict=True)])
 
 
 def _centred(stack: np.ndarray) -> np.ndarray:
@@ -105,10 +117,10 @@ def _centred(stack: np.ndarray) -> np.ndarray:
     if not rows.size:
         return stack
     shift = [round(size / 2 - 4 * axis.mean()) for size, axis in zip(stack.shape[1:], (rows, columns), strict=True)]
-    return _shifted(stack, *shift)
+    return shifted(stack, *shift)
 
 
-def _shifted(values: np.ndarray, rows: int, columns: int) -> np.ndarray:
+def shifted(values: np.ndarray, rows: int, columns: int) -> np.ndarray:
     """Values moved along their last two axes, zero where nothing comes from."""
     result = np.zeros_like(values)
     into, out_of = [], []

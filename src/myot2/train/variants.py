@@ -7,7 +7,7 @@ from scipy import ndimage
 
 from myot2.simulate.anatomy import CORTEX_MM, Tissue
 from myot2.simulate.person import FatLayer
-from myot2.train.classes import OTHER_MUSCLE
+from myot2.train.classes import OTHER_MUSCLE, septum_code
 from myot2.train.recipe import Variation
 from myot2.train.thighs import CompleteThigh
 
@@ -38,9 +38,11 @@ def draw_variant(thigh: CompleteThigh, muscles: int, variation: Variation, rng: 
     depth, fascia = thigh.depth.astype(np.float32), thigh.fascia.astype(np.float32)
     codes = _layers(thigh, fascia, variation, rng)
     deep = (fascia < 0) & (codes != Tissue.AIR)
-    limits = _erosion_limits(thigh, depth, muscles, variation, rng)
+    limits, septum = _erosion_limits(thigh, depth, muscles, variation, rng), rng.uniform(*variation.septum_mm)
     codes[deep] = Tissue.INTERMUSCULAR_FAT
-    filled = deep & (depth < -limits[thigh.muscle])
+    named = deep & (depth < -limits[thigh.muscle]) & (thigh.muscle > 0)
+    codes[named] = septum_code(thigh.muscle, muscles)[named]
+    filled = deep & (depth < -np.maximum(limits, septum)[thigh.muscle])
     codes[filled] = (OTHER_MUSCLE + thigh.muscle)[filled]
     if rng.random() < 0.5:
         hidden = deep & (depth > HIDDEN_MM) & (fascia < -1) & (thigh.height > HIDDEN_ABOVE_MM)[:, None, None]
@@ -83,13 +85,13 @@ def _layers(thigh: CompleteThigh, fascia: np.ndarray, variation: Variation, rng:
 def _erosion_limits(
     thigh: CompleteThigh, depth: np.ndarray, muscles: int, variation: Variation, rng: np.random.Generator
 ) -> np.ndarray:
-    """Depth (mm) per muscle number below which there is muscle: half a septum, and what atrophy took."""
-    limits = np.full(muscles + 1, rng.uniform(*variation.septum_mm), np.float32)
+    """Depth (mm) per muscle number that atrophy has taken."""
+    limits = np.zeros(muscles + 1, np.float32)
     if rng.random() < variation.atrophy_share:
         mean = rng.uniform(0, variation.atrophy_most)
         losses = np.clip(mean * rng.gamma(2.5, 1 / 2.5, muscles), 0, 0.85)
         for number in range(1, muscles + 1):
             inside = -depth[(thigh.muscle == number) & (depth < 0)]
             if inside.size:
-                limits[number] = max(limits[number], np.quantile(inside, losses[number - 1]))
+                limits[number] = np.quantile(inside, losses[number - 1])
     return limits

@@ -126,14 +126,3 @@ def test_training_twice_with_a_seed_gives_the_same_weights_and_another_seed_othe
     )
     np.testing.assert_array_equal(first, again)
     assert np.abs(first - other).max() > 0.01
-
-
-def test_a_training_begins_with_the_weights_it_is_given(recipe, configuration, volumes, tmp_path):
-    plan = with_cycles(recipe, cycle(2))
-    first = train(plan, configuration, volumes, tmp_path / "a", seed=7, threads=1)
-    still = with_cycles(recipe, cycle(1).model_copy(update={"peak_learning_rate": 1e-12}), weight_decay=0.0)
-    start = first.state_dict()
-    second = train(still, configuration, volumes, tmp_path / "b", seed=9, threads=1, start=start)
-    np.testing.assert_allclose(weights(second), weights(first), atol=1e-6)
-    with pytest.raises(MyoT2Error, match="another recipe"):
-        train(still, configuration, volumes, tmp_path / "b", seed=9, threads=1)
