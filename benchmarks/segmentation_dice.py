@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     scores = []
     for truth in truths:
         scan = truth.name.removesuffix("_space-dixon_dseg.nii.gz")
-        image = options.results / "ingest" / scan / f"{scan}_acq-{options.image}_T2w.nii.gz"
+        (image,) = options.results.glob(f"ingest/**/{scan}_acq-{options.image}_T2w.nii.gz")
         scores.append(compare(scan, image, truth, model, table, options.threads))
     print_summary(pd.concat(scores))
     return 0
