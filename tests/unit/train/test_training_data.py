@@ -8,9 +8,10 @@ import torch
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import read_labels
+from myot2.segment.legs import body_mask
 from myot2.simulate.anatomy import Tissue, draw_person, render
 from myot2.train.appearance import draw_appearance, muscle_and_fat
-from myot2.train.classes import OTHER_MUSCLE, channel_of_class, class_codes
+from myot2.train.classes import OTHER_MUSCLE, channel_of_class, class_codes, septum_code
 from myot2.train.contrast import ImageMaker
 from myot2.train.population import keep_population, render_person
 from myot2.train.recipe import read_recipe
@@ -110,6 +111,48 @@ def test_a_void_and_a_cut_field_leave_no_label_behind(recipe, table, structures)
         for contrast in (whole, hurt)
     ]
     assert 0.5 * counts[0] < counts[1] < counts[0]
+
+
+def test_a_septum_looks_like_fat_or_fascia_and_is_labelled_as_its_muscle(recipe, table, structures):
+    muscles = len(table.muscles)
+    gracilis = table.muscles.index("gracilis") + 1
+    code = septum_code(gracilis, muscles)
+    assert channel_of_class(table.muscles, structures)[code] == structures.index("gracilis") + 1
+    for seed in range(20):
+        drawn = draw_appearance(recipe.contrast, "in_phase", muscles, np.random.default_rng(seed))
+        sheets = sorted([drawn.still[Tissue.INTERMUSCULAR_FAT], drawn.still[Tissue.FASCIA]])
+        assert sheets[0] - 1e-9 <= drawn.still[code] <= sheets[1] + 1e-9
+        assert drawn.muscle[code] == 0
+
+
+def test_slabs_are_laid_about_short_muscles_as_often_as_asked(recipe):
+    volume = disc_volume()
+    volume[20:23][volume[20:23] == OTHER_MUSCLE + 5] = OTHER_MUSCLE + 9
+    holds = np.stack([(volume == OTHER_MUSCLE + muscle).any(axis=(1, 2)) for muscle in (5, 9)])
+    seen = {}
+    for share in (0.0, 1.0):
+        geometry = recipe.geometry.model_copy(
+            update={"stratified": share, "slice_distance_mm": (3.0, 6.0), "repeat_ends": 0.0}
+        )
+        maker = SlabMaker(recipe.network, recipe.population, geometry)
+        slabs = [maker.draw(volume, 3, np.random.default_rng(seed), holds) for seed in range(60)]
+        seen[share] = np.mean([bool((slab == OTHER_MUSCLE + 9).any()) for slab in slabs])
+    assert seen[0.0] < 0.3
+    assert seen[1.0] > 0.45
+
+
+def test_what_a_cut_field_leaves_of_a_leg_lies_in_the_middle(recipe, table, structures):
+    slab = SlabMaker(recipe.network, recipe.population, recipe.geometry).draw(
+        disc_volume(), 3, np.random.default_rng(3)
+    )
+    quiet = {"void_share": 0.0, "ghost_share": 0.0, "noise": (0.004, 0.005), "coil_share": 0.0, "bias": 0.0}
+    maker = ImageMaker(recipe.contrast.model_copy(update={"cut_share": 1.0, **quiet}), table.muscles, structures)
+    for seed in range(8):
+        image, labels = maker.make(slab, np.random.default_rng(seed))
+        shown = body_mask(image.numpy() - float(image.min()))
+        middle = [axis.mean() - image.shape[1] / 2 for axis in np.nonzero(shown.any(axis=0))]
+        assert np.abs(middle).max() < 6
+        assert (shown | (labels == 0).numpy()).mean() > 0.97
 
 
 def test_a_tilted_slab_moves_its_slices_against_each_other(recipe):
