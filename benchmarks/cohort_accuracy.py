@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from myot2.core.images import array_of, read_image
-from myot2.core.labels import read_labels
+from myot2.core.labels import muscle_only, read_labels
 from myot2.core.tables import read_table
-from myot2.train.overlap import dice, dice_by_muscle
+from myot2.segment.overlap import dice, dice_by_muscle
 
 LABELS = read_labels(Path(__file__).parents[1] / "config/labels.tsv")
 STUDY_VALUE = {"region": "thigh", "side": "both"}
@@ -53,7 +53,7 @@ def compare(results: Path) -> pd.DataFrame:
         rows[person] = {
             "t2_ms": value,
             "t2_true_ms": json.loads((truth / "truth.json").read_text())["t2_mean_ms"],
-            "dice_whole": dice(predicted > 0, true > 0),
+            "dice_whole": dice(*(muscle_only(labels, LABELS) > 0 for labels in (predicted, true))),
             "dice_mean": np.mean(muscles),
             "dice_lowest": min(muscles),
         }

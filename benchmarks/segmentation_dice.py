@@ -18,10 +18,10 @@ import numpy as np
 import pandas as pd
 
 from myot2.core.images import array_of, read_image, require_same_grid
-from myot2.core.labels import LabelTable, read_labels
+from myot2.core.labels import LabelTable, muscle_only, read_labels
 from myot2.segment.inference import segment_image
 from myot2.segment.model import Model, load_model
-from myot2.train.overlap import dice, dice_by_muscle
+from myot2.segment.overlap import dice, dice_by_muscle
 
 ROOT = Path(__file__).parents[1]
 
@@ -43,7 +43,7 @@ def main(argv: list[str] | None = None) -> int:
     scores = []
     for truth in truths:
         scan = truth.name.removesuffix("_space-dixon_dseg.nii.gz")
-        image = options.results / "ingest" / scan / f"{scan}_acq-{options.image}_T2w.nii.gz"
+        (image,) = options.results.glob(f"ingest/**/{scan}_acq-{options.image}_T2w.nii.gz")
         scores.append(compare(scan, image, truth, model, table, options.threads))
     print_summary(pd.concat(scores))
     return 0
@@ -62,7 +62,8 @@ def compare(
         for (name, side), value in dice_by_muscle(found, true, table).items()
         if value is not None
     ]
-    whole = {"scan": scan, "muscle": "whole muscle", "side": "both", "dice": dice(found > 0, true > 0)}
+    all_muscle = dice(*(muscle_only(labels, table) > 0 for labels in (found, true)))
+    whole = {"scan": scan, "muscle": "whole muscle", "side": "both", "dice": all_muscle}
     return pd.DataFrame([*rows, whole])
 
 

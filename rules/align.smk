@@ -3,7 +3,8 @@
 REQUIRED INPUTS:
     labels = <results>/segment/{folder}/{scan}_dseg.nii.gz
     reference = <results>/ingest/{folder}/{scan}_echo-01_MESE.nii.gz, or the vendor T2 map where there are no echoes
-    moving = <results>/ingest/{folder}/{scan}_acq-dixonin_T2w.nii.gz where the network labelled it
+    label_table = config/labels.tsv, or the one configured
+    moving = <results>/ingest/{folder}/{scan}_acq-dixon{in,opp,water,fat}_T2w.nii.gz, the image that a model labelled
 
 OUTPUTS:
     labels = <results>/align/{folder}/{scan}_space-T2_dseg.nii.gz           numbers of config/labels.tsv
@@ -16,7 +17,7 @@ OUTPUTS:
 
 from myot2.core.config_fit import fat_source
 
-SEEN_BY_NETWORK = [DIXON[settings.ingest.dixon.index("in")]] if settings.segment.source == "network" else []
+SEEN_BY_NETWORK = [LABELLED] if LABELLED else []
 
 FAT_SOURCE = fat_source(settings.fit.fat, settings.ingest.dixon)
 FAT_CONTRASTS = {
@@ -38,6 +39,7 @@ rule align:
         labels="<results>/segment/{folder}/{scan}_dseg.nii.gz",
         reference=(ECHOES + VENDOR_MAP)[0],
         moving=SEEN_BY_NETWORK,
+        label_table=settings.label_table,
         script="scripts/resample_labels.py",
         code=code("scripts/resample_labels.py"),
     output:
@@ -62,6 +64,7 @@ rule align:
         python {input.script:q} \
             --leave-stop-notes \
             --labels {input.labels:q} \
+            --label-table {input.label_table:q} \
             --reference {input.reference:q} \
             {params.moving} {input.moving:q} \
             --refinement {params.refinement:q} \

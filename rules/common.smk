@@ -177,13 +177,16 @@ def if_there(path):
 
 
 def given_labels_path(wildcards):
-    """The configured path of a scan's label map, or None where the network makes the labels."""
-    return of_scan(settings.segment.given if settings.segment.source == "given" else None, wildcards)
+    """The configured path of a scan's label map or folder of masks, or None where a model makes the labels."""
+    return of_scan(settings.segment.given, wildcards)
 
 
 def given_labels(wildcards):
-    """That label map as an input."""
-    return if_there(given_labels_path(wildcards))
+    """That label map and its legend, or the masks of that folder, as inputs; take_labels says what is missing."""
+    path = given_labels_path(wildcards)
+    if path and os.path.isdir(path):
+        return sorted(glob(f"{path}/*.nii") + glob(f"{path}/*.nii.gz"))
+    return [found for found in (path, f"{path}.csv") if if_there(found)]
 
 
 def given_fraction_path(wildcards):

@@ -52,8 +52,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _fit(path: Path, template: Template, labels: Path) -> atlas_fit.FittedMap:
-    person = "_".join(path.name.split("_")[:2]) if path.name.startswith("THIGH") else path.name.split("_")[0]
-    return atlas_fit.fit_map(person, read_image(path), template, read_labels(labels))
+    return atlas_fit.fit_map(atlas_fit.person_of(path), read_image(path), template, read_labels(labels))
 
 
 if __name__ == "__main__":

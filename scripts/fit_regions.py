@@ -1,4 +1,4 @@
-"""Fit water and fat, without a Dixon scan, to the mean signal of each label: T2 of water, fat fraction, B1.
+"""Fit water and fat, without a Dixon scan, to the mean signal of each muscle: T2 of water, fat fraction, B1.
 
 For regions of many voxels only: without a prior the fat fraction and T2 of a single voxel cannot be told apart
 (docs/stages/fit-fat.md). The labels lie on the grid of the echoes, as scripts/resample_labels.py makes them.
@@ -16,7 +16,7 @@ from myot2.core.command import positive, run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_json
 from myot2.core.images import array_of, read_image, require_same_grid
-from myot2.core.labels import read_labels, require_known
+from myot2.core.labels import muscle_only, read_labels, require_known
 from myot2.core.tables import write_tsv
 from myot2.fit.dixon_weight import FAT_T2_MS
 from myot2.fit.echoes import read_echoes, require_decay
@@ -50,7 +50,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 
 def fit_regions(options: argparse.Namespace) -> None:
-    """Fit the mean of each label and write the table."""
+    """Fit the mean of each muscle and write the table."""
     echoes, labels = read_echoes(options.echoes, options.echo_times_ms), read_image(options.labels)
     require_same_grid(echoes.grid, labels, where=options.labels, what="labels and echoes")
     require_decay(echoes)
@@ -60,10 +60,10 @@ def fit_regions(options: argparse.Namespace) -> None:
     train = train_of(Settings(t1_ms=options.t1_ms, pulses=pulses_of(options)), times)
     names, numbers = read_labels(options.label_table), array_of(labels)
     require_known(numbers, names, options.labels)
-    means = mean_signals(echoes.signal, numbers)
+    means = mean_signals(echoes.signal, muscle_only(numbers, names))
     if not means:
         raise MyoT2Error(
-            expected=f"a label with at least {LEAST_VOXELS} voxels that have signal",
+            expected=f"a muscle with at least {LEAST_VOXELS} voxels that have signal",
             found="none",
             where=options.labels,
             do="Check that labels and echoes show the same part of the body.",

@@ -7,18 +7,16 @@ import re
 import sys
 
 import numpy as np
-import SimpleITK as sitk
 
 from myot2.core.command import run_stage, stage_parser
-from myot2.core.errors import MyoT2Error
-from myot2.core.images import array_of, read_image, read_map, require_same_grid
+from myot2.core.images import array_of, read_image, require_same_grid
 from myot2.core.labels import read_labels, require_known
+from myot2.core.regions import regions_of
 from myot2.core.stopnote import raise_if_stopped
 from myot2.core.tables import write_tsv
-from myot2.core.voxel_status import Status
 from myot2.measure.dictionary import dictionary_path, write_dictionary
+from myot2.measure.inputs import read_fraction, read_status
 from myot2.measure.muscles import COLUMNS, PLAUSIBLE_MS, measure_regions
-from myot2.measure.regions import regions_of
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9]+")
 
@@ -76,28 +74,6 @@ def measure(options: argparse.Namespace) -> None:
     measures.insert(1, "session", options.session)
     write_tsv(measures[list(COLUMNS)], options.out)
     write_dictionary(options.out, COLUMNS, {"erosion_mm": options.erosion_mm, "plausible_ms": [low, high]})
-
-
-def read_status(path: str, t2: sitk.Image) -> np.ndarray:
-    """The codes of a status map, which lies on the grid of the T2 map."""
-    image = read_image(path)
-    require_same_grid(t2, image, where=path, what="T2 map and status map")
-    codes = array_of(image)
-    if not np.isin(codes, list(Status)).all():
-        raise MyoT2Error(
-            expected=f"codes from {min(Status)} to {max(Status)} in the status map",
-            found=f"{codes.max():g}",
-            where=path,
-            do="Give the status map that scripts/fit_t2.py wrote.",
-        )
-    return codes
-
-
-def read_fraction(path: str, t2: sitk.Image) -> np.ndarray:
-    """A map of the fat fraction on the grid of the T2 map, NaN where it is unknown."""
-    image, fraction = read_map(path)
-    require_same_grid(t2, image, where=path, what="T2 map and fat fraction")
-    return fraction
 
 
 def main(argv: list[str] | None = None) -> int:

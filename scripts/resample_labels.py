@@ -1,8 +1,9 @@
 """Bring a label map to the grid of another image: by geometry, then by a rigid registration where that helps.
 
 Each voxel of the reference is sampled over its true thickness and belongs to the label that fills most of it, if labels
-fill the minimum fraction. With --moving-image (an image on the grid of the labels) the motion between the two series is
-sought; it is used only if the images then match better. A JSON sidecar of the result says what was done and how well.
+fill the minimum fraction; bone, which the label table tells, goes where no muscle lies. With --moving-image (an image
+on the grid of the labels) the motion of the muscles between the two series is sought; it is used only if the images
+then match better. A JSON sidecar of the result says what was done and how well.
 """
 
 from __future__ import annotations
@@ -13,13 +14,22 @@ from typing import Any
 
 import SimpleITK as sitk
 
-from myot2.align.coverage import MINIMUM_FRACTION, Resampled, resample_labels
+from myot2.align.coverage import MINIMUM_FRACTION, Resampled, resample_labels, without
 from myot2.align.inputs import read_label_map, slice_thickness_mm
 from myot2.align.refine import Limits, Refinement, refine
 from myot2.core.bids import sources_of, uri_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.files import atomic
-from myot2.core.images import read_volume, require_same_grid, sidecar_path, write_image, write_sidecar
+from myot2.core.images import (
+    array_of,
+    image_like,
+    read_volume,
+    require_same_grid,
+    sidecar_path,
+    write_image,
+    write_sidecar,
+)
+from myot2.core.labels import read_labels, require_known
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -28,6 +38,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--labels", required=True, metavar="NIFTI", help="label map")
     parser.add_argument("--reference", required=True, metavar="NIFTI", help="first echo or T2 map")
     parser.add_argument("--out", required=True, metavar="OUT", help="label map on the grid of the reference")
+    parser.add_argument("--label-table", metavar="TSV", help="config/labels.tsv; without it no label is taken for bone")
     parser.add_argument(
         "--moving-image", metavar="NIFTI", help="image on the grid of the labels, such as Dixon in-phase"
     )
@@ -49,16 +60,18 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def align(options: argparse.Namespace) -> None:
     """Resample, refine and write."""
     labels, reference = read_label_map(options.labels), read_volume(options.reference)
+    bone = bone_in(labels, options)
     beside = [options.labels, options.moving_image] if options.moving_image else [options.labels]
     settings = {
         "label_thickness_mm": slice_thickness_mm(options.label_slice_thickness_mm, *beside),
         "reference_thickness_mm": slice_thickness_mm(options.reference_slice_thickness_mm, options.reference),
         "minimum_fraction": options.minimum_fraction,
     }
-    placed = resample_labels(labels, reference, where=options.labels, **settings)
-    refinement = find_motion(options, labels, reference, placed)
+    placed = resample_labels(labels, reference, bone=bone, where=options.labels, **settings)
+    muscle = [image_like(without(array_of(map_), bone), map_) for map_ in (labels, placed.labels)]
+    refinement = find_motion(options, reference, *muscle)
     if refinement.kept:
-        placed = resample_labels(labels, reference, refinement.transform, where=options.labels, **settings)
+        placed = resample_labels(labels, reference, refinement.transform, bone=bone, where=options.labels, **settings)
     write_image(placed.labels, options.out)
     reference_uri = uri_of(options.reference)
     space = {"SpatialReference": reference_uri} if reference_uri else {}
@@ -69,17 +82,26 @@ def align(options: argparse.Namespace) -> None:
             sitk.WriteTransform(refinement.transform, str(temporary))
 
 
+def bone_in(labels: sitk.Image, options: argparse.Namespace) -> list[int]:
+    """The numbers of bone, where a label table is given; it must know every number of the map."""
+    if not options.label_table:
+        return []
+    table = read_labels(options.label_table)
+    require_known(array_of(labels), table, options.labels)
+    return table.bone_indices()
+
+
 def find_motion(
-    options: argparse.Namespace, labels: sitk.Image, reference: sitk.Image, placed: Resampled
+    options: argparse.Namespace, reference: sitk.Image, labels: sitk.Image, placed: sitk.Image
 ) -> Refinement:
-    """The refinement that the options ask for."""
+    """The refinement that the options ask for, of muscle labels on their own grid and placed by geometry."""
     if options.refinement == "none" or not options.moving_image:
         reason = "not asked for" if options.refinement == "none" else "no moving image was given"
         return Refinement(sitk.Euler3DTransform(), False, reason)
     moving = read_volume(options.moving_image)
     require_same_grid(labels, moving, where=options.moving_image, what="labels and moving image")
     limits = Limits(displacement_mm=options.largest_displacement_mm, rotation_deg=options.largest_rotation_deg)
-    return refine(reference, moving, labels, placed.labels, limits)
+    return refine(reference, moving, labels, placed, limits)
 
 
 def quality(

@@ -1,27 +1,30 @@
-"""Take a label map that a person gives instead of the network's, after checking its numbers."""
+"""Take label maps that were made elsewhere instead of a model's, after checking and translating their numbers."""
 
 from __future__ import annotations
 
 import sys
 
 from myot2.core.command import run_stage, stage_parser
-from myot2.core.files import sha256
 from myot2.core.images import sidecar_path, write_image, write_sidecar
 from myot2.core.labels import read_labels
-from myot2.segment.given import read_given_labels
+from myot2.segment.backends.labels import take_labels
+from myot2.segment.numbering import NUMBERINGS, OWN
 
 
 def main(argv: list[str] | None = None) -> int:
     """Read, check and write the label map and its sidecar."""
     parser = stage_parser(__doc__)
-    parser.add_argument("--given", required=True, metavar="IN.nii.gz", help="the label map")
+    parser.add_argument("--given", required=True, metavar="IN.nii.gz", help="the label map, or a folder of masks")
+    parser.add_argument("--numbering", choices=NUMBERINGS, default=OWN, help=f"whose numbers or names ({OWN})")
+    parser.add_argument("--ignore", nargs="*", default=[], metavar="NAME", help="structures that become background")
     parser.add_argument("--label-table", default="config/labels.tsv", help="which number means which muscle")
     parser.add_argument("--labels", required=True, metavar="OUT.nii.gz", help="the label map of the workflow")
     args = parser.parse_args(argv)
 
     def work() -> None:
-        write_image(read_given_labels(args.given, read_labels(args.label_table)), args.labels)
-        write_sidecar(args.labels, {"Source": "given", "GivenSha256": sha256(args.given)})
+        result = take_labels(args.given, read_labels(args.label_table), numbering=args.numbering, ignore=args.ignore)
+        write_image(result.labels, args.labels)
+        write_sidecar(args.labels, {"Backend": "labels", **result.record})
 
     outputs = [args.labels, sidecar_path(args.labels)]
     return run_stage("segment", work, outputs=outputs, leave_stop_notes=args.leave_stop_notes)

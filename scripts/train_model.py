@@ -23,6 +23,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--label-table", type=Path, default=ROOT / "config" / "labels.tsv", help="label table")
     parser.add_argument("--work", required=True, type=Path, help="folder for rendered people and the checkpoint")
     parser.add_argument("--model", required=True, type=Path, help="model folder to write")
+    parser.add_argument("--maps", type=Path, help="folder of thigh label maps, where the recipe learns from them")
+    parser.add_argument("--whole-leg", type=Path, help="label map of a whole leg in MuscleMap's numbering")
     parser.add_argument("--threads", type=int, default=2, help="threads of the arithmetic (default 2)")
     options = parser.parse_args(argv)
     try:
@@ -42,16 +44,29 @@ def train_model(options: argparse.Namespace) -> None:
 
     recipe, table = read_recipe(options.recipe), read_labels(options.label_table)
     configuration = recipe.configuration(table)
-    volumes = keep_population(recipe.population, table, options.work / "people", report=_say)
-    train(
+    volumes = keep_population(
         recipe,
-        configuration,
-        volumes,
+        table,
         options.work,
-        threads=options.threads,
+        maps=options.maps,
+        whole_leg=options.whole_leg,
+        processes=options.threads,
         report=_say,
-        on_checkpoint=lambda step, network: save_model(options.model, configuration, network),
     )
+    networks = []
+    for seed in recipe.optimisation.seeds:
+        networks.append(
+            train(
+                recipe,
+                configuration,
+                volumes,
+                options.work / f"seed-{seed}",
+                seed=seed,
+                threads=options.threads,
+                report=_say,
+                on_checkpoint=lambda step, network: save_model(options.model, configuration, [*networks, network]),
+            )
+        )
 
 
 def _say(line: str) -> None:

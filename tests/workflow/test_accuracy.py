@@ -45,7 +45,7 @@ def given(project, finished, four_people):
         labels = "results/four/segment/sub-{participant_id}/anat/sub-{participant_id}_dseg.nii.gz"
         content = {
             "simulate": {"preset": "demo", **simulate},
-            "segment": {"source": "given", "given": labels},
+            "segment": {"backend": "labels", "given": labels},
             "fit": {"source": "echoes", "pulses": PULSES, **fit},
         }
         configuration = project.configure(name, content, "\n".join([header, *kept, ""]))

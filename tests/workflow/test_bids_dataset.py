@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from myot2.core.labels import read_labels
+
 pytestmark = pytest.mark.workflow
 
 VALIDATOR = Path(sys.executable).with_name("bids-validator-deno")
@@ -59,7 +61,7 @@ def test_the_maps_of_a_phase_graph_fit_are_a_valid_derivative_and_its_status_dec
 ):
     content = {
         "ingest": {"source": "bids", "dataset": "results/four/ingest"},
-        "segment": {"source": "given", "given": "results/four/segment/sub-P01/anat/sub-P01_dseg.nii.gz"},
+        "segment": {"backend": "labels", "given": "results/four/segment/sub-P01/anat/sub-P01_dseg.nii.gz"},
         "fit": {"source": "echoes", "model": "epg"},
     }
     configuration = project.configure("fitted", content, one_without_dicom)
@@ -76,7 +78,8 @@ def test_the_maps_of_a_phase_graph_fit_are_a_valid_derivative_and_its_status_dec
     codes = np.asarray(nib.load(folder / "sub-P01/anat/sub-P01_desc-status_dseg.nii.gz").dataobj)
     assert {lookup[str(code)]: int((codes == code).sum()) for code in range(6)} == sidecar["Voxels"]
     thigh = pd.read_csv(project.folder / "results/fitted/measure/cohort.tsv", sep="\t").set_index(["region", "side"])
-    labels = np.asarray(nib.load(folder.parent / "align/sub-P01/anat/sub-P01_space-T2_dseg.nii.gz").dataobj) > 0
+    aligned = np.asarray(nib.load(folder.parent / "align/sub-P01/anat/sub-P01_space-T2_dseg.nii.gz").dataobj)
+    labels = np.isin(aligned, read_labels(project.folder / "config" / "labels.tsv").muscle_indices())
     row = thigh.loc[("thigh", "both")]
     for code, name in lookup.items():
         if name != "ok":

@@ -4,11 +4,14 @@ Slices are thick and have gaps, so the nearest label at a voxel's centre says li
 reference is therefore sampled over its true extent: in the plane the pixel, through the plane the slice thickness
 without the gap. A sample takes the label of the source slab in which it lies, or of the nearest slab where it falls
 into a gap. The voxel gets the label with the largest share if all labels together reach `minimum_fraction`; judged
-label by label, a voxel on the border between two muscles would belong to neither.
+label by label, a voxel on the border between two muscles would belong to neither. Bone stands apart: muscle is placed
+as though bone were background, and bone where no muscle comes to lie, so that muscles are the same voxels whether or
+not somebody labelled the femur between them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,7 +48,7 @@ class Resampled:
     reference_outside_share : float
         Share (0-1) of the reference's voxels whose centre lies outside the field of the label map.
     labels_outside_share : float
-        Share (0-1) of the labelled source voxels whose centre lies outside the field of the reference.
+        Share (0-1) of the labelled source voxels, bone aside, whose centre lies outside the field of the reference.
     """
 
     labels: sitk.Image
@@ -61,6 +64,7 @@ def resample_labels(
     label_thickness_mm: float | None = None,
     reference_thickness_mm: float | None = None,
     minimum_fraction: float = MINIMUM_FRACTION,
+    bone: Collection[int] = (),
     where: str = "label map",
 ) -> Resampled:
     """Bring a label map to the grid of another image.
@@ -77,23 +81,30 @@ def resample_labels(
         Slice thickness without gap; None is the slice spacing.
     minimum_fraction : float
         In (0, 1]: the share of a voxel that all labels together must cover. A tie goes to the smaller label number.
+    bone : collection of int
+        Label numbers that stand apart from the others.
     where : str
         The file to name in an error.
 
     Raises
     ------
     MyoT2Error
-        The label map is empty, or no voxel of the reference gets a label.
+        The label map is empty, or no voxel of the reference gets a label; bone alone does not count.
     """
     source = array_of(labels)
-    if not source.any():
+    muscle = without(source, bone)
+    if not muscle.any():
         raise _nothing(
-            "a label map with at least one labelled voxel", "only background", "Check the segmentation.", where
+            "a label map with at least one labelled voxel",
+            "only bone" if source.any() else "only background",
+            "Check the segmentation.",
+            where,
         )
     to_label = index_map(reference, labels, transform)
     label_field = field_of(labels, label_thickness_mm)
     labelled = np.stack(np.nonzero(source)[::-1])
-    lost = share_outside(labelled, np.linalg.inv(to_label), field_of(reference, reference_thickness_mm))
+    of_muscle = np.stack(np.nonzero(muscle)[::-1])
+    lost = share_outside(of_muscle, np.linalg.inv(to_label), field_of(reference, reference_thickness_mm))
     if np.allclose(point_map(transform), np.eye(4), atol=1e-12) and same_grid(labels, reference):
         return Resampled(image_like(source, reference), 0.0, 0.0)
     unseen = share_outside(indices(reference.GetSize()), to_label, label_field)
@@ -103,8 +114,8 @@ def resample_labels(
     for start in range(0, near.shape[1], _CHUNK):
         index = near[:, start : start + _CHUNK]
         samples = _samples(source, apply(to_label, index), offsets @ to_label[:3, :3].T, label_field)
-        result[index[2], index[1], index[0]] = _winner(samples, minimum_fraction)
-    if not result.any():
+        result[index[2], index[1], index[0]] = _winner(samples, minimum_fraction, bone)
+    if not without(result, bone).any():
         raise _nothing(
             "labels inside the field of the reference image",
             "no voxel of it with enough of a label",
@@ -112,6 +123,11 @@ def resample_labels(
             where,
         )
     return Resampled(image_like(result, reference), unseen, lost)
+
+
+def without(labels: np.ndarray, numbers: Collection[int]) -> np.ndarray:
+    """Labels of any shape with 0 in place of given numbers."""
+    return np.where(np.isin(labels, list(numbers)), labels.dtype.type(0), labels)
 
 
 def _samples(source: np.ndarray, centres: np.ndarray, shifts: np.ndarray, field: np.ndarray) -> np.ndarray:
@@ -123,8 +139,19 @@ def _samples(source: np.ndarray, centres: np.ndarray, shifts: np.ndarray, field:
     return samples
 
 
-def _winner(samples: np.ndarray, minimum_fraction: float) -> np.ndarray:
-    """The label of each voxel from its samples, shape (samples, voxels)."""
+def _winner(samples: np.ndarray, minimum_fraction: float, bone: Collection[int]) -> np.ndarray:
+    """The label of each voxel from its samples, shape (samples, voxels): bone where it is of no muscle."""
+    of_bone = np.isin(samples, list(bone))
+    if not of_bone.any():
+        return _largest(samples, minimum_fraction)
+    muscle, bones = (
+        _largest(np.where(kept, samples, samples.dtype.type(0)), minimum_fraction) for kept in (~of_bone, of_bone)
+    )
+    return np.where(muscle > 0, muscle, bones)
+
+
+def _largest(samples: np.ndarray, minimum_fraction: float) -> np.ndarray:
+    """The label with the largest share of each voxel, from its samples, shape (samples, voxels)."""
     result = samples[0].copy()
     mixed = np.flatnonzero((samples != result).any(axis=0))
     if not mixed.size:

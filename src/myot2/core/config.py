@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from myot2.core.config_fit import Fit, contradictions_of_fit
 from myot2.core.config_section import Section
+from myot2.core.config_segment import Segment, contradictions_of_segment
 from myot2.core.errors import MyoT2Error
 from myot2.core.given import Product, unknown_fields
 
@@ -114,17 +115,6 @@ class Ingest(Section):
     pacs: Pacs = Field(Pacs(), description=Pacs.__doc__)
 
 
-class Segment(Section):
-    """Where the muscle labels come from."""
-
-    source: Literal["network", "given"] = Field("network", description="The shipped network, or label maps you give.")
-    model: str = Field("resources/models/thigh", description="Folder of the network's weights and configuration.")
-    given: str | None = Field(
-        None,
-        description="Path of the given label maps, with {participant_id} and {session} in it where they differ.",
-    )
-
-
 class Align(Section):
     """From the grid of the labels to the grid of the T2 map."""
 
@@ -162,6 +152,14 @@ class Report(Section):
     )
 
 
+class Train(Section):
+    """The training of a model of your own; nothing else depends on it."""
+
+    recipe: str = Field("config/train/reduced.yaml", description="Every parameter and seed of the training.")
+    maps: str | None = Field(None, description="Folder of thigh label maps, where the recipe learns from them.")
+    whole_leg: str | None = Field(None, description="Label map of a whole leg, which completes them.")
+
+
 class Configuration(Section):
     """Everything that a run can be told."""
 
@@ -176,6 +174,7 @@ class Configuration(Section):
     measure: Measure = Field(Measure(), description=Measure.__doc__)
     analyse: Analyse = Field(Analyse(), description=Analyse.__doc__)
     report: Report = Field(Report(), description=Report.__doc__)
+    train: Train = Field(Train(), description=Train.__doc__)
 
 
 def read_configuration(content: Mapping[str, Any], *, where: str | Path) -> Configuration:
@@ -231,13 +230,8 @@ def _refuse_contradictions(configuration: Configuration, where: str | Path) -> N
     contradictions = [
         (fit.source == "echoes" and not ingest.echoes, "fit.source: echoes", "ingest.echoes: 0"),
         (fit.source == "vendor-map" and not ingest.t2_map, "fit.source: vendor-map", "ingest.t2_map: false"),
-        (
-            segment.source == "network" and "in" not in ingest.dixon,
-            "segment.source: network",
-            "no 'in' in ingest.dixon",
-        ),
-        (segment.source == "given" and not segment.given, "segment.source: given", "segment.given: null"),
         *_about_source(configuration),
+        *contradictions_of_segment(segment, ingest.dixon),
         *contradictions_of_fit(fit, ingest.dixon),
     ]
     for contradicts, one, other in contradictions:

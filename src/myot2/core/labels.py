@@ -1,4 +1,4 @@
-"""The label table: the only place that knows which number means which muscle."""
+"""The label table: the only place that knows which number means which muscle, or bone."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ import numpy as np
 from myot2.core.errors import MyoT2Error
 
 SIDES = ("left", "right", "none")
+BONE = "bone"
+"""The group of what is labelled and no muscle: aligned, drawn and listed like any label, measured by nothing."""
+
 COLUMNS = ("index", "name", "side", "group", "musclemap", "qmritools", "dafne", "colour")
 
 
@@ -27,6 +30,11 @@ class Label:
     dafne: str
     colour: str
 
+    @property
+    def is_muscle(self) -> bool:
+        """Whether it takes part in what is said of muscle; a phantom's spheres do."""
+        return self.group != BONE
+
 
 @dataclass(frozen=True)
 class LabelTable:
@@ -35,29 +43,49 @@ class LabelTable:
     labels: tuple[Label, ...]
 
     @property
+    def structures(self) -> tuple[str, ...]:
+        """All names without side, muscle or bone, in table order, each once."""
+        return tuple(dict.fromkeys(label.name for label in self.labels))
+
+    @property
+    def muscle_labels(self) -> tuple[Label, ...]:
+        """The labels that are muscle, in table order."""
+        return tuple(label for label in self.labels if label.is_muscle)
+
+    @property
     def muscles(self) -> tuple[str, ...]:
         """Muscle names without side, in table order, each once."""
-        return tuple(dict.fromkeys(label.name for label in self.labels))
+        return tuple(dict.fromkeys(label.name for label in self.muscle_labels))
 
     @property
     def groups(self) -> tuple[str, ...]:
         """Muscle groups in table order, each once."""
-        return tuple(dict.fromkeys(label.group for label in self.labels))
+        return tuple(dict.fromkeys(label.group for label in self.muscle_labels))
 
     def index(self, name: str, side: str) -> int:
-        """The number of a muscle on one side ('left' or 'right')."""
+        """The number of a muscle or bone on one side ('left' or 'right')."""
         for label in self.labels:
             if (label.name, label.side) == (name, side):
                 return label.index
         raise KeyError(f"no label {name!r} on side {side!r}")
 
     def indices(self, *, name: str | None = None, group: str | None = None, side: str | None = None) -> list[int]:
-        """Numbers of all labels with the given name, group and side; None means any."""
+        """Numbers of all labels, muscle or bone, with the given name, group and side; None means any."""
         return [
             label.index
             for label in self.labels
             if name in (None, label.name) and group in (None, label.group) and side in (None, label.side)
         ]
+
+    def muscle_indices(
+        self, *, name: str | None = None, group: str | None = None, side: str | None = None
+    ) -> list[int]:
+        """Numbers of the muscles with the given name, group and side; None means any."""
+        return LabelTable(self.muscle_labels).indices(name=name, group=group, side=side)
+
+    def bone_indices(self) -> list[int]:
+        """Numbers of the labels that are no muscle."""
+        return self.indices(group=BONE)
 
 
 def read_labels(path: str | Path) -> LabelTable:
@@ -82,6 +110,23 @@ def read_labels(path: str | Path) -> LabelTable:
         for number, row in enumerate(reader, start=2):
             labels.append(_label(row, f"{path}, line {number}", {label.index for label in labels}))
     return LabelTable(tuple(labels))
+
+
+def muscle_only(labels: np.ndarray, table: LabelTable) -> np.ndarray:
+    """A label map in which only muscle is labelled: bone and numbers that the table does not know become 0.
+
+    Parameters
+    ----------
+    labels : np.ndarray
+        Any shape and number type; 0 is no label.
+    table : LabelTable
+
+    Returns
+    -------
+    np.ndarray
+        Of the same shape and type.
+    """
+    return np.where(np.isin(labels, table.muscle_indices()), labels, labels.dtype.type(0))
 
 
 def require_known(labels: np.ndarray, names: LabelTable, where: str | Path) -> None:

@@ -25,5 +25,5 @@ def write_dictionary(
 
 
 def _entry(name: str, description: str) -> dict[str, str]:
-    units = {"ms": "ms", "ml": "mL"}.get(name.rsplit("_", 1)[-1])
+    units = {"ms": "ms", "ml": "mL", "mm": "mm", "percent": "%"}.get(name.rsplit("_", 1)[-1])
     return {"Description": description, **({"Units": units} if units else {})}

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import distance_transform_edt, find_objects
 
+from myot2.core.regions import Region
 from myot2.core.voxel_status import REASONS, Status
-from myot2.measure.regions import Region
 
 PLAUSIBLE_MS = (1.0, 300.0)
 """T2 of muscle, oedematous or fatty, lies well inside; what lies outside is noise or fluid."""

@@ -33,11 +33,19 @@ def _ingest(settings: Mapping[str, Any]) -> str:
 
 
 def _segment(settings: Mapping[str, Any]) -> str:
-    sources = {
-        "network": "Muscles were outlined on the Dixon in-phase images by a convolutional network.",
-        "given": "Muscle outlines were given, not made by this run.",
-    }
-    return sources.get(settings.get("source"), "")
+    backend = settings.get("backend")
+    if backend == "labels":
+        return "Muscle outlines were given, not made by this run."
+    by = {
+        "myot2": "a convolutional network",
+        "monai-bundle": "a network given as MONAI bundle",
+        "nnunet": "a network given as trained model of nnU-Net",
+        "totalsegmentator": f"TotalSegmentator (task {escape(settings.get('task', ''))})",
+        "musclemap": "the network of MuscleMap",
+    }.get(backend)
+    images = {"in": "in-phase", "opp": "opposed-phase", "water": "water", "fat": "fat"}
+    image = images.get(settings.get("image"), "")
+    return f"Muscles were outlined on the Dixon {image} images by {by}." if by else ""
 
 
 def _align(settings: Mapping[str, Any]) -> str:

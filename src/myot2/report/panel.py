@@ -1,5 +1,7 @@
 """One participant's picture: an image with muscle outlines beside T2 in colour, on one slice.
 
+Bone is outlined more thinly, and nothing else here takes notice of it.
+
 Shown as a radiologist expects: axial slices from the feet, the subject's left on the viewer's right.
 """
 
@@ -16,8 +18,8 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Patch
 
 from myot2.core.errors import MyoT2Error
-from myot2.core.images import array_of, require_same_grid
-from myot2.core.labels import LabelTable
+from myot2.core.images import array_of, image_like, require_same_grid
+from myot2.core.labels import LabelTable, muscle_only
 from myot2.report.figure_style import INK, QUIET, T2_COLOURS, style
 
 _WIDTH_IN = 7.6
@@ -25,6 +27,7 @@ _PICTURE_WIDTH_IN = 3.4
 _MARGIN_MM = 22.0
 _GREY_PERCENTILES = (1.0, 99.5)
 _BACKGROUND_RANGE_MS = (0.0, 150.0)
+_MUSCLE_LINE, _BONE_LINE = 0.9, 0.5
 
 
 @dataclass(frozen=True)
@@ -115,11 +118,13 @@ def panel_figure(
     require_same_grid(t2, t2_labels, where=where, what="T2 map and labels")
     _refuse_unknown_labels(image_labels, table, where)
     view = _view_of(t2)
-    volumes = [sitk.DICOMOrient(volume, view.orientation) for volume in (image, image_labels, t2, t2_labels)]
-    t2_number, image_number = _matching_slices(volumes[3], volumes[1], where)
-    grey, outlines = (_slice(volume, image_number, view) for volume in volumes[:2])
-    values, inside = (_slice(volume, t2_number, view) for volume in volumes[2:])
-    box = _box_around(outlines, inside)
+    muscle, t2_muscle = (image_like(muscle_only(array_of(map_), table), map_) for map_ in (image_labels, t2_labels))
+    shown = (image, image_labels, muscle, t2, t2_muscle)
+    image, image_labels, muscle, t2, t2_muscle = (sitk.DICOMOrient(volume, view.orientation) for volume in shown)
+    t2_number, image_number = _matching_slices(t2_muscle, muscle, where)
+    grey, outlines, outlined = (_slice(volume, image_number, view) for volume in (image, image_labels, muscle))
+    values, inside = (_slice(volume, t2_number, view) for volume in (t2, t2_muscle))
+    box = _box_around(outlined, inside)
     with style():
         figure, (left, right, bar) = _frame(box, title)
         _draw_outlines(left, grey, outlines, table)
@@ -214,8 +219,9 @@ def _draw_outlines(axes: Axes, grey: Slice, labels: Slice, table: LabelTable) ->
     columns, rows = labels.centres
     for label in table.labels:
         inside = labels.pixels == label.index
+        width = _MUSCLE_LINE if label.is_muscle else _BONE_LINE
         if inside.any():
-            axes.contour(columns, rows, inside, levels=[0.5], colors=[label.colour], linewidths=0.9)
+            axes.contour(columns, rows, inside, levels=[0.5], colors=[label.colour], linewidths=width)
 
 
 def _draw_t2(axes: Axes, values: Slice, labels: Slice, t2_range_ms: tuple[float, float]) -> AxesImage:
@@ -242,7 +248,7 @@ def _finish(axes: Axes, box: tuple[float, float, float, float], view: View, capt
 
 
 def _draw_key(figure: Figure, table: LabelTable, present: np.ndarray) -> None:
-    """Names of the muscles on the slice, left and right sharing one colour."""
+    """Names of the muscles and bones on the slice, left and right sharing one colour."""
     colours: Mapping[str, str] = {label.name: label.colour for label in table.labels if label.index in present}
     handles = [Patch(facecolor=colour, edgecolor=QUIET, linewidth=0.3, label=name) for name, colour in colours.items()]
     figure.legend(

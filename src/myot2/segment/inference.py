@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import SimpleITK as sitk
 import torch
-from monai.inferers.utils import sliding_window_inference
 
 from myot2.core.images import array_of, image_like
 from myot2.core.labels import LabelTable
 from myot2.segment.cleaning import clean
 from myot2.segment.legs import Leg, body_mask, find_legs
 from myot2.segment.model import Model
+from myot2.segment.votes import decide, entropy, vote
 from myot2.segment.workspace import normalise, orient, to_workspace
 
-SLAB_OVERLAP = 0.5
-"""Share of a slab that the next one sees again, where the volume has more slices than a slab."""
+LEAST_CERTAINTY = 0.6
+"""Mean probability of the labelled voxels of a limb below which it is no thigh, but a calf, an arm or a trunk."""
+
+NATIVE_SLICES = 8
+"""Slices of the image that are labelled at once; bounds the memory."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +35,25 @@ class Segmentation:
         Unsigned 8-bit, on the grid of the input image; numbers of the label table, 0 background.
     confidence : SimpleITK.Image
         Float, same grid: the probability of the label each voxel was given (0-1); that of background included.
+    entropy : SimpleITK.Image
+        Float, same grid: how undecided the network was between all labels, 0 not at all, 1 wholly; 0 in air.
+    agreement : dict of int to float or None
+        Per label number of the legs in the field: mean Dice of all pairs of votes (see `myot2.segment.votes`), None
+        where no vote has the label.
     sides : tuple of str
-        The legs that were found.
+        The thighs that were found; none where the image shows no leg.
+    foreign_sides : tuple of str
+        Limbs that do not look like a thigh; nothing is labelled there.
     cropped_sides : tuple of str
         Those whose muscles reach the edge of the network's field, so that something may be cut off.
     """
 
     labels: sitk.Image
     confidence: sitk.Image
+    entropy: sitk.Image
+    agreement: dict[int, float | None]
     sides: tuple[str, ...]
+    foreign_sides: tuple[str, ...]
     cropped_sides: tuple[str, ...]
 
 
@@ -76,7 +90,7 @@ def segment_image(
     Raises
     ------
     MyoT2Error
-        The image is not axial, shows no leg, or one leg whose side cannot be told.
+        The image is not axial, or shows one leg whose side cannot be told.
     """
     torch.set_num_threads(threads)
     oriented = orient(image, where=where)
@@ -84,23 +98,56 @@ def segment_image(
     values = array_of(workspace)
     body = body_mask(values)
     legs = find_legs(body, workspace, where=where, side=side)
-    labels = np.zeros(oriented.GetSize()[::-1], np.uint8)
-    confidence = np.ones(labels.shape, np.float32)
-    cropped = []
+    result = _Result.empty(oriented.GetSize()[::-1])
+    agreement: dict[int, float | None] = {}
+    foreign, cropped = [], []
     for leg in legs:
-        probabilities = leg_probabilities(values, body, leg, model)
-        numbers = [0, *(table.index(name, leg.side) for name in model.configuration.muscles)]
+        numbers = np.array([0, *(table.index(name, leg.side) for name in model.configuration.structures)], np.uint8)
+        votes = vote(crop(values, body, leg, model.configuration.crop_pixels), model)
+        if votes.certainty < LEAST_CERTAINTY:
+            foreign.append(leg.side)
+            continue
+        probabilities = votes.probabilities[..., ::-1] if leg.side == "left" else votes.probabilities
         first = crop_start(leg, model.configuration.crop_pixels)
-        _enter(labels, confidence, np.array(numbers, np.uint8), *to_native(probabilities, workspace, first, oriented))
+        for region, native in to_native(probabilities, workspace, first, oriented):
+            result.enter(region, native, numbers)
+        agreed = [None if np.isnan(value) else round(float(value), 4) for value in votes.agreement]
+        agreement.update(zip(numbers[1:].tolist(), agreed[1:], strict=True))
         if _touches_edge(probabilities):
             cropped.append(leg.side)
-    cleaned = clean(labels, _on_grid(body, workspace, oriented), oriented.GetSpacing()[::-1])
+    cleaned = clean(result.labels, _on_grid(body, workspace, oriented), oriented.GetSpacing()[::-1])
     return Segmentation(
         labels=_back(image_like(cleaned, oriented), image),
-        confidence=_back(image_like(confidence, oriented), image),
-        sides=tuple(leg.side for leg in legs),
+        confidence=_back(image_like(result.confidence, oriented), image),
+        entropy=_back(image_like(result.entropy, oriented), image),
+        agreement=agreement,
+        sides=tuple(leg.side for leg in legs if leg.side not in foreign),
+        foreign_sides=tuple(foreign),
         cropped_sides=tuple(cropped),
     )
+
+
+@dataclass(frozen=True)
+class _Result:
+    """Labels, their probability and the entropy on the oriented grid, filled leg by leg."""
+
+    labels: np.ndarray
+    confidence: np.ndarray
+    entropy: np.ndarray
+
+    @classmethod
+    def empty(cls, shape: tuple[int, ...]) -> _Result:
+        return cls(np.zeros(shape, np.uint8), np.ones(shape, np.float32), np.zeros(shape, np.float32))
+
+    def enter(self, region: tuple[slice, ...], probabilities: np.ndarray, numbers: np.ndarray) -> None:
+        """Enter one leg's part; a label wins over background, the surer label over the less sure."""
+        channel = decide(probabilities)
+        certain = np.take_along_axis(probabilities, channel[None].astype(int), axis=0)[0]
+        vacant = self.labels[region] == 0
+        take = np.where(channel > 0, vacant | (certain > self.confidence[region]), vacant)
+        self.labels[region] = np.where(take, numbers[channel], self.labels[region])
+        self.confidence[region] = np.where(take, certain, self.confidence[region])
+        self.entropy[region] = np.maximum(self.entropy[region], entropy(probabilities))
 
 
 def crop_start(leg: Leg, pixels: int) -> tuple[int, int]:
@@ -142,48 +189,10 @@ def _window(values: np.ndarray, first: tuple[int, int], pixels: int) -> np.ndarr
     return padded[:, row : row + pixels, column : column + pixels]
 
 
-def leg_probabilities(values: np.ndarray, body: np.ndarray, leg: Leg, model: Model) -> np.ndarray:
-    """Probabilities (channels, slices, pixels, pixels) on a leg's crop, columns towards the subject's left."""
-    probabilities = predict(crop(values, body, leg, model.configuration.crop_pixels), model)
-    return np.ascontiguousarray(probabilities[..., ::-1]) if leg.side == "left" else probabilities
-
-
-def predict(field: np.ndarray, model: Model) -> np.ndarray:
-    """Softmax probabilities for one leg.
-
-    Parameters
-    ----------
-    field : ndarray of float32, shape (slices, pixels, pixels)
-        As `crop` gives it.
-    model : Model
-
-    Returns
-    -------
-    ndarray of float32, shape (channels, slices, pixels, pixels)
-        Channel 0 is background. Longer stacks than a slab are predicted in overlapping slabs and blended.
-    """
-    slices = field.shape[0]
-    configuration = model.configuration
-    # Shorter stacks are continued by their outermost slices, as in training.
-    lacking = max(configuration.slab_slices - slices, 0)
-    padded = np.pad(field, ((lacking // 2, lacking - lacking // 2), (0, 0), (0, 0)), mode="edge")
-    with torch.inference_mode():
-        result = sliding_window_inference(
-            torch.from_numpy(padded)[None, None],
-            roi_size=(configuration.slab_slices, configuration.crop_pixels, configuration.crop_pixels),
-            sw_batch_size=1,
-            predictor=lambda slab: torch.softmax(model.network(slab), dim=1),
-            overlap=(SLAB_OVERLAP, 0.0, 0.0),
-            mode="gaussian",
-        )
-    probabilities = result[0].numpy()[:, lacking // 2 : lacking // 2 + slices]
-    return probabilities / probabilities.sum(axis=0, keepdims=True)
-
-
 def to_native(
     probabilities: np.ndarray, workspace: sitk.Image, first: tuple[int, int], native: sitk.Image
-) -> tuple[np.ndarray, np.ndarray, tuple[slice, slice, slice]]:
-    """Interpolate probabilities linearly to the native grid, then decide: muscle or not, and which muscle.
+) -> Iterator[tuple[tuple[slice, slice, slice], np.ndarray]]:
+    """Interpolate probabilities linearly to the native grid, a few slices at a time.
 
     Parameters
     ----------
@@ -196,32 +205,31 @@ def to_native(
     native : SimpleITK.Image
         The oriented image.
 
-    Returns
-    -------
-    channel : ndarray of int
-        Background where that has more than half the probability, else the likeliest muscle; in the part of the native
-        grid that the crop covers.
-    probability : ndarray of float32
-        Its probability.
+    Yields
+    ------
     region : tuple of slice
-        Where that part lies in the native array (slice, row, column).
+        A part of the native array (slice, row, column) that the crop covers.
+    probabilities : ndarray of float32, shape (channels, *region)
     """
     start = np.asarray(workspace.TransformPhysicalPointToContinuousIndex(native.GetOrigin()))[::-1] - (0, *first)
     step = np.asarray(native.GetSpacing())[::-1] / np.asarray(workspace.GetSpacing())[::-1]
-    region = []
-    for axis, size in enumerate(native.GetSize()[::-1]):
+    depth, *plane = native.GetSize()[::-1]
+    heights = start[0] + step[0] * np.arange(depth)
+    positions, region = [], []
+    for axis, size in enumerate(plane, 1):
         position = start[axis] + step[axis] * np.arange(size)
         # Half a pixel beyond the outermost centres still belongs to the field; all slices do.
-        margin = np.inf if axis == 0 else 0.5
-        inside = np.flatnonzero((position >= -margin) & (position <= probabilities.shape[axis + 1] - 1 + margin))
+        inside = np.flatnonzero((position >= -0.5) & (position <= probabilities.shape[axis + 1] - 0.5))
         if not inside.size:
-            raise ValueError("the crop lies outside the native grid")
+            return
+        positions.append(position[inside[0] : inside[-1] + 1])
         region.append(slice(int(inside[0]), int(inside[-1]) + 1))
-        probabilities = _interpolate(probabilities, position[region[-1]], axis + 1)
-    # Is it muscle, and then which: between two muscles neither alone need be likelier than background.
-    channel = np.where(probabilities[0] > 0.5, 0, 1 + probabilities[1:].argmax(axis=0))
-    certain = np.take_along_axis(probabilities, channel[None], axis=0)[0]
-    return channel, certain.astype(np.float32), tuple(region)
+    for top in range(0, depth, NATIVE_SLICES):
+        slices = slice(top, min(top + NATIVE_SLICES, depth))
+        part = _interpolate(probabilities, heights[slices], axis=1)
+        for axis, position in enumerate(positions, 2):
+            part = _interpolate(part, position, axis)
+        yield (slices, *region), part
 
 
 def _interpolate(values: np.ndarray, position: np.ndarray, axis: int) -> np.ndarray:
@@ -233,21 +241,6 @@ def _interpolate(values: np.ndarray, position: np.ndarray, axis: int) -> np.ndar
     shape[axis] = -1
     weight = (position - low).reshape(shape).astype(np.float32)
     return values.take(low, axis) * (1 - weight) + values.take(high, axis) * weight
-
-
-def _enter(
-    labels: np.ndarray,
-    confidence: np.ndarray,
-    numbers: np.ndarray,
-    channel: np.ndarray,
-    certain: np.ndarray,
-    region: tuple[slice, slice, slice],
-) -> None:
-    """Write one leg's result into the volume; a muscle wins over background, the surer muscle over the less sure."""
-    vacant = labels[region] == 0
-    take = np.where(channel > 0, vacant | (certain > confidence[region]), vacant)
-    labels[region] = np.where(take, numbers[channel], labels[region])
-    confidence[region] = np.where(take, certain, confidence[region])
 
 
 def _touches_edge(probabilities: np.ndarray) -> bool:

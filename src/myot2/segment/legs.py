@@ -78,7 +78,7 @@ def body_mask(values: np.ndarray) -> np.ndarray:
 def find_legs(
     body: np.ndarray, workspace: sitk.Image, *, where: str | Path, side: str | None = None
 ) -> tuple[Leg, ...]:
-    """Find one or two legs; left and right come from world coordinates.
+    """Find up to two legs; left and right come from world coordinates.
 
     Parameters
     ----------
@@ -94,22 +94,17 @@ def find_legs(
     Returns
     -------
     tuple of Leg
-        The subject's right leg first.
+        The subject's right leg first; empty where there is no leg.
 
     Raises
     ------
     MyoT2Error
-        No leg is found, or a single leg's side cannot be told.
+        A single leg's side cannot be told.
     """
     spacing = np.asarray(workspace.GetSpacing())
     profile = body.sum(axis=(0, 1)) * spacing[0] * spacing[1] / body.shape[0]
     if profile.sum() < SMALLEST_LEG_MM2:
-        raise MyoT2Error(
-            expected="at least one leg",
-            found=f"{profile.sum() / 100:.0f} cm2 of body per slice",
-            where=where,
-            do="Check that the series shows the thighs and is no localiser or empty volume.",
-        )
+        return ()
     split = _split_column(body, profile, spacing)
     if split is None:
         leg_side = side or _side_of_single_leg(body, workspace, where)

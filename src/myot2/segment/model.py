@@ -1,24 +1,26 @@
 """The shipped network: its configuration, its weights and the check that they belong together.
 
-A model is a folder with `model.json` (configuration), `model.safetensors` (weights) and `SHA256SUMS`. Nothing is ever
-unpickled.
+A model is a folder with `model.json` (configuration), `models/model.safetensors` (weights) and `SHA256SUMS`; it is a
+MONAI bundle too (`myot2.segment.bundle`). Nothing is ever unpickled.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import atomic, sha256, write_json, write_text
+from myot2.segment.bundle import inference_configuration, metadata, network_definition
 
 if TYPE_CHECKING:
     import torch
 
 CONFIGURATION = "model.json"
-WEIGHTS = "model.safetensors"
+WEIGHTS = "models/model.safetensors"
 CHECKSUMS = "SHA256SUMS"
 
 
@@ -30,36 +32,35 @@ class ModelConfiguration:
     ----------
     name : str
         Name and version, written into the sidecar of every label map.
-    muscles : tuple of str
-        Muscle of each output channel from 1 on (channel 0 is background), named as in config/labels.tsv.
+    structures : tuple of str
+        Muscle or bone of each output channel from 1 on (channel 0 is background), named as in config/labels.tsv.
     pixel_mm : float
         In-plane pixel size that the network sees.
     crop_pixels : int
         Rows and columns of the square crop around one leg.
-    slab_slices : int
-        Slices that the network sees at once.
+    context : int
+        Slices on either side of a slice that the network sees with it.
     channels : tuple of int
         Feature channels per level.
-    strides : tuple of (slice, row, column) int
-        Reduction between the levels.
+    strides : tuple of int
+        Reduction in the plane between the levels.
     residual_units : int
         Convolutions in each residual unit.
     """
 
     name: str
-    muscles: tuple[str, ...]
+    structures: tuple[str, ...]
     pixel_mm: float
     crop_pixels: int
-    slab_slices: int
+    context: int
     channels: tuple[int, ...]
-    strides: tuple[tuple[int, int, int], ...]
+    strides: tuple[int, ...]
     residual_units: int
 
     @classmethod
     def from_json(cls, content: dict[str, Any]) -> ModelConfiguration:
         """Read what `to_json` gave."""
-        values = {**content, "muscles": tuple(content["muscles"]), "channels": tuple(content["channels"])}
-        return cls(**{**values, "strides": tuple(tuple(stride) for stride in content["strides"])})
+        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in content.items()})
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object."""
@@ -68,41 +69,45 @@ class ModelConfiguration:
 
 @dataclass(frozen=True)
 class Model:
-    """A network ready for inference, and the SHA-256 of its weights."""
+    """Networks of one kind ready for inference, an ensemble, and the SHA-256 of their weights."""
 
     configuration: ModelConfiguration
-    network: torch.nn.Module
+    networks: tuple[torch.nn.Module, ...]
     weights_sha256: str
 
 
 def build_network(configuration: ModelConfiguration) -> torch.nn.Module:
-    """A volumetric residual encoder-decoder of the V-Net family (MONAI `UNet` with residual units).
+    """A residual encoder-decoder of the V-Net family in 2.5 dimensions (MONAI `UNet` with residual units).
 
-    Strided convolutions go down, transposed convolutions up, every level adds its input to its output (Milletari et
-    al., V-Net, 3DV 2016; Kerfoot et al., STACOM 2018). Strides are anisotropic: thick slices are not pooled first.
+    It labels one slice and sees its neighbours as further input channels: slices of clinical thigh images lie 3-26 mm
+    apart, too far for convolutions across them. Strided convolutions go down, transposed convolutions up, every level
+    adds its input to its output (Milletari et al., V-Net, 3DV 2016; Kerfoot et al., STACOM 2018).
     """
     from monai.networks.nets.unet import UNet
 
-    return UNet(
-        spatial_dims=3,
-        in_channels=1,
-        out_channels=len(configuration.muscles) + 1,
-        channels=configuration.channels,
-        strides=configuration.strides,
-        num_res_units=configuration.residual_units,
-        norm="instance",
-    )
+    arguments = network_definition(configuration)
+    del arguments["_target_"]
+    return UNet(**arguments)
 
 
-def save_model(folder: str | Path, configuration: ModelConfiguration, network: torch.nn.Module) -> None:
-    """Write configuration, weights and checksums of both into `folder`."""
+def save_model(folder: str | Path, configuration: ModelConfiguration, networks: Sequence[torch.nn.Module]) -> None:
+    """Write configuration, weights, checksums of both, and what makes it a MONAI bundle, into `folder`.
+
+    The weights of the n-th network have names that begin with n and a dot.
+    """
     from safetensors.torch import save
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    state = {name: tensor.detach().contiguous() for name, tensor in sorted(network.state_dict().items())}
+    state = {
+        f"{number}.{name}": tensor.detach().contiguous()
+        for number, network in enumerate(networks)
+        for name, tensor in sorted(network.state_dict().items())
+    }
     _write_bytes(folder / WEIGHTS, save(state))
     write_json(folder / CONFIGURATION, configuration.to_json())
+    write_json(folder / "configs" / "metadata.json", metadata(configuration))
+    write_json(folder / "configs" / "inference.json", inference_configuration(configuration, len(networks)))
     lines = [f"{sha256(folder / name)}  {name}\n" for name in (CONFIGURATION, WEIGHTS)]
     write_text(folder / CHECKSUMS, "".join(lines))
 
@@ -120,17 +125,22 @@ def load_model(folder: str | Path) -> Model:
     folder = Path(folder)
     sums = _checked_sums(folder)
     configuration = ModelConfiguration.from_json(json.loads((folder / CONFIGURATION).read_text(encoding="utf-8")))
-    network = build_network(configuration)
+    states: dict[str, dict[str, torch.Tensor]] = {}
+    for name, tensor in load_file(folder / WEIGHTS).items():
+        number, _, parameter = name.partition(".")
+        states.setdefault(number, {})[parameter] = tensor
+    networks = [build_network(configuration) for _ in states]
     try:
-        network.load_state_dict(load_file(folder / WEIGHTS))
-    except RuntimeError as error:
+        for number, network in enumerate(networks):
+            network.load_state_dict(states[str(number)])
+    except (KeyError, RuntimeError) as error:
         raise MyoT2Error(
             expected=f"weights that fit {CONFIGURATION}",
             found="other names or shapes",
             where=folder / WEIGHTS,
             do="Take both files from the same model.",
         ) from error
-    return Model(configuration, network.eval(), sums[WEIGHTS])
+    return Model(configuration, tuple(network.eval() for network in networks), sums[WEIGHTS])
 
 
 def _checked_sums(folder: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ CONFIDENCE_LIMIT = 0.6
 def describe(
     labels: np.ndarray, confidence: np.ndarray, table: LabelTable, sides: tuple[str, ...], voxel_mm3: float
 ) -> dict[str, Any]:
-    """Volume and confidence of each muscle, asymmetry, and flags in words.
+    """Volume and confidence of each muscle, asymmetry, and flags in words; bone is not judged.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ def describe(
     dict
         `Muscles`: one object per muscle and side (index, name, side, voxels, volume_ml, mean_confidence or null);
         `Asymmetry`: per muscle |L - R| / mean(L, R), null where a side is missing;
-        `MeanConfidence`: over all labelled voxels, or null; `Flags`: sentences, none where nothing is odd.
+        `MeanConfidence`: over all voxels of muscle, or null; `Flags`: sentences, none where nothing is odd.
     """
     voxels = np.bincount(labels.ravel(), minlength=256)
     certain = np.bincount(labels.ravel(), weights=confidence.ravel().astype(float), minlength=256)
@@ -51,11 +51,11 @@ def describe(
             "volume_ml": round(float(voxels[label.index]) * voxel_mm3 / 1000, 3),
             "mean_confidence": _ratio(certain[label.index], voxels[label.index]),
         }
-        for label in table.labels
+        for label in table.muscle_labels
         if label.side in sides
     ]
     asymmetry = {name: _asymmetry(name, voxels, table, sides) for name in table.muscles}
-    labelled = [label.index for label in table.labels]
+    labelled = table.muscle_indices()
     return {
         "Muscles": muscles,
         "Asymmetry": asymmetry,

@@ -59,6 +59,13 @@ class ControlGrid:
         along_x, along_y, along_z = self.matrices
         return np.einsum("czyx,Zz,Yy,Xx->cZYX", controls, along_z, along_y, along_x, optimize=True)
 
+    def displace(self, controls: np.ndarray, points: np.ndarray) -> np.ndarray:
+        """Points (n, 3), mm, moved by the displacement that control points (3, z, y, x) tell."""
+        index, moved = self.node_coordinates(points), points.copy()
+        for axis, values in enumerate(self.tabulate(controls)):
+            moved[:, axis] += ndimage.map_coordinates(values, index, order=1, mode="nearest")
+        return moved
+
     def node_coordinates(self, points: np.ndarray) -> np.ndarray:
         """Fractional node indices (3, n), ordered z, y, x, of points (n, 3), mm; clamped to the box."""
         low, high = np.array(self.low), np.array(self.high)
@@ -180,10 +187,7 @@ class Atlas:
     def pull_back(self, thigh: Thigh, points: np.ndarray) -> np.ndarray:
         """Template positions (n, 3) of points (n, 3) of a right thigh, both mm."""
         affine = points @ np.asarray(thigh.matrix, dtype=float).T
-        index = self.grid.node_coordinates(affine)
-        for axis, values in enumerate(self.grid.tabulate(self.controls(thigh.coefficients))):
-            affine[:, axis] += ndimage.map_coordinates(values, index, order=1, mode="nearest")
-        return affine
+        return self.grid.displace(self.controls(thigh.coefficients), affine)
 
     @cached_property
     def fields(self) -> dict[str, Field]:
@@ -197,7 +201,7 @@ class Atlas:
         pad = round(60 / (2 * self.spacing))
         wide = np.pad(coarse, ((0, 0), (pad, pad), (pad, pad)))
         origin = self.origin - 2 * self.spacing * np.array([pad, pad, 0])
-        return Field(_smooth_distance(wide, 2 * self.spacing, SMOOTHING_VOXELS), origin, 2 * self.spacing)
+        return Field(smooth_distance(wide, 2 * self.spacing, SMOOTHING_VOXELS), origin, 2 * self.spacing)
 
     def erosion_depth(self, muscle: str, fraction: float) -> float:
         """Depth (mm, >= 0) below its border at which a muscle of the template has lost `fraction` of its volume."""
@@ -211,11 +215,11 @@ class Atlas:
             slice(max(s.start - margin, 0), min(s.stop + margin, n)) for s, n in zip(box, mask.shape, strict=True)
         )
         first = np.array([s.start for s in box[::-1]])
-        values = _smooth_distance(mask[box], self.spacing, SMOOTHING_VOXELS)
+        values = smooth_distance(mask[box], self.spacing, SMOOTHING_VOXELS)
         return Field(values, self.origin + first * self.spacing, self.spacing)
 
 
-def _smooth_distance(mask: np.ndarray, spacing: float, sigma: float) -> np.ndarray:
+def smooth_distance(mask: np.ndarray, spacing: float, sigma: float) -> np.ndarray:
     """Signed distance (mm, negative inside) to the border of a mask, smoothed by a Gaussian of `sigma` voxels."""
     outside = ndimage.distance_transform_edt(~mask).astype(np.float32)
     inside = ndimage.distance_transform_edt(mask).astype(np.float32)

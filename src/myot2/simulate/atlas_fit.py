@@ -8,6 +8,7 @@ A thigh is a cloud of voxels on its real slices, each with its muscle. The templ
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -50,11 +51,12 @@ STRETCHING = 1e-4
 
 @dataclass(frozen=True)
 class Cloud:
-    """Voxels of a real thigh, mirrored to a right one: `points` (n, 3) in mm about its middle, `muscles` (n,) with
-    k + 1 for the k-th shared muscle and 0 for all else."""
+    """Voxels of a real thigh, mirrored to a right one: `points` (n, 3) in mm about its middle `centre` (3,), `muscles`
+    (n,) with k + 1 for the k-th shared muscle and 0 for all else."""
 
     points: np.ndarray
     muscles: np.ndarray
+    centre: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -70,16 +72,20 @@ class FittedThigh:
 def thigh_clouds(image: sitk.Image) -> dict[str, Cloud]:
     """Both thighs of an axial label map (left and right alike, 0 elsewhere), by side."""
     image = sitk.DICOMOrient(image, "LPS")
-    labels = array_of(image).astype(np.int64)
-    middle = _midline(labels > 0)
     affine = affine_of(image)
-    clouds = {}
-    for side in ("left", "right"):
+    halves = split(array_of(image).astype(np.int64))
+    return {side: cloud_of(labels, affine, mirror=side == "left") for side, labels in halves.items()}
+
+
+def split(labels: np.ndarray) -> dict[str, np.ndarray]:
+    """Cleaned labels (z, y, x) of each thigh, by side; columns of `labels` go to the subject's left."""
+    middle = _midline(labels > 0)
+    halves = {}
+    for side, keep in (("left", slice(middle, None)), ("right", slice(None, middle))):
         half = np.zeros_like(labels)
-        keep = slice(middle, None) if side == "left" else slice(None, middle)
         half[:, :, keep] = labels[:, :, keep]
-        clouds[side] = _cloud(clean(half), affine, mirror=side == "left")
-    return clouds
+        halves[side] = clean(half)
+    return halves
 
 
 def clean(labels: np.ndarray) -> np.ndarray:
@@ -172,6 +178,12 @@ def control_grid(template: Template) -> ControlGrid:
     return ControlGrid(tuple(template.origin.tolist()), tuple(high.tolist()), CONTROLS)
 
 
+def person_of(path: Path) -> str:
+    """Whose thighs a label map shows: maps named THIGH_nnn_* or HVnnn_* are of person THIGH_nnn or HVnnn."""
+    parts = path.name.split("_")
+    return "_".join(parts[:2]) if parts[0] == "THIGH" else parts[0]
+
+
 def held_out(people: list[str]) -> set[str]:
     """Every fifth person in alphabetical order."""
     return set(sorted(set(people))[HELD_OUT_EVERY - 1 :: HELD_OUT_EVERY])
@@ -260,10 +272,10 @@ def _midline(mask: np.ndarray) -> int:
     return int(emptiest[len(emptiest) // 2])
 
 
-def _cloud(labels: np.ndarray, affine: np.ndarray, *, mirror: bool) -> Cloud:
+def cloud_of(labels: np.ndarray, affine: np.ndarray, *, mirror: bool) -> Cloud:
+    """The cloud of one thigh's cleaned labels (z, y, x); `affine` takes indices x, y, z to LPS mm."""
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    area = (labels > 0).sum(axis=(1, 2))
-    full = np.nonzero(area >= LEAST_AREA * area.max())[0]
+    full = full_slices(labels)
     slices = full[:: max(1, round(SLICE_STEP_MM / spacing[2]))]
     rows, columns = (np.nonzero((labels > 0).any(axis=axes))[0] for axes in ((0, 2), (0, 1)))
     step, margin = max(1, round(PLANE_STEP_MM / spacing[0])), round(12 / spacing[0])
@@ -276,7 +288,13 @@ def _cloud(labels: np.ndarray, affine: np.ndarray, *, mirror: bool) -> Cloud:
     muscles = labels[z, y, x]
     inside = points[muscles > 0]
     centre = np.array([*inside[:, :2].mean(axis=0), (inside[:, 2].min() + inside[:, 2].max()) / 2])
-    return Cloud(points - centre, muscles)
+    return Cloud(points - centre, muscles, centre)
+
+
+def full_slices(labels: np.ndarray) -> np.ndarray:
+    """Indices of the slices that hold at least `LEAST_AREA` of the fullest slice's muscle."""
+    area = (labels > 0).sum(axis=(1, 2))
+    return np.nonzero(area >= LEAST_AREA * area.max())[0]
 
 
 def _soft_dice(found: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:

@@ -21,12 +21,13 @@ CLOSING_MM = 80.0
 @dataclass(frozen=True)
 class Template:
     """Codes (z, y, x) as in `atlas.Atlas.template`, the first `muscles` of which are muscles of the thigh, and where
-    they lie (origin and spacing of the grid, mm)."""
+    they lie (origin and spacing of the grid, mm; `box` is their place in the LPS-oriented source)."""
 
     codes: np.ndarray
     muscles: int
     origin: np.ndarray
     spacing: float
+    box: tuple[slice, ...]
 
     def positions(self, index: np.ndarray) -> np.ndarray:
         """Positions (n, 3) as x, y, z in mm of voxel indices (n, 3) ordered z, y, x."""
@@ -65,7 +66,7 @@ def build_template(image: sitk.Image, table: LabelTable) -> Template:
     rows = np.nonzero(masks[0][box].any(axis=(1, 2)))[0]
     middle = int(rows.min() + rows.max()) // 2
     centre = np.array([middle, *ndimage.center_of_mass(masks[-2][box][middle])])
-    return Template(codes, len(table.muscles), -centre[::-1] * spacing, spacing)
+    return Template(codes, len(table.muscles), -centre[::-1] * spacing, spacing, box)
 
 
 def close_slices(mask: np.ndarray, radius: float) -> np.ndarray:

@@ -80,10 +80,13 @@ def simulate_participant(
 
 
 def muscle_pairs(label_table: LabelTable) -> np.ndarray:
-    """For each label number the number of its muscle, equal on both sides; index 0 and gaps get 0."""
-    pairs = np.zeros(max(label.index for label in label_table.labels) + 1, dtype=int)
+    """For each label number the number of its muscle, equal on both sides; index 0 and gaps get 0.
+
+    Bone has no place here: with every number more, other lesions would be drawn for the same seed.
+    """
+    pairs = np.zeros(max(label_table.muscle_indices()) + 1, dtype=int)
     for place, name in enumerate(label_table.muscles, start=1):
-        pairs[label_table.indices(name=name)] = place
+        pairs[label_table.muscle_indices(name=name)] = place
     return pairs
 
 

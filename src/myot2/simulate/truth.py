@@ -80,7 +80,7 @@ def write_truth(
 def summary(participant: str, truth: Truth, label_table: LabelTable) -> dict[str, Any]:
     """The study's value of a participant and the mean water T2 of each muscle (None where it has no voxel)."""
     muscles = []
-    for label in label_table.labels:
+    for label in label_table.muscle_labels:
         held = truth.t2_labels == label.index
         muscles.append(
             {

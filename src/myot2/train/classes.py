@@ -2,14 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from myot2.core.labels import LabelTable
 from myot2.simulate.anatomy import Tissue
 
 OTHER_MUSCLE = int(Tissue.MUSCLE)
-"""Muscle without a label, such as the gluteus maximus at the top of the field; muscle channel c has code
-OTHER_MUSCLE + c, every other tissue its own number."""
+"""Muscle without a label, such as the gluteus maximus at the top of the field; the n-th muscle of the label table, from
+1 on, has code OTHER_MUSCLE + n, every other tissue its own number."""
+
+BONE = (int(Tissue.CORTEX), int(Tissue.MARROW))
+
+
+def class_count(muscles: int) -> int:
+    """Number of codes for that many muscles in the label table."""
+    return OTHER_MUSCLE + 1 + 2 * muscles
+
+
+def septum_code(number: int | np.ndarray, muscles: int) -> int | np.ndarray:
+    """Code of the septum, fat and fascia, around the n-th muscle.
+
+    It looks like fat and is labelled as the muscle: a reader draws the border of two muscles as one line in the middle
+    of their septum, and a muscle's outer border along its fascia.
+    """
+    return OTHER_MUSCLE + muscles + number
+
+
+def is_muscle(muscles: int) -> np.ndarray:
+    """Which codes are muscle, named or not; bool, shape (class codes,)."""
+    codes = np.arange(class_count(muscles))
+    return (codes >= OTHER_MUSCLE) & (codes <= OTHER_MUSCLE + muscles)
 
 
 def class_codes(labels: np.ndarray, tissue: np.ndarray, table: LabelTable, side: str) -> np.ndarray:
@@ -28,18 +52,31 @@ def class_codes(labels: np.ndarray, tissue: np.ndarray, table: LabelTable, side:
     -------
     ndarray of uint8, same shape
     """
-    channel_of = np.zeros(256, np.uint8)
-    for channel, name in enumerate(table.muscles, start=1):
-        channel_of[table.index(name, side)] = channel
+    number_of = np.zeros(256, np.uint8)
+    for number, name in enumerate(table.muscles, start=1):
+        number_of[table.index(name, side)] = number
     muscle = tissue == Tissue.MUSCLE
-    return np.where(muscle, OTHER_MUSCLE + channel_of[labels], tissue).astype(np.uint8)
+    return np.where(muscle, OTHER_MUSCLE + number_of[labels], tissue).astype(np.uint8)
 
 
-def class_count(channels: int) -> int:
-    """Number of codes for `channels` output channels, background included."""
-    return OTHER_MUSCLE + channels
+def channel_of_class(muscles: Sequence[str], structures: Sequence[str]) -> np.ndarray:
+    """The network's channel of each class code.
 
+    Parameters
+    ----------
+    muscles : sequence of str
+        In the order of the codes.
+    structures : sequence of str
+        What the channels from 1 on stand for: muscles, and bone.
 
-def channel_of_class(channels: int) -> np.ndarray:
-    """The network's channel of each class code, shape (class_count,)."""
-    return np.maximum(np.arange(class_count(channels)) - OTHER_MUSCLE, 0)
+    Returns
+    -------
+    ndarray of int, shape (class codes,)
+        0, background, for what no channel stands for.
+    """
+    channels = {name: channel for channel, name in enumerate(structures, start=1)}
+    result = np.zeros(class_count(len(muscles)), int)
+    for number, name in enumerate(muscles, start=1):
+        result[[OTHER_MUSCLE + number, septum_code(number, len(muscles))]] = channels.get(name, 0)
+    result[list(BONE)] = channels.get("femur", 0)
+    return result

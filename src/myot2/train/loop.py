@@ -14,8 +14,11 @@ from monai.losses import DiceCELoss
 from torch.utils.data import DataLoader, Dataset
 
 from myot2.segment.model import ModelConfiguration, build_network
+from myot2.simulate.atlas import FEMUR
 from myot2.train.checkpoint import load_checkpoint, save_checkpoint
+from myot2.train.classes import OTHER_MUSCLE
 from myot2.train.contrast import ImageMaker
+from myot2.train.population import is_stranger
 from myot2.train.recipe import Optimisation, Recipe
 from myot2.train.slabs import SlabMaker
 
@@ -30,6 +33,7 @@ def train(
     volumes: Sequence[Path],
     work: str | Path,
     *,
+    seed: int,
     threads: int,
     report: Callable[[str], None] = print,
     on_checkpoint: Callable[[int, torch.nn.Module], None] | None = None,
@@ -45,6 +49,8 @@ def train(
         Class volumes (see `myot2.train.population`), .npy, uint8.
     work : str or Path
         Folder of the checkpoint; where it holds one of this recipe, the training goes on from there.
+    seed : int
+        Of the first weights and of the batches.
     threads : int
         Threads of the arithmetic.
     report : callable
@@ -66,15 +72,15 @@ def train(
     """
     torch.set_num_threads(threads)
     plan = recipe.optimisation
-    torch.manual_seed(plan.seed)
+    torch.manual_seed(seed)
     network = build_network(configuration)
     average = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.AdamW(
         network.parameters(), lr=learning_rate(0, plan), weight_decay=plan.weight_decay, betas=(0.9, 0.99)
     )
-    work, fingerprint = Path(work), hashlib.sha256(recipe.model_dump_json().encode()).hexdigest()
+    work, fingerprint = Path(work), hashlib.sha256(f"{seed} {recipe.model_dump_json()}".encode()).hexdigest()
     done = load_checkpoint(work, fingerprint, network, average, optimiser)
-    batches = Batches(recipe, volumes, channels=len(configuration.muscles) + 1)
+    batches = Batches(recipe, configuration.structures, volumes, seed=seed)
     loss_of = DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
     recent: list[float] = []
     steps = range(done, plan.steps)
@@ -101,28 +107,43 @@ class Batches(Dataset):
     Parameters
     ----------
     recipe : Recipe
+    structures : sequence of str
+        What the network's channels from 1 on stand for.
     volumes : sequence of Path
-    channels : int
-        Output channels of the network, background included.
+    seed : int
     """
 
-    def __init__(self, recipe: Recipe, volumes: Sequence[Path], *, channels: int):
-        self.plan = recipe.optimisation
+    def __init__(self, recipe: Recipe, structures: Sequence[str], volumes: Sequence[Path], *, seed: int):
+        self.plan, self.context, self.seed = recipe.optimisation, recipe.network.context, seed
+        muscles = [name for name in structures if name != FEMUR]
         self.volumes = [np.load(path, mmap_mode="r", allow_pickle=False) for path in volumes]
+        self.holds = [_muscles_by_slice(volume, len(muscles)) for volume in self.volumes]
+        self.strangers = [is_stranger(path) for path in volumes]
         self.slabs = SlabMaker(recipe.network, recipe.population, recipe.geometry)
-        self.images = ImageMaker(recipe.contrast, channels)
+        self.images = ImageMaker(recipe.contrast, muscles, structures)
 
     def __getitem__(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
         return self.draw(step)
 
     def draw(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Images and labels of a step, each of shape (batch, 1, slices, rows, columns)."""
-        rng = np.random.default_rng([self.plan.seed, step])
+        """Images (batch, neighbouring slices, rows, columns) and labels (batch, 1, rows, columns) of a step."""
+        rng = np.random.default_rng([self.seed, step])
         cycle, _ = self.plan.place(step)
-        chosen = rng.integers(0, len(self.volumes), cycle.batch)
-        pairs = [self.images.make(self.slabs.draw(self.volumes[number], rng), rng) for number in chosen]
-        images, labels = (torch.stack(parts)[:, None] for parts in zip(*pairs, strict=True))
-        return images, labels
+        images, labels = [], []
+        for number in rng.integers(0, len(self.volumes), cycle.slabs):
+            slab = self.slabs.draw(self.volumes[number], cycle.slices + 2 * self.context, rng, self.holds[number])
+            image, truth = self.images.make(slab, rng)
+            if self.strangers[number]:
+                truth = torch.zeros_like(truth)
+            images += [image[first : first + 2 * self.context + 1] for first in range(cycle.slices)]
+            labels += list(truth[self.context : self.context + cycle.slices, None])
+        return torch.stack(images), torch.stack(labels)
+
+
+def _muscles_by_slice(volume: np.ndarray, muscles: int) -> np.ndarray:
+    """Which slices hold each named muscle; bool, shape (muscles, slices)."""
+    codes = np.arange(OTHER_MUSCLE + 1, OTHER_MUSCLE + 1 + muscles)
+    return np.stack([np.isin(codes, plane) for plane in volume], axis=1)
 
 
 def learning_rate(step: int, plan: Optimisation) -> float:

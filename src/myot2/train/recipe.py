@@ -27,55 +27,109 @@ class Network(Section):
 
     pixel_mm: float = Field(gt=0)
     crop_pixels: int = Field(gt=0)
-    slab_slices: int = Field(gt=0)
+    context: int = Field(ge=0)
     channels: tuple[int, ...]
-    strides: tuple[tuple[int, int, int], ...]
+    strides: tuple[int, ...]
     residual_units: int = Field(ge=0)
 
 
-class Population(Section):
-    """The people whose anatomy is rendered once and kept.
+class AtlasPeople(Section):
+    """People drawn between the atlas's training people.
 
-    `in_plane_mm` and `slice_mm` are the sampling of the kept volumes, `half_length_mm` how far they reach above and
-    below each person's slice position, `width_mm` their side in the plane. A share of the people has lost up to a
-    fraction `atrophy_most` of their muscle.
+    They reach `half_length_mm` above and below each person's slice position. A share of them has lost up to a fraction
+    `atrophy_most` of their muscle.
     """
 
     seed: int
-    count: int = Field(gt=0)
-    in_plane_mm: float = Field(gt=0)
-    slice_mm: float = Field(gt=0)
+    count: int = Field(ge=0)
     half_length_mm: float = Field(gt=0)
-    width_mm: float = Field(gt=0)
     atrophy_share: Share
     atrophy_most: Share
+
+
+class Variation(Section):
+    """Ranges of the tissues that are drawn about a completed thigh: mm, shares."""
+
+    fat_mm: Range = Field(description="mean thickness of subcutaneous fat")
+    septum_mm: Range = Field(description="half the room between neighbouring muscles")
+    cortex: Range = Field(description="thickness of the femur's cortex relative to the atlas's")
+    pressed_share: Share = Field(description="share whose fat is pressed flat against the other leg")
+    atrophy_share: Share
+    atrophy_most: Share
+
+
+class LabelMaps(Section):
+    """Label maps of real thighs, each completed once and kept in some variants."""
+
+    seed: int
+    variants: int = Field(gt=0)
+    variation: Variation
+
+
+class Strangers(Section):
+    """Limbs that are no thigh (see `myot2.train.strangers`)."""
+
+    seed: int
+    count: int = Field(gt=0)
+
+
+class Population(Section):
+    """The people whose anatomy is made once and kept, by the sampling of the kept volumes.
+
+    `in_plane_mm` and `slice_mm` are their voxels, `width_mm` is their side in the plane.
+    """
+
+    in_plane_mm: float = Field(gt=0)
+    slice_mm: float = Field(gt=0)
+    width_mm: float = Field(gt=0)
+    atlas: AtlasPeople
+    maps: LabelMaps | None = None
+    strangers: Strangers | None = None
 
 
 class Geometry(Section):
     """How slabs are cut out of a kept volume: mm, degrees, relative scale."""
 
     slice_distance_mm: Range
+    stratified: Share = Field(description="share of slabs that are laid about one muscle, each as likely")
     slice_fill: Range = Field(description="slice thickness as a share of the slice distance")
     rotate_degrees: float = Field(ge=0)
     scale: float = Field(ge=0, lt=1)
     shear: float = Field(ge=0, lt=1)
+    tilt: float = Field(ge=0, lt=1, description="shift in the plane per millimetre along the leg")
     translate_mm: float = Field(ge=0)
     elastic_spacing_mm: float = Field(gt=0)
     elastic_mm: float = Field(ge=0)
     repeat_ends: Share = Field(description="share of slabs that are continued by their outermost slices")
 
 
-class Contrast(Section):
-    """Which kinds of image are made, as relative frequencies, and how they are degraded."""
+class Kinds(Section):
+    """Relative frequencies of the kinds of image; see `myot2.train.appearance`."""
 
-    dixon: float = Field(ge=0, description="T2-weighted in-phase: muscle dark grey, fat bright")
-    water: float = Field(ge=0, description="water or fat-suppressed: muscle bright, fat dark")
-    opposed: float = Field(ge=0, description="opposed-phase: fat and water cancel where they meet")
-    random: float = Field(ge=0, description="any brightness of any tissue")
+    in_phase: float = Field(ge=0)
+    opposed: float = Field(ge=0)
+    water: float = Field(ge=0)
+    fat: float = Field(ge=0)
+    stir: float = Field(ge=0)
+    random: float = Field(ge=0)
+
+
+class Contrast(Section):
+    """What images look like, and how they are degraded."""
+
+    kinds: Kinds
     patient_share: Share = Field(description="share of slabs with oedema and fatty replacement beyond normal")
-    bias: float = Field(ge=0)
+    infiltration: tuple[float, float] = Field(description="shape of the beta distribution of a muscle's fat fraction")
+    swap_share: Share = Field(description="share of water and fat images in which a region has them swapped")
+    bias: float = Field(ge=0, description="largest coefficient of the polynomial bias field")
+    coil_share: Share = Field(description="share of slabs with the bright rim of a surface coil")
+    coil_gain: float = Field(ge=0, description="most that a coil adds at its place, relative")
     gamma: Range
     blur_pixels: Range
+    coarse_share: Share = Field(description="share of slabs that are acquired with larger pixels")
+    coarsest: float = Field(gt=0, le=1, description="pixels kept per axis in the coarsest of these")
+    ghost_share: Share
+    void_share: Share = Field(description="share of slabs with a hole as metal leaves it")
     noise: Range = Field(description="standard deviation of the noise relative to the brightest tissue")
     cut_share: Share = Field(description="share of slabs whose field ends before the skin")
 
@@ -87,7 +141,8 @@ class Cycle(Section):
     """
 
     steps: int = Field(gt=0)
-    batch: int = Field(gt=0)
+    slabs: int = Field(gt=0, description="slabs per batch")
+    slices: int = Field(gt=0, description="neighbouring slices of a slab that are labelled")
     peak_learning_rate: float = Field(gt=0)
     warm_up_share: Share
     stop_after: int | None = Field(default=None, gt=0)
@@ -99,9 +154,9 @@ class Cycle(Section):
 
 
 class Optimisation(Section):
-    """Cycles of the learning rate and the optimiser."""
+    """Cycles of the learning rate and the optimiser; one network of the ensemble per seed."""
 
-    seed: int
+    seeds: tuple[int, ...] = Field(min_length=1)
     cycles: tuple[Cycle, ...] = Field(min_length=1)
     weight_decay: float = Field(ge=0)
     gradient_clip: float = Field(gt=0)
@@ -133,8 +188,8 @@ class Recipe(Section):
     optimisation: Optimisation
 
     def configuration(self, table: LabelTable) -> ModelConfiguration:
-        """The configuration of the model that this recipe trains, with the muscles of a label table."""
-        return ModelConfiguration(name=self.name, muscles=table.muscles, **self.network.model_dump())
+        """The configuration of the model that this recipe trains, with the muscles of a label table and the femur."""
+        return ModelConfiguration(name=self.name, structures=table.structures, **self.network.model_dump())
 
 
 def read_recipe(path: str | Path) -> Recipe:

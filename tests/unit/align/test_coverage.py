@@ -99,6 +99,54 @@ def test_an_empty_label_map_is_refused():
         resample_labels(image_of(np.zeros((2, 4, 4))), image_of(np.zeros((2, 4, 4))))
 
 
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 100),
+    angle=st.floats(-0.5, 0.5),
+    fraction=st.sampled_from([0.2, 0.5, 0.8]),
+    grid=st.sampled_from([((4, 9, 10), (1.37, 1.29, 5.0)), ((6, 14, 16), (0.83, 0.83, 4.0))]),
+)
+def test_muscles_are_the_same_voxels_whether_or_not_bone_is_labelled(seed, angle, fraction, grid):
+    muscle_and_bone, (shape, spacing) = blobs(seed), grid
+    muscle = np.where(muscle_and_bone == 3, 0, muscle_and_bone)
+    reference = image_of(np.zeros(shape), spacing)
+    turn = sitk.Euler3DTransform()
+    turn.SetRotation(0, 0, angle)
+    with_bone, without_bone = (
+        resample_labels(
+            image_of(labels, (0.83, 0.83, 4.0)), reference, turn, minimum_fraction=fraction, bone=[3], where="x"
+        )
+        for labels in (muscle_and_bone, muscle)
+    )
+    placed = array_of(with_bone.labels)
+    np.testing.assert_array_equal(np.where(placed == 3, 0, placed), array_of(without_bone.labels))
+    assert with_bone.labels_outside_share == without_bone.labels_outside_share
+
+
+@pytest.mark.parametrize(
+    ("row", "placed"),
+    [([1, 1, 1, 3, 3, 3, 3, 2, 2, 2], 1), ([1, 1, 3, 3, 3, 0, 0, 0, 0, 0], 0), ([1, 1, 1, 1, 3, 3, 3, 3, 3, 3], 3)],
+    ids=["muscles together beat bone", "bone lends muscle no share", "bone by its own share"],
+)
+def test_bone_takes_no_part_in_the_vote_of_the_muscles(row, placed):
+    labels = image_of(np.broadcast_to(np.array([*row, *[2] * 10]), (1, 10, 20)))
+    coarse = image_of(np.zeros((1, 1, 2)), (10.0, 10.0, 1.0), (4.5, 4.5, 0.0))
+    assert array_of(resample_labels(labels, coarse, bone=[3]).labels).ravel().tolist() == [placed, 2]
+
+
+def test_bone_alone_is_refused():
+    bone = np.zeros((2, 4, 4))
+    bone[0] = 3
+    with pytest.raises(MyoT2Error, match="only bone"):
+        resample_labels(image_of(bone), image_of(bone), bone=[3])
+    beside = bone.copy()
+    beside[1, 3, 3] = 1
+    # of the one muscle voxel the coarse reference sees too little
+    coarse = image_of(np.zeros((1, 1, 1)), (4.0, 4.0, 2.0), (1.5, 1.5, 0.5))
+    with pytest.raises(MyoT2Error, match="no voxel of it with enough"):
+        resample_labels(image_of(beside), coarse, bone=[3])
+
+
 @settings(max_examples=20, deadline=None)
 @given(seed=st.integers(0, 100), axes=st.permutations([0, 1, 2]), flips=st.tuples(*[st.booleans()] * 3))
 def test_flipped_and_swapped_axes_change_the_storage_and_not_the_place(seed, axes, flips):

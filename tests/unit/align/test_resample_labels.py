@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from moving_thighs import DIXON, ECHO, grid, label_map, picture
+from moving_thighs import DIXON, ECHO, grid, label_map, picture, points_of, tissue
 
 from myot2.core.images import array_of, image_like, read_image, read_sidecar, sidecar_path, write_image, write_sidecar
 from myot2.core.stopnote import StopNote, read_stop_note
@@ -58,6 +58,45 @@ def test_refinement_brings_the_labels_onto_the_muscles_and_says_so(main, scan, t
     moved = sitk.ReadTransform(str(transform)).TransformPoint((0.0, 0.0, 0.0))
     assert moved == pytest.approx((4, 3, 0), abs=0.8)
     assert read_sidecar(plain)["RefinementReason"] == "no moving image was given"
+
+
+def test_a_labelled_femur_goes_along_and_moves_no_muscle(main, scan, tmp_path, root):
+    image = read_image(scan / "labels.nii.gz")
+    shift = sitk.Euler3DTransform()
+    shift.SetTranslation((4.0, 3.0, 0.0))
+    muscle = array_of(image)
+    x, y, z = next(points_of(image, shift))
+    bone = (tissue(x, y, z) == 2).reshape(muscle.shape) & (muscle == 0)
+    side = np.where(x > 0, 27, 28).reshape(muscle.shape)
+    write_image(image_like(np.where(bone, side, muscle).astype(np.uint8), image), tmp_path / "labels.nii.gz")
+    found = []
+    for name, labels in (("without", scan / "labels.nii.gz"), ("with", tmp_path / "labels.nii.gz")):
+        out, transform = tmp_path / f"{name}.nii.gz", tmp_path / f"{name}.tfm"
+        more = ["--labels", str(labels), "--label-table", str(root / "config/labels.tsv")]
+        more += ["--moving-image", str(scan / "dixon.nii.gz"), "--transform", str(transform)]
+        assert main(words(scan, out, *more)) == 0
+        found.append((array_of(read_image(out)), sidecar_path(out).read_text(), transform.read_text()))
+    (plain, *records), (femur, *records_with_femur) = found
+    assert records == records_with_femur
+    np.testing.assert_array_equal(np.where(femur >= 27, 0, femur), plain)
+    for number in (27, 28):
+        place, true = (np.argwhere(map_ == number).mean(axis=0) for map_ in (femur, femur_on(scan / "echo.nii.gz")))
+        assert np.abs(place - true).max() < 0.6
+
+
+def femur_on(path):
+    """27 and 28 in the femora of the thighs as they lie on the grid of an image."""
+    image = read_image(path)
+    x, y, z = next(points_of(image, sitk.Euler3DTransform()))
+    return np.where(tissue(x, y, z) == 2, np.where(x > 0, 27, 28), 0).reshape(image.GetSize()[::-1])
+
+
+def test_a_number_that_the_label_table_does_not_know_is_refused(main, scan, tmp_path, root, capsys):
+    image = read_image(scan / "labels.nii.gz")
+    write_image(image_like(array_of(image) + np.uint8(40), image), tmp_path / "labels.nii.gz")
+    more = ["--labels", str(tmp_path / "labels.nii.gz"), "--label-table", str(root / "config/labels.tsv")]
+    assert main(words(scan, tmp_path / "out.nii.gz", *more)) == 1
+    assert "that the label table knows" in capsys.readouterr().err
 
 
 def test_two_runs_write_the_same_bytes(main, scan, tmp_path):

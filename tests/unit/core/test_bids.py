@@ -66,7 +66,8 @@ def test_a_derivative_links_every_dataset_that_its_sources_can_name():
 def test_the_table_of_label_numbers_has_each_label_once_with_side_and_colour(root):
     table = label_lookup(read_labels(root / "config/labels.tsv")).set_index("index")
     assert table.loc[1].to_dict() == {"name": "left vastus lateralis", "abbreviation": "VL_L", "color": "#d73027"}
-    assert table["name"].is_unique and len(table) == 26
+    assert table["name"].is_unique and len(table) == 28
+    assert table.loc[28, "name"] == "right femur"
 
 
 def test_the_codes_of_status_maps_have_the_words_that_sidecars_use():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from myot2.core.errors import MyoT2Error
-from myot2.core.labels import read_labels
+from myot2.core.labels import BONE, Label, LabelTable, muscle_only, read_labels
 
 
 @pytest.fixture
@@ -13,19 +14,48 @@ def labels(root):
     return read_labels(root / "config/labels.tsv")
 
 
-def test_the_table_holds_thirteen_muscles_on_each_side(labels):
+def test_the_table_holds_thirteen_muscles_and_the_femur_on_each_side(labels):
     assert len(labels.muscles) == 13
-    assert [label.index for label in labels.labels] == list(range(1, 27))
-    assert len(labels.indices(side="left")) == len(labels.indices(side="right")) == 13
+    assert labels.structures == (*labels.muscles, "femur")
+    assert [label.index for label in labels.labels] == list(range(1, 29))
+    assert len(labels.muscle_indices(side="left")) == len(labels.muscle_indices(side="right")) == 13
+    assert (labels.index("femur", "left"), labels.index("femur", "right")) == (27, 28)
+
+
+def test_bone_is_in_no_list_of_muscles_or_groups_wherever_it_stands_in_the_table():
+    rows = (("femur", BONE), ("a", "g"), ("patella", BONE), ("b", "h"))
+    table = LabelTable(tuple(Label(k, name, "left", group, *[""] * 4) for k, (name, group) in enumerate(rows, 1)))
+    assert table.structures == ("femur", "a", "patella", "b")
+    assert table.muscles == ("a", "b") and table.groups == ("g", "h")
+    assert [label.name for label in table.muscle_labels] == ["a", "b"]
+    assert (table.indices(), table.muscle_indices(), table.bone_indices()) == ([1, 2, 3, 4], [2, 4], [1, 3])
+    assert table.indices(name="femur") == [1] and table.muscle_indices(name="femur") == []
+
+
+def test_a_phantom_has_no_bone_and_all_of_its_spheres_count_as_muscle(root):
+    table = read_labels(root / "config/examples/nist-phantom-labels.tsv")
+    assert table.bone_indices() == []
+    assert table.muscle_indices() == table.indices() and table.muscles == table.structures
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+def test_of_a_label_map_only_muscle_is_kept_in_its_own_type(labels, kind):
+    kept = muscle_only(np.array([[0, 1, 26], [27, 28, 99]], kind), labels)
+    assert kept.dtype == kind
+    assert kept.tolist() == [[0, 1, 26], [0, 0, 0]]
 
 
 def test_numbers_of_other_tools_follow_their_own_rules(labels):
     # MuscleMap and QMRITools: the last digit is the side, 1 left and 2 right
-    for label in labels.labels:
+    for label in labels.muscle_labels:
         digit = {"left": "1", "right": "2"}[label.side]
         assert label.musclemap.startswith("7") and label.musclemap.endswith(digit) and len(label.musclemap) == 4
         assert label.qmritools.startswith("22") and label.qmritools.endswith(digit) and len(label.qmritools) == 6
-    assert len({label.musclemap for label in labels.labels}) == len({label.qmritools for label in labels.labels}) == 26
+    for tool in ("musclemap", "qmritools"):
+        assert len({getattr(label, tool) for label in labels.muscle_labels}) == 26
+    # QMRITools numbers muscles only
+    femur = [(label.musclemap, label.qmritools) for label in labels.labels if label.name == "femur"]
+    assert femur == [("6171", "n/a"), ("6172", "n/a")]
 
 
 def test_labels_are_found_by_name_group_and_side(labels):

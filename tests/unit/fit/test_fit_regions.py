@@ -10,7 +10,7 @@ import SimpleITK as sitk
 from fit_truth_bloch import echo_amplitudes, hard_train
 
 from myot2.core.errors import MyoT2Error
-from myot2.core.images import write_image
+from myot2.core.images import array_of, read_image, write_image
 from myot2.core.labels import read_labels, require_known
 from myot2.core.tables import read_table
 from myot2.core.voxel_status import Status
@@ -69,12 +69,30 @@ def test_water_t2_and_fat_of_each_muscle_are_found_without_a_dixon_scan(fit_regi
     assert set(json.loads(out.with_suffix(".json").read_text())) == {"region", "side", "status", *rows.columns}
 
 
+def test_the_femur_is_not_fitted_and_changes_nothing(fit_regions, scan, tmp_path, capsys):
+    assert fit_regions([*scan, "--out", str(tmp_path / "without.tsv")]) == 0
+    labels = array_of(read_image(tmp_path / "labels.nii.gz"))
+    femur = np.full(SHAPE, 27, np.uint8)
+    write_image(sitk.GetImageFromArray(np.where(labels == 0, femur, labels)), tmp_path / "labels.nii.gz")
+    echoes = sitk.GetArrayFromImage(sitk.ReadImage(str(tmp_path / "echoes.nii.gz")))
+    echoes[:, labels == 0] += 500.0 * 0.9 ** np.arange(len(echoes), dtype=np.float32)[:, None]
+    write_image(
+        sitk.JoinSeries([sitk.GetImageFromArray(echo) for echo in echoes.astype(np.float32)]),
+        tmp_path / "echoes.nii.gz",
+    )
+    assert fit_regions([*scan, "--out", str(tmp_path / "with.tsv")]) == 0
+    assert (tmp_path / "with.tsv").read_bytes() == (tmp_path / "without.tsv").read_bytes()
+    write_image(sitk.GetImageFromArray(femur), tmp_path / "labels.nii.gz")
+    assert fit_regions([*scan, "--out", str(tmp_path / "bone.tsv")]) == 1
+    assert "a muscle with at least 30 voxels" in capsys.readouterr().err
+
+
 def test_labels_without_voxels_enough_and_labels_elsewhere_are_refused(fit_regions, scan, tmp_path, capsys):
     labels = np.zeros(SHAPE, np.uint8)
     labels[0, 0, :9] = 1
     write_image(sitk.GetImageFromArray(labels), tmp_path / "labels.nii.gz")
     assert fit_regions([*scan, "--out", str(tmp_path / "out.tsv")]) == 1
-    assert "a label with at least 30 voxels" in capsys.readouterr().err
+    assert "a muscle with at least 30 voxels" in capsys.readouterr().err
     write_image(sitk.GetImageFromArray(labels[:, :8]), tmp_path / "labels.nii.gz")
     assert fit_regions([*scan, "--out", str(tmp_path / "out.tsv")]) == 1
     assert "labels and echoes on one grid" in capsys.readouterr().err

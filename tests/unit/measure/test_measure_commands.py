@@ -81,6 +81,18 @@ def test_the_table_has_the_promised_columns_and_the_dictionary_explains_each(mea
     assert dictionary["GeneratedWith"] == {"erosion_mm": 0.0, "plausible_ms": [1.0, 300.0]}
 
 
+def test_the_table_of_a_scan_with_a_labelled_femur_is_the_same_to_the_byte(measure, scan, tmp_path):
+    assert measure([*scan, "--out", str(tmp_path / "without.tsv")]) == 0
+    image = sitk.ReadImage(str(tmp_path / "labels.nii.gz"))
+    numbers = sitk.GetArrayFromImage(image)
+    numbers[:, 3, :4], numbers[:, 3, 4:] = 27, 28
+    femur = sitk.GetImageFromArray(numbers)
+    femur.CopyInformation(image)
+    write_image(femur, tmp_path / "labels.nii.gz")
+    assert measure([*scan, "--out", str(tmp_path / "with.tsv")]) == 0
+    assert (tmp_path / "with.tsv").read_bytes() == (tmp_path / "without.tsv").read_bytes()
+
+
 def test_a_t2_map_on_another_grid_is_refused(measure, scan, tmp_path, capsys):
     image = sitk.ReadImage(str(tmp_path / "t2.nii.gz"))
     image.SetOrigin((0.0, 0.0, 3.0))

@@ -5,14 +5,15 @@ from __future__ import annotations
 import statistics
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import Label, LabelTable, read_labels
+from myot2.core.regions import regions_of
 from myot2.measure.muscles import erode_in_plane, measure_regions
-from myot2.measure.regions import regions_of
 
 SPACING = (1.5, 2.0, 6.0)
 
@@ -34,7 +35,7 @@ def test_regions_are_all_muscles_groups_and_the_thigh_on_either_side_and_both(ta
     # 13 muscles, 4 groups of which the sartorius is a muscle already, the thigh; three rows each
     assert len(keys) == 3 * (13 + 3 + 1)
     by_key = {(region.name, region.side): set(region.indices) for region in regions}
-    assert by_key["thigh", "both"] == set(table.indices())
+    assert by_key["thigh", "both"] == set(range(1, 27)), "all muscles, and not the femur"
     for name in {name for name, _ in keys}:
         assert by_key[name, "both"] == by_key[name, "left"] | by_key[name, "right"]
     quadriceps = [name for name in table.muscles if name.startswith("vastus")] + ["rectus femoris"]
@@ -70,6 +71,25 @@ def test_the_thigh_is_weighted_by_voxels_and_not_by_muscles(table):
     assert rows.loc[("thigh", "right"), "t2_mean_ms"] == 60
     assert rows.loc[("adductors", "both"), "voxels"] == 2
     assert rows.loc[("thigh", "both"), "volume_ml"] == pytest.approx(10 * 1.5 * 2.0 * 6.0 / 1000)
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 1000), erosion_mm=st.sampled_from([0.0, 2.0]))
+def test_a_labelled_femur_changes_no_measure(table, seed, erosion_mm):
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 29, (2, 6, 6)).repeat(4, axis=1).repeat(4, axis=2)
+    labels[:, 8:12, 8:12] = table.bone_indices()[0]
+    bone = np.isin(labels, table.bone_indices())
+    t2 = np.where(bone, 299.0, rng.uniform(20, 80, labels.shape))
+    beside = {"status": rng.integers(0, 3, labels.shape), "fat_fraction": np.where(bone, 1.0, 0.1)}
+    with_bone, without = (
+        measure(t2, chosen, regions_of(table), erosion_mm=erosion_mm, **beside)
+        for chosen in (labels, np.where(bone, 0, labels))
+    )
+    pd.testing.assert_frame_equal(with_bone, without)
+    assert with_bone.loc[("thigh", "both"), "volume_ml"] == pytest.approx(
+        np.sum((labels > 0) & ~bone) * 1.5 * 2.0 * 6.0 / 1000
+    )
 
 
 @settings(max_examples=30, deadline=None)

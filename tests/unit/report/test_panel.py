@@ -93,6 +93,32 @@ def test_the_outline_lies_around_the_muscle_in_millimetres(scan):
     assert outline[:, 1].min() == pytest.approx(19.0, abs=0.6) and outline[:, 1].max() == pytest.approx(59.0, abs=0.6)
 
 
+def test_bone_is_a_thin_contour_in_the_key_and_moves_nothing_else(scan):
+    plain = panel_figure(**scan)
+    for name in ("image_labels", "t2_labels"):
+        numbers = sitk.GetArrayFromImage(scan[name])
+        factor = numbers.shape[1] // 40
+        numbers[0] = 27  # a slice with more bone than any has muscle
+        numbers[2, : 4 * factor, : 4 * factor] = 27
+        bone = sitk.GetImageFromArray(numbers)
+        bone.CopyInformation(scan[name])
+        scan[name] = bone
+    figure = panel_figure(**scan)
+    for one, other in zip(plain.axes[:2], figure.axes[:2], strict=True):
+        assert one.get_xlim() == other.get_xlim() and one.get_ylim() == other.get_ylim()
+    np.testing.assert_array_equal(
+        plain.axes[1].images[-1].get_array().filled(0), figure.axes[1].images[-1].get_array().filled(0)
+    )
+    muscle, femur = figure.axes[0].collections
+    assert len(plain.axes[0].collections) == 1 and femur.get_linewidth() < muscle.get_linewidth()
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["vastus lateralis", "femur"]
+
+
+def test_bone_alone_is_no_muscle(scan):
+    with pytest.raises(MyoT2Error, match="expected muscle"):
+        panel_figure(**{**scan, "t2_labels": sitk.Cast(scan["t2_labels"] > 0, sitk.sitkUInt8) * 27})
+
+
 def test_labels_without_muscle_are_refused(scan):
     with pytest.raises(MyoT2Error, match="expected muscle"):
         panel_figure(**{**scan, "t2_labels": scan["t2_labels"] * 0})

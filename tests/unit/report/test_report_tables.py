@@ -152,7 +152,7 @@ def test_settings_are_listed_by_key_and_absolute_paths_shortened():
             {
                 "results": "/home/x/results",
                 "simulate": None,
-                "segment": {"source": "given", "given": "/home/x/masks.nii.gz"},
+                "segment": {"backend": "labels", "given": "/home/x/masks.nii.gz"},
                 "fit": {"skip_first_echoes": 1},
                 "ingest": {"t2_map": True, "dixon": [], "t2_map_scale": None},
                 "measure": {"plausible_ms": [1.0, 300.0]},
@@ -193,7 +193,12 @@ def fitted(**changes):
         (fitted(model="epg-water-fat"), "T2 of fat calibrated on each person's subcutaneous fat, T1 of fat 365.0 ms"),
         (fitted(model="epg-water-fat", fat={"t2_ms": 140}), "T2 of fat 140.0 ms, T1 of fat 365.0 ms"),
         (fitted(model="epg"), "extended phase graph (nominal refocusing angle 180.0 degrees, slice profile: none"),
-        ({"segment": {"source": "given"}}, "Muscle outlines were given"),
+        ({"segment": {"backend": "labels"}}, "Muscle outlines were given"),
+        ({"segment": {"backend": "myot2", "image": "in"}}, "outlined on the Dixon in-phase images by a convolutional"),
+        (
+            {"segment": {"backend": "totalsegmentator", "image": "water", "task": "thigh_x"}},
+            "on the Dixon water images by TotalSegmentator (task thigh_x).",
+        ),
         ({"align": {"refinement": "rigid", "minimum_fraction": 0.5}}, "rigid registration"),
         ({"measure": {"plausible_ms": [1.0, 300.0], "erosion_mm": 2.0}}, "in-plane erosion of 2.0 mm"),
     ],

@@ -91,3 +91,13 @@ def test_only_legs_in_the_field_are_judged(table):
     assert {row["side"] for row in figures["Muscles"]} == {"left"}
     assert set(figures["Asymmetry"].values()) == {None}
     assert figures["MeanConfidence"] is None
+
+
+def test_the_femur_is_neither_listed_nor_judged(table):
+    left, right = table.index("gracilis", "left"), table.index("gracilis", "right")
+    muscle = block(left, slice(0, 10), slice(0, 10)) + block(right, slice(0, 10), slice(20, 30))
+    femur = block(table.index("femur", "left"), slice(20, 30), slice(0, 10))
+    confidence = np.where(femur > 0, 0.1, 0.9)
+    sides = ("right", "left")
+    assert describe(muscle + femur, confidence, table, sides, 50.0) == describe(muscle, confidence, table, sides, 50.0)
+    assert len(describe(muscle + femur, confidence, table, sides, 50.0)["Muscles"]) == 26

@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 import torch
+from monai.bundle import ConfigParser
+from safetensors.torch import load_file
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import read_labels
@@ -17,12 +19,12 @@ from myot2.segment.model import Model, ModelConfiguration, build_network, load_m
 
 TINY = ModelConfiguration(
     name="tiny",
-    muscles=("gracilis", "sartorius"),
+    structures=("gracilis", "sartorius"),
     pixel_mm=2.0,
     crop_pixels=64,
-    slab_slices=4,
+    context=1,
     channels=(4, 6, 8),
-    strides=((1, 2, 2), (2, 2, 2)),
+    strides=(2, 2),
     residual_units=1,
 )
 BACKGROUND, MEDIAL, LATERAL = 0, 1, 2
@@ -31,11 +33,19 @@ BACKGROUND, MEDIAL, LATERAL = 0, 1, 2
 class ByPosition(torch.nn.Module):
     """Calls what is bright one muscle in the crop's medial half, another in its lateral half."""
 
-    def forward(self, slab: torch.Tensor) -> torch.Tensor:
-        bright = (slab > 0).float()
-        medial = torch.zeros_like(slab)
-        medial[..., slab.shape[-1] // 2 :] = 1
+    def forward(self, stack: torch.Tensor) -> torch.Tensor:
+        bright = (stack[:, 1:2] > 0).float()
+        medial = torch.zeros_like(bright)
+        medial[..., bright.shape[-1] // 2 :] = 1
         return 10 * torch.cat([1 - bright, bright * medial, bright * (1 - medial)], dim=1)
+
+
+class ByPositionAndNoMore(ByPosition):
+    """Knows a third muscle that it never finds."""
+
+    def forward(self, stack: torch.Tensor) -> torch.Tensor:
+        known = super().forward(stack)
+        return torch.cat([known, torch.full_like(known[:, :1], -10)], dim=1)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +55,7 @@ def table(root):
 
 @pytest.fixture
 def known() -> Model:
-    return Model(TINY, ByPosition(), "0" * 64)
+    return Model(TINY, (ByPosition(),), "0" * 64)
 
 
 def two_legs(pixel_mm: float = 2.0, slices: int = 6, slice_mm: float = 6.0) -> sitk.Image:
@@ -69,26 +79,44 @@ def label_at(labels: sitk.Image, x: float, y: float = 0.0, z: float = 12.0) -> i
 
 def test_a_saved_model_comes_back_bit_by_bit(tmp_path):
     torch.manual_seed(1)
-    network = build_network(TINY).eval()
-    save_model(tmp_path, TINY, network)
+    networks = [build_network(TINY).eval() for _ in range(12)]
+    save_model(tmp_path, TINY, networks)
     model = load_model(tmp_path)
     assert model.configuration == TINY
-    slab = torch.randn(1, 1, 4, 64, 64)
-    assert torch.equal(model.network(slab), network(slab))
+    stack = torch.randn(1, 3, 64, 64)
+    for loaded, saved in zip(model.networks, networks, strict=True):
+        assert torch.equal(loaded(stack), saved(stack))
 
 
 def test_saving_a_model_twice_gives_equal_bytes(tmp_path):
     torch.manual_seed(1)
     network = build_network(TINY)
     for folder in ("a", "b"):
-        save_model(tmp_path / folder, TINY, network)
-    for name in ("model.json", "model.safetensors", "SHA256SUMS"):
+        save_model(tmp_path / folder, TINY, [network])
+    names = ("model.json", "models/model.safetensors", "configs/inference.json", "configs/metadata.json", "SHA256SUMS")
+    for name in names:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
+def test_monai_builds_the_networks_of_a_saved_model_and_loads_their_weights(tmp_path):
+    networks = [build_network(TINY).eval() for _ in range(2)]
+    save_model(tmp_path, TINY, networks)
+    parser = ConfigParser()
+    parser.read_config(tmp_path / "configs" / "inference.json")
+    parser.read_meta(tmp_path / "configs" / "metadata.json")
+    built = parser.get_parsed_content("network_def").eval()
+    built.load_state_dict(load_file(tmp_path / "models" / "model.safetensors"))
+    stack = torch.randn(1, 3, 64, 64)
+    for one, other in zip(built, networks, strict=True):
+        assert torch.equal(one(stack), other(stack))
+    formats = parser.get_parsed_content("_meta_::network_data_format")
+    assert formats["inputs"]["image"]["num_channels"] == 3
+    assert formats["outputs"]["pred"]["channel_def"]["2"] == "sartorius"
+
+
 def test_changed_weights_are_refused(tmp_path):
-    save_model(tmp_path, TINY, build_network(TINY))
-    weights = tmp_path / "model.safetensors"
+    save_model(tmp_path, TINY, [build_network(TINY)])
+    weights = tmp_path / "models" / "model.safetensors"
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
@@ -97,13 +125,13 @@ def test_changed_weights_are_refused(tmp_path):
 
 
 def test_weights_of_another_architecture_are_refused(tmp_path):
-    save_model(tmp_path, replace(TINY, channels=(4, 6, 10)), build_network(TINY))
+    save_model(tmp_path, replace(TINY, channels=(4, 6, 10)), [build_network(TINY)])
     with pytest.raises(MyoT2Error, match="fit model.json"):
         load_model(tmp_path)
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path):
-    with pytest.raises(MyoT2Error, match="no SHA256SUMS, model.json, model.safetensors"):
+    with pytest.raises(MyoT2Error, match="no SHA256SUMS, model.json, models/model.safetensors"):
         load_model(tmp_path)
 
 
@@ -135,7 +163,7 @@ def test_swapping_the_legs_swaps_the_sides_and_nothing_else(known, table):
     first = sitk.GetArrayFromImage(inference.segment_image(image, known, table, threads=1).labels)
     second = sitk.GetArrayFromImage(inference.segment_image(mirrored, known, table, threads=1).labels)
     exchange = np.zeros(256, np.uint8)
-    for name in TINY.muscles:
+    for name in TINY.structures:
         exchange[table.index(name, "left")] = table.index(name, "right")
         exchange[table.index(name, "right")] = table.index(name, "left")
     # An even crop is centred on a column to within one pixel, so the border between both muscles may move by one.
@@ -156,17 +184,39 @@ def test_a_left_leg_is_mirrored_and_the_other_leg_is_empty():
     assert (right[:, :, beyond:] == right[0, 0, 0]).all()
 
 
-@pytest.mark.parametrize("slices", [1, 3, 4, 9, 17])
-def test_any_number_of_slices_gives_probabilities_that_add_up_to_one(slices):
-    torch.manual_seed(2)
-    model = Model(TINY, build_network(TINY).eval(), "")
-    field = np.random.default_rng(0).normal(size=(slices, 64, 64)).astype(np.float32)
-    probabilities = inference.predict(field, model)
-    assert probabilities.shape == (3, slices, 64, 64)
-    np.testing.assert_allclose(probabilities.sum(axis=0), 1, atol=1e-5)
-
-
 def test_a_muscle_at_the_edge_of_the_field_is_reported(known, table):
     narrow = replace(known, configuration=replace(TINY, crop_pixels=24))
     assert inference.segment_image(two_legs(), narrow, table, threads=1).cropped_sides == ("right", "left")
     assert inference.segment_image(two_legs(), known, table, threads=1).cropped_sides == ()
+
+
+def test_an_image_without_a_leg_gives_an_empty_label_map_and_no_side(known, table):
+    image = inference.image_like(np.zeros((6, 80, 150), np.float32), two_legs())
+    result = inference.segment_image(image, known, table, threads=1)
+    assert result.sides == ()
+    assert result.agreement == {}
+    assert not sitk.GetArrayFromImage(result.labels).any()
+    assert not sitk.GetArrayFromImage(result.entropy).any()
+
+
+class Undecided(ByPosition):
+    """Finds both muscles everywhere, and is sure of neither."""
+
+    def forward(self, stack: torch.Tensor) -> torch.Tensor:
+        return super().forward(stack) / 25
+
+
+def test_a_limb_that_does_not_look_like_a_thigh_is_not_labelled(known, table):
+    result = inference.segment_image(two_legs(), replace(known, networks=(Undecided(),)), table, threads=1)
+    assert result.sides == ()
+    assert result.foreign_sides == ("right", "left")
+    assert not sitk.GetArrayFromImage(result.labels).any()
+
+
+def test_agreement_is_given_for_every_label_of_a_leg_and_none_where_nothing_was_found(known, table):
+    configuration = replace(TINY, structures=("gracilis", "sartorius", "adductor brevis"))
+    model = replace(known, configuration=configuration, networks=(ByPositionAndNoMore(),))
+    result = inference.segment_image(two_legs(), model, table, threads=1)
+    for side in ("left", "right"):
+        assert result.agreement[table.index("adductor brevis", side)] is None
+        assert 0.8 < result.agreement[table.index("gracilis", side)] < 1

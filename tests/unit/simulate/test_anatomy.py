@@ -46,8 +46,8 @@ def test_equal_seeds_draw_equal_people_and_images(table):
 def test_left_muscles_lie_at_positive_x_with_the_left_labels(table):
     points = slices([-40, 0, 40])
     labels, _ = render(person(1), points, table)
-    assert set(np.unique(labels[points[..., 0] > 0])) <= {0, *table.indices(side="left")}
-    assert set(np.unique(labels[points[..., 0] < 0])) <= {0, *table.indices(side="right")}
+    assert set(np.unique(labels[points[..., 0] > 0])) <= {0, *table.muscle_indices(side="left")}
+    assert set(np.unique(labels[points[..., 0] < 0])) <= {0, *table.muscle_indices(side="right")}
 
 
 def test_person_with_equal_legs_is_its_own_mirror_image(table):
@@ -66,7 +66,7 @@ def test_every_person_has_all_tissues_and_muscles_on_both_sides(table, seed, peo
     labels, tissue = render(person(seed, people), slices(np.arange(-87, 88, 12)), table)
     assert set(np.unique(tissue)) == set(Tissue)
     # Adductor brevis ends above the field in some people.
-    wanted = {label.index for label in table.labels if label.name != "adductor brevis"}
+    wanted = {label.index for label in table.muscle_labels if label.name != "adductor brevis"}
     assert wanted <= set(np.unique(labels))
     assert np.all(tissue[labels > 0] == Tissue.MUSCLE)
     assert np.all(labels[tissue != Tissue.MUSCLE] == 0)

@@ -12,7 +12,7 @@ from scipy.interpolate import BSpline
 
 from myot2.core.images import affine_of, array_of, read_image
 from myot2.core.labels import read_labels
-from myot2.simulate.atlas import FEMUR, ControlGrid, Field, Thigh, _smooth_distance, load_atlas, spline_matrix
+from myot2.simulate.atlas import FEMUR, ControlGrid, Field, Thigh, load_atlas, smooth_distance, spline_matrix
 from myot2.simulate.atlas_fit import SHARED
 
 ATLAS = load_atlas()
@@ -38,10 +38,10 @@ def test_node_coordinates_are_clamped_to_the_box():
     np.testing.assert_allclose(found.T, [[20, 5, 2.5], [10, 0, 0]])
 
 
-def test_smooth_distance_of_a_ball_is_the_distance_to_its_surface():
+def testsmooth_distance_of_a_ball_is_the_distance_to_its_surface():
     axis = np.arange(-20, 21) * 1.5
     radius = np.sqrt(np.sum(np.stack(np.meshgrid(axis, axis, axis)) ** 2, axis=0))
-    field = Field(_smooth_distance(radius < 18, 1.5, 1.2), np.full(3, axis[0]), 1.5)
+    field = Field(smooth_distance(radius < 18, 1.5, 1.2), np.full(3, axis[0]), 1.5)
     directions = np.random.default_rng(1).normal(size=(200, 3))
     directions /= np.linalg.norm(directions, axis=1)[:, None]
     # The border is true to half a voxel; away from it the distance between voxel centres is a little short.

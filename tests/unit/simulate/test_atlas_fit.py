@@ -14,7 +14,7 @@ from myot2.simulate.atlas import Thigh, load_atlas, read_atlas
 from myot2.simulate.atlas_template import Template, build_template, close_slices, trace_vessels
 
 ATLAS = load_atlas()
-TEMPLATE = Template(ATLAS.template, len(ATLAS.muscles), ATLAS.origin, ATLAS.spacing)
+TEMPLATE = Template(ATLAS.template, len(ATLAS.muscles), ATLAS.origin, ATLAS.spacing, box=())
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +91,7 @@ def test_fit_finds_the_muscles_of_a_thigh_of_known_shape(table):
     codes = np.where(held, ATLAS.template[tuple(np.where(held[:, None], index, 0).T)], 0)
     shared = atlas_fit.shared_codes(table)
     muscles = np.select([codes == code for code in shared], range(1, 12), 0)
-    cloud = atlas_fit.Cloud(points - [*points[muscles > 0].mean(axis=0)[:2], 0], muscles)
+    cloud = atlas_fit.Cloud(points - [*points[muscles > 0].mean(axis=0)[:2], 0], muscles, np.zeros(3))
     fitted = atlas_fit.fit_thigh(cloud, TEMPLATE, shared, ATLAS.grid)
     dice = atlas_fit.hard_dice(fitted, fitted.controls, cloud, atlas_fit.Occupancy(TEMPLATE, shared), ATLAS.grid)
     assert np.nanmean(dice) > 0.85
@@ -103,7 +103,7 @@ def test_assembled_atlas_gives_back_the_fitted_displacements(table, tmp_path):
     shape = ATLAS.mean.shape
     thigh = [atlas_fit.FittedThigh(np.eye(3), np.zeros(3), rng.normal(size=shape), 0.9) for _ in range(12)]
     points = TEMPLATE.positions(np.argwhere(ATLAS.template[::40, ::8, ::8] >= 0) * [40, 8, 8])
-    cloud = atlas_fit.Cloud(points, np.ones(len(points), dtype=int))
+    cloud = atlas_fit.Cloud(points, np.ones(len(points), dtype=int), np.zeros(3))
     maps = [
         atlas_fit.FittedMap(f"p{k}", {"left": thigh[2 * k], "right": thigh[2 * k + 1]}, {"left": cloud, "right": cloud})
         for k in range(6)

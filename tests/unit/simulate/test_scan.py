@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from myot2.core.labels import LabelTable
 from myot2.simulate import scan
 from myot2.simulate.anatomy import Tissue
 from myot2.simulate.body import TISSUES, Pose, Slab
 from myot2.simulate.fields import B1_RANGE, RandomField, TransmitField
 from myot2.simulate.grid import VoxelAverage, axial_grid, coronal_grid, sagittal_grid
-from myot2.simulate.participant import examine
+from myot2.simulate.participant import examine, muscle_pairs
 from myot2.simulate.protocol import Conditions
 from myot2.simulate.signal import FAT_T1_MS, FAT_T2_MS, saturation_recovery
 
@@ -236,3 +237,10 @@ def test_moved_legs_are_found_where_the_motion_says(cylinder_body, small_preset)
 def test_conditions_out_of_range_are_refused(wrong):
     with pytest.raises(ValueError):
         Conditions(**wrong)
+
+
+def test_bone_in_the_label_table_draws_no_other_lesions(label_table):
+    assert label_table.bone_indices()
+    pairs, without = muscle_pairs(label_table), muscle_pairs(LabelTable(label_table.muscle_labels))
+    assert pairs.tolist() == without.tolist()
+    assert pairs[label_table.index("gracilis", "left")] == pairs[label_table.index("gracilis", "right")] > 0

@@ -1,4 +1,4 @@
-"""The regions that are measured: each muscle, each group and the whole thigh, by side and all sides together."""
+"""Regions of a label table: each muscle, each group and the whole thigh, by side and all sides together; and bones."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BOTH = "both"
 
 @dataclass(frozen=True)
 class Region:
-    """A set of labels with a name and a side: one of the label table, or both."""
+    """A set of labels of muscle with a name and a side: one of the label table, or both."""
 
     name: str
     side: str
@@ -24,6 +24,8 @@ class Region:
 
 def regions_of(table: LabelTable, where: str = "label table") -> list[Region]:
     """All regions of a label table: muscles, then groups, then the thigh; each on the table's sides, and both.
+
+    Bone belongs to no region, so that no measure holds it.
 
     A group that holds one muscle of the same name is that muscle, and is listed once.
 
@@ -37,7 +39,7 @@ def regions_of(table: LabelTable, where: str = "label table") -> list[Region]:
     for choice in chosen:
         name = next(iter(choice.values()), THIGH)
         for side in (*SIDES, BOTH):
-            indices = table.indices(**choice, side=None if side == BOTH else side)
+            indices = table.muscle_indices(**choice, side=None if side == BOTH else side)
             region = Region(name, side, tuple(indices))
             if region.indices and regions.setdefault((name, side), region) != region:
                 raise MyoT2Error(
@@ -47,3 +49,14 @@ def regions_of(table: LabelTable, where: str = "label table") -> list[Region]:
                     do="Rename the group or the muscle.",
                 )
     return list(regions.values())
+
+
+def other_regions_of(table: LabelTable) -> list[Region]:
+    """What a label table has beside muscle, such as bone: each name on the table's sides, and both."""
+    names = dict.fromkeys(label.name for label in table.labels if label.name not in table.muscles)
+    regions = [
+        Region(name, side, tuple(table.indices(name=name, side=None if side == BOTH else side)))
+        for name in names
+        for side in (*SIDES, BOTH)
+    ]
+    return [region for region in regions if region.indices]

@@ -1,0 +1,140 @@
+"""What every backend is told, and what it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import SimpleITK as sitk
+
+from myot2.core.images import array_of, image_like
+from myot2.core.labels import LabelTable
+from myot2.segment.legs import SIDES
+from myot2.segment.numbering import OWN, Translation
+from myot2.segment.quality import describe
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a backend is told besides image and label table; each takes of it what it needs.
+
+    Attributes
+    ----------
+    model : Path
+        The model's folder; MuscleMap: the file of its weights, with its JSON beside it.
+    weights : Path, optional
+        The weights as safetensors where `model` has them in PyTorch's format.
+    weights_sha256 : str, optional
+        SHA-256 of the weights, where no SHA256SUMS beside them lists it.
+    numbering : str
+        Whose numbers or short names the model's structures have.
+    ignore : tuple of str
+        Patterns of structures that become background where the label table does not know them.
+    overlap : float
+        Part of MuscleMap's window by which windows overlap.
+    folds : tuple of str
+        Folds of nnU-Net; empty: all.
+    task : str
+        Task of TotalSegmentator.
+    side : str, optional
+        The side of the only leg in the field, for `myot2`.
+    threads : int
+        Threads of a network's arithmetic.
+    """
+
+    model: Path
+    weights: Path | None = None
+    weights_sha256: str | None = None
+    numbering: str = OWN
+    ignore: tuple[str, ...] = ()
+    overlap: float = 0.9
+    folds: tuple[str, ...] = ()
+    task: str = ""
+    side: str | None = None
+    threads: int = 1
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """Labels of an image.
+
+    Attributes
+    ----------
+    labels : SimpleITK.Image
+        Unsigned, on the grid of the image; numbers of the label table, 0 background.
+    sides : tuple of str
+        The sides of the body that are labelled.
+    record : dict
+        What the sidecar says of the model: `Model` (name and version), `ModelSha256`, and more.
+    confidence : SimpleITK.Image, optional
+        Float, same grid: the probability (0-1) of the label each voxel was given; None where the backend has none.
+    flags : tuple of str
+        Sentences about what asks for a look.
+    """
+
+    labels: sitk.Image
+    sides: tuple[str, ...]
+    record: Mapping[str, Any]
+    confidence: sitk.Image | None = None
+    flags: tuple[str, ...] = field(default=())
+
+
+def labelled(
+    values: np.ndarray,
+    image: sitk.Image,
+    table: LabelTable,
+    translation: Translation,
+    record: Mapping[str, Any],
+    confidence: np.ndarray | None = None,
+) -> Labelled:
+    """The result of a backend whose numbers are another's.
+
+    Parameters
+    ----------
+    values : ndarray of integer, shape (slices, rows, columns)
+        Theirs, on the grid of `image`.
+    image : SimpleITK.Image
+    table : LabelTable
+    translation : Translation
+    record : mapping
+    confidence : ndarray of float, optional
+        Same shape.
+    """
+    ours = translation.apply(values)
+    found = set(np.flatnonzero(np.bincount(ours.ravel())).tolist())
+    present = {label.side for label in table.labels if label.index in found}
+    dropped = translation.left_out(values)
+    lacking = [_called(label.name, label.side) for label in translation.absent]
+    return Labelled(
+        labels=image_like(ours, image),
+        sides=tuple(side for side in SIDES if side in present),
+        record={
+            **record,
+            **({"IgnoredVoxels": dropped} if dropped else {}),
+            **({"NotGiven": lacking} if lacking else {}),
+        },
+        confidence=None if confidence is None else image_like(confidence, image),
+    )
+
+
+def figures(result: Labelled, table: LabelTable) -> dict[str, Any]:
+    """Volumes, confidence, asymmetry and flags for the sidecar, as `myot2.segment.quality.describe` gives them.
+
+    Where the backend has no confidence, its figures are null.
+    """
+    values = array_of(result.labels)
+    sure = np.ones(values.shape, np.float32) if result.confidence is None else array_of(result.confidence)
+    voxel_mm3 = float(np.prod(result.labels.GetSpacing()))
+    described = describe(values, sure, table, result.sides, voxel_mm3)
+    if result.confidence is None:
+        described["MeanConfidence"] = None
+        described["Muscles"] = [{**muscle, "mean_confidence": None} for muscle in described["Muscles"]]
+    described["Flags"] = [*described["Flags"], *result.flags]
+    return described
+
+
+def _called(name: str, side: str) -> str:
+    return name if side == "none" else f"{side} {name}"
