@@ -154,6 +154,8 @@ def test_what_a_cut_field_leaves_of_a_leg_lies_in_the_middle(recipe, table, stru
         middle = [axis.mean() - image.shape[1] / 2 for axis in np.nonzero(shown.any(axis=0))]
         assert np.abs(middle).max() < 6
         assert (shown | (labels == 0).numpy()).mean() > 0.97
+
+
 def test_larger_pixels_do_not_move_the_image_against_its_labels(recipe):
     clean = {"bias": 0.0, "coil_share": 0.0, "ghost_share": 0.0, "void_share": 0.0, "cut_share": 0.0}
     coarse = {"gamma": (1.0, 1.0), "noise": (1e-6, 1e-6), "coarse_share": 1.0}
