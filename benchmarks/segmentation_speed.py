@@ -2,7 +2,8 @@
 
 The case is one simulated in-phase volume of both thighs, 256 x 144 x 30. MyoT2 does all of `segment_image`: finding the
 legs, the votes, back to the image's grid, cleaning. The peers do less: only their network on what it takes in, with
-random weights, for the time does not depend on them; their preprocessing and interpolation back are left out.
+random weights, for the time does not depend on them. Their preprocessing, but for MuscleMap's resampling to 1 mm, and
+the way back to the image's grid are left out.
 
 - VNet (MONAI's stock, 3D) and DynUNet (3D, nnU-Net-like, 32 to 320 channels): one thigh at a time, 128 x 144 x 32.
 - MuscleMap (2D U-Net, 64 to 1024 channels, 100 outputs): slices of 1 mm, a sliding window of 256 x 256 (MONAI

@@ -5,8 +5,9 @@ and brevis and the femur, which no such map has, are the atlas's, and between sl
 interpolated (`unseen/anatomy.py`). Fat, skin, atrophy, fatty replacement and oedema are drawn here, and the images are
 made from T1, T2 and proton densities (`unseen/contrasts.py`, `unseen/scanner.py`): no code is shared with the training
 images. Both thighs, over the heights that the real label maps cover, in three protocols; every person is healthy in
-one or two of them and a patient in the others. A muscle counts where the image holds at least 1 ml of it; whole muscle
-is all muscles of both thighs together. A Dixon fat image is a seventh contrast, outside the means over the six.
+one or two of them and a patient in the others. The septum between two muscles is labelled half as either, as in
+training. A muscle counts where the image holds at least 1 ml of it; whole muscle is all muscles of both thighs
+together. A Dixon fat image is a seventh contrast, outside the means over the six.
 
     .venv/bin/python benchmarks/segmentation_unseen.py --work FOLDER [--model FOLDER] [--table OUT.tsv] [--markdown]
 

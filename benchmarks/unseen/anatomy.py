@@ -79,7 +79,7 @@ class Build:
 
 @dataclass(frozen=True)
 class Leg:
-    """One thigh with its fat and the depth below which each muscle begins."""
+    """One thigh with its fat and the depth below which atrophy has left each muscle."""
 
     thigh: CompleteThigh
     sampling_mm: tuple[float, float]
@@ -141,7 +141,10 @@ class Leg:
         return float(np.median(inner)), float(muscle), float(outer), float(max(-rows[0], rows[-1]))
 
     def layer(self, index: float, rows: np.ndarray, columns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Muscle number (0 none) and tissue at a slice index and mm from the middle; columns towards the other leg."""
+        """Muscle number (0 none) and tissue at a slice index and mm from the middle; columns towards the other leg.
+
+        Half of a septum has the number of the muscle beside it, though it is fat: so do readers draw muscles.
+        """
         step = self.sampling_mm[1]
         shape = self.fields[0].shape
         axes = list(zip((rows, columns), shape[1:], strict=True))
@@ -152,8 +155,8 @@ class Leg:
         muscle, vessel = (names[level][np.ix_(*nearest)] for names in self.names)
         build = self.build
         tissue = np.full(depth.shape, Tissue.INTERMUSCULAR_FAT, np.uint8)
-        held = depth < -self.limits[muscle]
-        tissue[held] = Tissue.MUSCLE
+        named = (depth < -self.limits[muscle]) & (fascia < 0)
+        tissue[depth < -np.maximum(self.limits, build.septum_mm)[muscle]] = Tissue.MUSCLE
         tissue[vessel == 1], tissue[vessel == 2] = Tissue.ARTERY, Tissue.VEIN
         height = np.interp(index, np.arange(shape[0]), self.thigh.height)
         tissue[femur < 0] = Tissue.CORTEX
@@ -162,7 +165,8 @@ class Leg:
         tissue[fascia >= build.fascia_mm] = Tissue.SUBCUTANEOUS_FAT
         tissue[fascia >= build.fascia_mm + fat] = Tissue.SKIN
         tissue[fascia >= build.fascia_mm + fat + build.skin_mm] = Tissue.AIR
-        return np.where(tissue == Tissue.MUSCLE, muscle, 0).astype(np.uint8), tissue
+        named &= np.isin(tissue, (Tissue.MUSCLE, Tissue.INTERMUSCULAR_FAT))
+        return np.where(named, muscle, 0).astype(np.uint8), tissue
 
 
 @dataclass(frozen=True)
@@ -249,8 +253,8 @@ class Thighs:
             kind[(kind != Tissue.AIR) & (room < leg.build.skin_mm)[None]] = Tissue.SKIN
             kind[:, room < 0] = Tissue.AIR
             bone = np.isin(kind, (Tissue.CORTEX, Tissue.MARROW))
-            named = np.where(kind == Tissue.MUSCLE, self.numbers[side][muscle], 0)
-            labels[:, own], tissue[:, own] = np.where(bone, self.bone[side], named), kind
+            muscle[:, room < leg.build.skin_mm] = 0
+            labels[:, own], tissue[:, own] = np.where(bone, self.bone[side], self.numbers[side][muscle]), kind
         return labels, tissue
 
 
@@ -269,15 +273,15 @@ def held_out_people(
 
 
 def _limits(thigh: CompleteThigh, build: Build, rng: np.random.Generator) -> np.ndarray:
-    """Depth (mm) below which each muscle begins, by muscle number; 0 is muscle that has no label."""
+    """Depth (mm) that atrophy has taken, by muscle number; 0 is muscle that has no label."""
     count = int(thigh.muscle.max())
-    limits = np.full(count + 1, build.septum_mm, np.float32)
+    limits = np.zeros(count + 1, np.float32)
     losses = np.clip(build.atrophy * rng.gamma(8.0, 1 / 8.0, count), 0, 0.8)
     depth = thigh.depth.astype(np.float32)
     for number, loss in enumerate(losses, 1):
         inside = -depth[(thigh.muscle == number) & (depth < 0)]
         if inside.size and loss > 0:
-            limits[number] = max(build.septum_mm, np.quantile(inside, loss))
+            limits[number] = np.quantile(inside, loss)
     return limits
 
 

@@ -37,8 +37,12 @@ class Degradation:
         self._pixels = Compose(
             [
                 RandGaussianSmooth(sigma_x=recipe.blur_pixels, sigma_y=recipe.blur_pixels, prob=0.7),
+                # MONAI's default, nearest neighbours, moves the image against its labels by half a pixel and more.
                 RandSimulateLowResolution(
-                    prob=recipe.coarse_share, upsample_mode="bilinear", zoom_range=(recipe.coarsest, 1.0)
+                    prob=recipe.coarse_share,
+                    downsample_mode="area",
+                    upsample_mode="bilinear",
+                    zoom_range=(recipe.coarsest, 1.0),
                 ),
             ]
         )

@@ -21,7 +21,7 @@ from myot2.simulate.atlas import load_atlas
 from myot2.simulate.atlas_fit import held_out, person_of
 from myot2.simulate.atlas_template import FEMUR_RIGHT, build_template
 from myot2.train.classes import OTHER_MUSCLE, class_codes, septum_code
-from myot2.train.recipe import AtlasPeople, LabelMaps, Population, Recipe
+from myot2.train.recipe import AtlasPeople, Population, Recipe
 from myot2.train.strangers import draw_stranger
 from myot2.train.thighs import CompleteThigh, Completion, Sampling, neighbours_field, read_thighs
 from myot2.train.variants import draw_variant
@@ -90,7 +90,7 @@ def keep_population(
         completed = complete_maps(
             population, table, folder / "thighs", maps, whole_leg, held=False, processes=processes, report=report
         )
-        paths += _keep_variants(population.maps, table, people, completed)
+        paths += _keep_variants(population, table, people, completed)
     if population.strangers:
         paths += _keep_strangers(population, people)
     return paths
@@ -186,15 +186,16 @@ def _complete(completion: Completion, source: Path, sampling: Sampling, files: l
             np.savez_compressed(handle, **{**values, "real": np.array([thigh.real.start, thigh.real.stop])})
 
 
-def _keep_variants(recipe: LabelMaps, table: LabelTable, people: Path, thighs: list[Path]) -> list[Path]:
-    paths = []
+def _keep_variants(population: Population, table: LabelTable, people: Path, thighs: list[Path]) -> list[Path]:
+    recipe, paths = population.maps, []
     for number, source in enumerate(thighs):
         files = [people / f"{source.stem}_{variant}.npy" for variant in range(recipe.variants)]
         if not all(file.is_file() for file in files):
             thigh = read_complete(source)
             for variant, file in enumerate(files):
                 rng = np.random.default_rng([recipe.seed, number, variant])
-                _keep(file, draw_variant(thigh, len(table.muscles), recipe.variation, rng))
+                codes = draw_variant(thigh, len(table.muscles), recipe.variation, population.in_plane_mm, rng)
+                _keep(file, codes)
         paths += files
     return paths
 

@@ -17,8 +17,13 @@ HIDDEN_MM = 2.5
 HIDDEN_ABOVE_MM = 30.0
 """Height above mid-thigh from which it may."""
 
+FAR_MM = 15.0
+"""A completed thigh knows distances up to a little above this; from here on that to the fascia is taken anew."""
 
-def draw_variant(thigh: CompleteThigh, muscles: int, variation: Variation, rng: np.random.Generator) -> np.ndarray:
+
+def draw_variant(
+    thigh: CompleteThigh, muscles: int, variation: Variation, in_plane_mm: float, rng: np.random.Generator
+) -> np.ndarray:
     """Give a thigh its tissues.
 
     Parameters
@@ -28,6 +33,8 @@ def draw_variant(thigh: CompleteThigh, muscles: int, variation: Variation, rng: 
         Number of muscles in the label table.
     variation : Variation
         Ranges of what is drawn.
+    in_plane_mm : float
+        Side of the thigh's pixels.
     rng : numpy.random.Generator
 
     Returns
@@ -35,7 +42,7 @@ def draw_variant(thigh: CompleteThigh, muscles: int, variation: Variation, rng: 
     ndarray of uint8, shape of `thigh.muscle`
         Class codes (see `myot2.train.classes`).
     """
-    depth, fascia = thigh.depth.astype(np.float32), thigh.fascia.astype(np.float32)
+    depth, fascia = thigh.depth.astype(np.float32), _from_fascia(thigh, in_plane_mm)
     codes = _layers(thigh, fascia, variation, rng)
     deep = (fascia < 0) & (codes != Tissue.AIR)
     limits, septum = _erosion_limits(thigh, depth, muscles, variation, rng), rng.uniform(*variation.septum_mm)
@@ -54,6 +61,17 @@ def draw_variant(thigh: CompleteThigh, muscles: int, variation: Variation, rng: 
     codes[deep & (femur < 0)] = Tissue.CORTEX
     codes[deep & (femur < -cortex[:, None, None])] = Tissue.MARROW
     return codes
+
+
+def _from_fascia(thigh: CompleteThigh, in_plane_mm: float) -> np.ndarray:
+    """Signed distance to the fascia lata, mm, without the limit that a completed thigh has for it."""
+    fascia = thigh.fascia.astype(np.float32)
+    for plane in fascia:
+        if (plane < 0).any():
+            away = ndimage.distance_transform_edt(plane >= 0, sampling=in_plane_mm) - in_plane_mm / 2
+            far = plane >= FAR_MM
+            plane[far] = np.maximum(away, FAR_MM)[far]
+    return fascia
 
 
 def _layers(thigh: CompleteThigh, fascia: np.ndarray, variation: Variation, rng: np.random.Generator) -> np.ndarray:

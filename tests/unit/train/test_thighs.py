@@ -112,7 +112,7 @@ def test_a_variant_has_skin_around_fat_around_muscle_and_bone_within(completed, 
     thigh, _ = completed
     variation = read_recipe(root / "config" / "train" / "thigh.yaml").population.maps.variation
     calm = variation.model_copy(update={"pressed_share": 0.0, "atrophy_share": 0.0})
-    codes = draw_variant(thigh, len(table.muscles), calm, np.random.default_rng(1))
+    codes = draw_variant(thigh, len(table.muscles), calm, PIXEL_MM, np.random.default_rng(1))
     middle = codes[len(codes) // 2]
     row = middle[np.nonzero(middle)[0].min() :, middle.shape[1] // 2]
     order = [int(code) for code in row[np.insert(np.diff(row) != 0, 0, True)]]
@@ -124,13 +124,27 @@ def test_a_variant_has_skin_around_fat_around_muscle_and_bone_within(completed, 
     assert (codes == Tissue.CORTEX).any()
 
 
+def test_the_fattest_thigh_is_round_and_has_air_around_it(completed, table, root):
+    thigh, _ = completed
+    variation = read_recipe(root / "config" / "train" / "thigh.yaml").population.maps.variation
+    obese = variation.model_copy(update={"fat_mm": (30.0, 30.0), "pressed_share": 0.0})
+    codes = draw_variant(thigh, len(table.muscles), obese, PIXEL_MM, np.random.default_rng(1))
+    middle = codes[len(codes) // 2]
+    assert (middle[[0, 0, -1, -1], [0, -1, 0, -1]] == Tissue.AIR).all()
+    assert (middle == Tissue.SKIN).any()
+    fat_mm2 = (middle == Tissue.SUBCUTANEOUS_FAT).sum() * PIXEL_MM**2
+    within = np.isin(middle, (Tissue.AIR, Tissue.SKIN, Tissue.SUBCUTANEOUS_FAT), invert=True).sum() * PIXEL_MM**2
+    ring = np.pi * ((np.sqrt(within / np.pi) + 30.0) ** 2) - within
+    assert fat_mm2 == pytest.approx(ring, rel=0.35)
+
+
 def test_atrophy_takes_muscle_and_leaves_fat(completed, table, root):
     thigh, _ = completed
     variation = read_recipe(root / "config" / "train" / "thigh.yaml").population.maps.variation
     volumes = []
     for share, most in ((0.0, 0.0), (1.0, 0.9)):
         changed = variation.model_copy(update={"atrophy_share": share, "atrophy_most": most, "septum_mm": (0.2, 0.2)})
-        drawn = draw_variant(thigh, len(table.muscles), changed, np.random.default_rng(3))
+        drawn = draw_variant(thigh, len(table.muscles), changed, PIXEL_MM, np.random.default_rng(3))
         volumes.append((drawn > OTHER_MUSCLE).sum())
     assert volumes[1] < 0.95 * volumes[0]
 

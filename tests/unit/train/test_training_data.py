@@ -13,6 +13,7 @@ from myot2.simulate.anatomy import Tissue, draw_person, render
 from myot2.train.appearance import draw_appearance, muscle_and_fat
 from myot2.train.classes import OTHER_MUSCLE, channel_of_class, class_codes, septum_code
 from myot2.train.contrast import ImageMaker
+from myot2.train.degradation import Degradation
 from myot2.train.population import keep_population, render_person
 from myot2.train.recipe import read_recipe
 from myot2.train.slabs import IN_PLANE_SAMPLES, SLICE_SAMPLES, SlabMaker
@@ -153,6 +154,19 @@ def test_what_a_cut_field_leaves_of_a_leg_lies_in_the_middle(recipe, table, stru
         middle = [axis.mean() - image.shape[1] / 2 for axis in np.nonzero(shown.any(axis=0))]
         assert np.abs(middle).max() < 6
         assert (shown | (labels == 0).numpy()).mean() > 0.97
+
+
+def test_larger_pixels_do_not_move_the_image_against_its_labels(recipe):
+    clean = {"bias": 0.0, "coil_share": 0.0, "ghost_share": 0.0, "void_share": 0.0, "cut_share": 0.0}
+    coarse = {"gamma": (1.0, 1.0), "noise": (1e-6, 1e-6), "coarse_share": 1.0}
+    degrade = Degradation(recipe.contrast.model_copy(update={**clean, **coarse}))
+    y, x = np.mgrid[0:144, 0:144]
+    blob = np.exp(-((y - 60.0) ** 2 + (x - 80.0) ** 2) / (2 * 12.0**2))[None]
+    for seed in range(8):
+        image = torch.from_numpy(blob).float()
+        seen = degrade(image, torch.zeros(image.shape, dtype=torch.long), np.random.default_rng(seed))[0]
+        middle = [(seen * axis).sum() / seen.sum() for axis in (y, x)]
+        np.testing.assert_allclose(middle, [60.0, 80.0], atol=0.15)
 
 
 def test_a_tilted_slab_moves_its_slices_against_each_other(recipe):
