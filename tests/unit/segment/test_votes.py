@@ -8,10 +8,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from myot2.segment.overlap import dice
 
 from myot2.segment import votes
 from myot2.segment.model import Model, ModelConfiguration, build_network
+from myot2.segment.overlap import dice
 
 TINY = ModelConfiguration(
     name="tiny",
