@@ -1,29 +1,42 @@
-"""This part of the workflow computes the study's statistics.
+"""This part of the workflow computes the statistics that the analysis plan lists.
 
 REQUIRED INPUTS:
     measures = <results>/measure/cohort.tsv
     participants = the participants table
+    plan = the analysis plan
 
 OUTPUTS:
     <results>/analyse/statistics.json     every number of the report under a stable key
+    <results>/analyse/log.jsonl           every analysis of the plan, and what came of it
     <results>/analyse/participants.tsv    one row per participant: the table and the participant's T2
     <results>/analyse/{groups,correlations,roc,muscles}.tsv
 """
 
+import json
+
+from myot2.analyse.plan_file import read_plan
+
 TABLES = ["participants", "groups", "correlations", "roc", "muscles"]
 STATISTICS = "<results>/analyse/statistics.json"
 
+try:
+    read_plan(settings.analysis.plan, settings.analysis.changes())  # a wrong plan is told before any job
+except MyoT2Error as error:
+    raise WorkflowError(str(error)) from error
+
 
 rule analyse:
-    """Compare the groups, find the cutoff, correlate with the clinical table."""
+    """Run every analysis of the plan."""
     input:
         participants=settings.participants.table,
         measures="<results>/measure/cohort.tsv",
         label_table=settings.label_table,
+        plan=settings.analysis.plan,
         script="scripts/analyse_cohort.py",
         code=code("scripts/analyse_cohort.py"),
     output:
         statistics=STATISTICS,
+        analyses="<results>/analyse/log.jsonl",
         tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
         dictionaries=expand("<results>/analyse/{table}.json", table=TABLES),
     log:
@@ -38,7 +51,7 @@ rule analyse:
     params:
         **PARTICIPANTS_OPTIONS,
         folder=subpath(output.statistics, parent=True),
-        ck_upper_limit=settings.analyse.ck_upper_limit,
+        changes=lambda wildcards: json.dumps(settings.analysis.changes()),
     shell:
         r"""
         python {input.script:q} \
@@ -47,7 +60,8 @@ rule analyse:
             --label-table {input.label_table:q} \
             --columns {params.columns:q} \
             --values {params.values:q} \
-            --ck-upper-limit {params.ck_upper_limit:q} \
+            --plan {input.plan:q} \
+            --changes {params.changes:q} \
             --out {params.folder:q} \
             >{log:q} 2>&1
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +12,10 @@ import pandas as pd
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.participants import Participant, table_of
+from myot2.core.regions import BOTH, THIGH
 from myot2.core.scans import Scan
 from myot2.core.tables import read_table
 
-THIGH, BOTH = "thigh", "both"
 T2 = "t2_mean_ms"
 
 _NEEDED = ("participant_id", "region", "side", T2)
@@ -35,11 +35,15 @@ class Cohort:
         participant_id), one column per region.
     unused_sessions : tuple of str
         Scans left out, because the group statistics take one session of each person.
+    measures : pd.DataFrame
+        Every measure of every scan: participant_id, session (None where the table names none), region, side, whether
+        the scan is the `chosen` one of its person, and the measures' columns (NaN where unknown).
     """
 
     people: pd.DataFrame
     regions: pd.DataFrame
     unused_sessions: tuple[str, ...]
+    measures: pd.DataFrame
 
     @property
     def patients(self) -> pd.DataFrame:
@@ -52,8 +56,10 @@ class Cohort:
         return self.people[self.people["group"] == "control"]
 
 
-def read_cohort(participants: Iterable[Participant], measures: str | Path) -> Cohort:
+def read_cohort(participants: Iterable[Participant], measures: str | Path, columns: Sequence[str] = ()) -> Cohort:
     """Join the participants with the measures table (results/measure/cohort.tsv).
+
+    `columns` names further columns of the measures to be read, where the table has them.
 
     A measure belongs to the participants row of the same person and session. A row without session speaks for all
     sessions of its person; a measure without session belongs to the only row of its person. Of a person with several
@@ -62,20 +68,21 @@ def read_cohort(participants: Iterable[Participant], measures: str | Path) -> Co
     Raises
     ------
     MyoT2Error
-        A measure's person or session is not in the participants table, a T2 value is no number of at least 0 or
-        n/a, one region has two values, a column is missing, or the participants have a column t2_mean_ms already.
+        A measure's person or session is not in the participants table, a value is no number of at least 0 or n/a, one
+        region has two values, a column is missing, or the participants have a column t2_mean_ms already.
     """
     by_person: dict[str, dict[str | None, Participant]] = {}
     for participant in participants:
         by_person.setdefault(participant.participant_id, {})[participant.session] = participant
-    table = _read_measures(measures)
+    table = _read_measures(measures, columns)
     owners: dict[Scan, Participant] = {}
     scans = []
     for person, session in zip(table["participant_id"], table["session"], strict=True):
         owner = _owner(by_person, person, session, measures)
         scans.append(Scan(person, session or owner.session))
         owners[scans[-1]] = owner
-    wide = _by_region(table, scans, measures)
+    values = _values(table, scans, measures)
+    wide = _by_region(values)
     thigh = wide.get(THIGH, {})
     measured = [scan for scan, t2 in thigh.items() if not math.isnan(t2)]
     chosen = [_first_session(person, rows, measured) for person, rows in by_person.items()]
@@ -91,10 +98,11 @@ def read_cohort(participants: Iterable[Participant], measures: str | Path) -> Co
         people=_with_t2(table_of(people), [thigh.get(scan, math.nan) for scan in chosen], measures),
         regions=_regions(wide, [scan for scan in chosen if scan in measured]),
         unused_sessions=tuple(scan.name for scan in unused),
+        measures=_long(values, set(chosen), list(table.columns[4:])),
     )
 
 
-def _read_measures(path: str | Path) -> pd.DataFrame:
+def _read_measures(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     table = read_table(path)
     missing = [name for name in _NEEDED if name not in table.columns]
     if missing:
@@ -112,27 +120,33 @@ def _read_measures(path: str | Path) -> pd.DataFrame:
             where=path,
             do="Run the measure stage again.",
         )
-    numbers = pd.to_numeric(table[T2], errors="coerce").astype("float64")
-    wrong = table[T2].notna() & ~((numbers >= 0) & (numbers < math.inf))
-    if wrong.any():
-        row = table[wrong].iloc[0]
-        raise MyoT2Error(
-            expected="a finite number of at least 0 (ms), or n/a",
-            found=repr(row[T2]),
-            where=f"{path}, column {T2} of {row['participant_id']}, {row['region']} {row['side']}",
-            do="Correct the value or run the measure stage again.",
-        )
     session = table["session"] if "session" in table.columns else [pd.NA] * len(table)
     names = [None if pd.isna(name) else name.removeprefix("ses-") for name in session]
+    wanted = [name for name in dict.fromkeys((T2, *columns)) if name in table.columns]
     return pd.DataFrame(
         {
             "participant_id": table["participant_id"].str.removeprefix("sub-"),
             "session": pd.Series(names, index=table.index, dtype=object),  # an inferred type would turn None into NaN
             "region": table["region"],
             "side": table["side"],
-            T2: numbers,
+            **{name: _numbers(table, name, path) for name in wanted},
         }
     )
+
+
+def _numbers(table: pd.DataFrame, column: str, path: str | Path) -> pd.Series:
+    """A column of measures as numbers; NaN where n/a."""
+    numbers = pd.to_numeric(table[column], errors="coerce").astype("float64")
+    wrong = table[column].notna() & ~((numbers >= 0) & (numbers < math.inf))
+    if wrong.any():
+        row = table[wrong].iloc[0]
+        raise MyoT2Error(
+            expected="a finite number of at least 0, or n/a",
+            found=repr(row[column]),
+            where=f"{path}, column {column} of {row['participant_id']}, {row['region']} {row['side']}",
+            do="Correct the value or run the measure stage again.",
+        )
+    return numbers
 
 
 def _owner(
@@ -152,21 +166,41 @@ def _owner(
     )
 
 
-def _by_region(table: pd.DataFrame, scans: list[Scan], path: str | Path) -> dict[str, dict[Scan, float]]:
-    """region -> scan -> T2 of both sides. A muscle that is a group of its own may stand there twice, equal."""
+def _values(table: pd.DataFrame, scans: list[Scan], path: str | Path) -> dict[tuple[Scan, str, str], tuple[float, ...]]:
+    """(scan, region, side) -> its measures. A muscle that is a group of its own may stand there twice, equal."""
+    values: dict[tuple[Scan, str, str], tuple[float, ...]] = {}
+    names = table.columns[4:]
+    rows = zip(scans, table["region"], table["side"], table[names].to_numpy().tolist(), strict=True)
+    for scan, region, side, cells in rows:
+        known = values.setdefault((scan, region, side), tuple(cells))
+        for name, was, now in zip(names, known, cells, strict=True):
+            if was != now and not (math.isnan(was) and math.isnan(now)):
+                raise MyoT2Error(
+                    expected="one value per participant, session, region and side",
+                    found=f"{was:g} and {now:g} {'ms' if name == T2 else f'in {name}'}",
+                    where=f"{path}, {region} {side} of {scan.name}",
+                    do="Remove the row that is wrong.",
+                )
+    return values
+
+
+def _by_region(values: Mapping[tuple[Scan, str, str], tuple[float, ...]]) -> dict[str, dict[Scan, float]]:
+    """region -> scan -> T2 of both sides."""
     wide: dict[str, dict[Scan, float]] = {}
-    for scan, region, side, t2 in zip(scans, table["region"], table["side"], table[T2], strict=True):
-        if side != BOTH:
-            continue
-        known = wide.setdefault(region, {}).setdefault(scan, t2)
-        if known != t2 and not (math.isnan(known) and math.isnan(t2)):
-            raise MyoT2Error(
-                expected="one value per participant, session, region and side",
-                found=f"{known:g} and {t2:g} ms",
-                where=f"{path}, {region} {BOTH} of {scan.name}",
-                do="Remove the row that is wrong.",
-            )
+    for (scan, region, side), (t2, *_) in values.items():
+        if side == BOTH:
+            wide.setdefault(region, {})[scan] = t2
     return wide
+
+
+def _long(
+    values: Mapping[tuple[Scan, str, str], tuple[float, ...]], chosen: set[Scan], names: list[str]
+) -> pd.DataFrame:
+    rows = [
+        (scan.participant_id, scan.session, region, side, scan in chosen, *cells)
+        for (scan, region, side), cells in values.items()
+    ]
+    return pd.DataFrame(rows, columns=["participant_id", "session", "region", "side", "chosen", *names])
 
 
 def _first_session(person: str, rows: dict[str | None, Participant], measured: list[Scan]) -> Scan:

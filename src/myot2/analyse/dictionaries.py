@@ -54,18 +54,15 @@ _MUSCLES = {
         "Description": "what the region is",
         "Levels": {"muscle": "in the label table", "group": "a group of the label table", "region": "any other"},
     },
-    **{
-        f"{group}_{name}": {"Description": f"{what} of the {group}s' T2"} | (_MS if name != "n" else {})
-        for group in ("patient", "control")
-        for name, what in (
-            ("n", "number"),
-            ("mean_ms", "mean"),
-            ("sd_ms", "standard deviation (n - 1)"),
-            ("median_ms", "median"),
-        )
-    },
     **_TEST,
 }
+_OF_GROUP = {
+    "_n": {"Description": "number of people with a value; group: {group}"},
+    "_mean_ms": {"Description": "mean T2; group: {group}", **_MS},
+    "_sd_ms": {"Description": "standard deviation (n - 1) of T2; group: {group}", **_MS},
+    "_median_ms": {"Description": "median T2; group: {group}", **_MS},
+}
+"""Columns that the table of muscles has per group of the plan."""
 
 _UNITS = {
     "age": "years",
@@ -77,6 +74,8 @@ _PARTICIPANTS = {
     **{name: {"Description": field.description} for name, field in Participant.model_fields.items()},
     "t2_mean_ms": {"Description": "mean T2 of all muscles of both thighs; n/a where it was not measured"},
 }
+
+_FURTHER = {"Description": "a further column of the user's participants table"}
 
 _DICTIONARIES = {
     "groups": _GROUPS,
@@ -91,5 +90,17 @@ _DICTIONARIES = {
 
 def dictionary_of(table: str, columns: Iterable[str]) -> dict[str, dict[str, object]]:
     """The data dictionary of a table for the columns it has, in their order."""
-    further = {"Description": "a further column of the user's participants table"}
-    return {name: _DICTIONARIES[table].get(name, further) for name in columns}
+    return {name: _DICTIONARIES[table].get(name) or _other(table, name) for name in columns}
+
+
+def columns_of(table: str) -> list[str]:
+    """The columns of a table that nothing fills."""
+    return list(_DICTIONARIES[table])
+
+
+def _other(table: str, column: str) -> dict[str, object]:
+    """A column whose name depends on the plan, or on the user's table."""
+    for suffix, entry in _OF_GROUP.items():
+        if table == "muscles" and column.endswith(suffix):
+            return {**entry, "Description": entry["Description"].format(group=column.removesuffix(suffix))}
+    return _FURTHER

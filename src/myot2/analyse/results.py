@@ -1,77 +1,46 @@
-"""All statistics of a cohort together, and the files they are written to."""
+"""The files that the results of a plan are written to."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from myot2.analyse.accuracy import CK_UPPER_LIMIT, curve_of, describe_accuracy, roc_table
 from myot2.analyse.cohort import Cohort
-from myot2.analyse.comparisons import comparisons, describe_ild, groups_table
-from myot2.analyse.correlations import correlate, correlations_table
-from myot2.analyse.demographics import describe_cohort
-from myot2.analyse.dictionaries import dictionary_of
-from myot2.analyse.muscles import compare_muscles, muscles_table, regions_of
-from myot2.analyse.statistic import Statistic
-from myot2.core.files import write_json
-from myot2.core.labels import LabelTable
+from myot2.analyse.dictionaries import columns_of, dictionary_of
+from myot2.analyse.run import Entry, Results
+from myot2.analyse.statistic import plain
+from myot2.core.files import write_json, write_text
 from myot2.core.tables import write_tsv
 
 STATISTICS = "statistics.json"
+LOG = "log.jsonl"
 TABLES = ("groups", "correlations", "roc", "muscles", "participants")
-
-
-@dataclass(frozen=True)
-class Results:
-    """`statistics` by key (docs/stages/analyse.md lists them); `tables` by name, as in `TABLES`."""
-
-    statistics: dict[str, Statistic]
-    tables: dict[str, pd.DataFrame]
-
-
-def analyse(cohort: Cohort, *, labels: LabelTable | None = None, ck_upper_limit: float = CK_UPPER_LIMIT) -> Results:
-    """All of the study's statistics.
-
-    Parameters
-    ----------
-    cohort : Cohort
-        The people and their T2 (ms).
-    labels : LabelTable, optional
-        Names the muscles and groups that are to have a row even where nobody's was measured.
-    ck_upper_limit : float
-        Upper limit of normal creatine kinase in U/l, inclusive, for both sexes.
-    """
-    compared = comparisons(cohort)
-    correlated = correlate(cohort.patients)
-    regions = regions_of(cohort, labels)
-    statistics = describe_cohort(cohort)
-    for comparison in compared:
-        statistics |= comparison.statistics()
-    statistics |= describe_accuracy(cohort, ck_upper_limit)
-    statistics |= correlated | describe_ild(cohort.patients)
-    statistics |= compare_muscles(cohort, regions)
-    tables = {
-        "groups": groups_table(compared),
-        "correlations": correlations_table(correlated),
-        "roc": roc_table(curve_of(cohort)[0]),
-        "muscles": muscles_table(cohort, regions),
-        "participants": cohort.people,
-    }
-    return Results(statistics, tables)
 
 
 def output_paths(folder: str | Path) -> list[Path]:
     """Every file that `write_results` writes."""
     tables = [Path(folder, f"{name}{suffix}") for name in TABLES for suffix in (".tsv", ".json")]
-    return [Path(folder, STATISTICS), *tables]
+    return [Path(folder, STATISTICS), Path(folder, LOG), *tables]
 
 
-def write_results(results: Results, folder: str | Path) -> None:
-    """Write statistics.json, and each table as TSV with its data dictionary beside it."""
+def write_results(results: Results, cohort: Cohort, folder: str | Path) -> None:
+    """Write statistics.json, log.jsonl, and each table as TSV with its data dictionary beside it.
+
+    A table that no analysis of the plan fills has its header only.
+    """
+    tables = {**results.tables, "participants": cohort.people}
     for name in TABLES:
-        table = results.tables[name]
+        table = tables.get(name, pd.DataFrame(columns=columns_of(name)))
         write_tsv(table, Path(folder, f"{name}.tsv"))
         write_json(Path(folder, f"{name}.json"), dictionary_of(name, table.columns))
     write_json(Path(folder, STATISTICS), {key: value.to_json() for key, value in results.statistics.items()})
+    write_text(Path(folder, LOG), log_text(results.log))
+
+
+def log_text(log: Sequence[Entry]) -> str:
+    """The log: one JSON object per line."""
+    lines = [json.dumps(plain(entry.to_json()), ensure_ascii=False, allow_nan=False) for entry in log]
+    return "".join(f"{line}\n" for line in lines)

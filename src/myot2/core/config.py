@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, ValidationError
 
+from myot2.core.config_analysis import Analysis
 from myot2.core.config_fit import Fit, contradictions_of_fit
 from myot2.core.config_section import Section
 from myot2.core.config_segment import Segment, contradictions_of_segment
@@ -135,14 +136,6 @@ class Measure(Section):
     )
 
 
-class Analyse(Section):
-    """The statistics."""
-
-    ck_upper_limit: float = Field(
-        200.0, gt=0, description="Creatine kinase up to this value (U/l) counts as normal; take your laboratory's."
-    )
-
-
 class Report(Section):
     """The report."""
 
@@ -172,7 +165,7 @@ class Configuration(Section):
     align: Align = Field(Align(), description=Align.__doc__)
     fit: Fit = Field(Fit(), description=Fit.__doc__)
     measure: Measure = Field(Measure(), description=Measure.__doc__)
-    analyse: Analyse = Field(Analyse(), description=Analyse.__doc__)
+    analysis: Analysis = Field(Analysis(), description=Analysis.__doc__)
     report: Report = Field(Report(), description=Report.__doc__)
     train: Train = Field(Train(), description=Train.__doc__)
 

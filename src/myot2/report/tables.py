@@ -23,7 +23,7 @@ _QUANTITIES = {
     "ild_score": "Lung disease (ILD) score",
 }
 _WITHOUT_BEARING = ("ingest.key", "ingest.pacs.")
-_SECTIONS = ("simulate", "ingest", "segment", "align", "fit", "measure", "analyse")
+_SECTIONS = ("simulate", "ingest", "segment", "align", "fit", "measure", "analysis")
 _PACKAGES = (
     "myot2",
     "numpy",

@@ -180,7 +180,7 @@ def test_two_runs_write_the_same_bytes(analyse, tmp_path):
         return {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
 
     first = contents()
-    assert len(first) == 11 and first == contents()
+    assert len(first) == 12 and first == contents()
 
 
 def test_empty_mappings_are_none(analyse):

@@ -1,0 +1,1 @@
+"""One module per kind of analysis: the numbers and tables it makes, under their keys."""

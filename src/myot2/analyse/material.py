@@ -1,0 +1,83 @@
+"""What an analysis works on: the people and their measures, cut by the plan's endpoints and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from myot2.analyse.cohort import Cohort
+from myot2.analyse.plan import Endpoint, Plan
+from myot2.analyse.selection import cells_of, members, numbers_of
+from myot2.analyse.statistic import Statistic
+from myot2.core.labels import LabelTable
+
+
+@dataclass(frozen=True)
+class Material:
+    """A cohort under a plan.
+
+    Parameters
+    ----------
+    cohort, plan : Cohort, Plan
+        The people, and what is asked of them.
+    labels : LabelTable or None
+        Names the muscles and groups that are to have a row even where nobody's was measured.
+    found : mapping
+        The statistics of the analyses that were run before, by key; it grows as a plan is run.
+    """
+
+    cohort: Cohort
+    plan: Plan
+    labels: LabelTable | None = None
+    found: Mapping[str, Statistic] = field(default_factory=dict)
+    _members: dict[str, pd.Series] = field(default_factory=dict, init=False, repr=False)
+
+    @property
+    def people(self) -> pd.DataFrame:
+        """One row per person."""
+        return self.cohort.people
+
+    def endpoint(self, name: str) -> pd.Series:
+        """An endpoint of everybody, in the order of `people`, float64, NaN where unknown.
+
+        Raises
+        ------
+        ValueError
+            The participants or the measures have no such column, or it holds text.
+        """
+        return self.values_of(self.plan.endpoints[name])
+
+    def values_of(self, endpoint: Endpoint) -> pd.Series:
+        """The same for an endpoint that need not be the plan's."""
+        if endpoint.column is not None:
+            return numbers_of(cells_of(self.people, endpoint.column), endpoint.column)
+        measures = self.cohort.measures
+        if endpoint.measure not in measures.columns:
+            raise ValueError(f"the measures table has no column {endpoint.measure!r}")
+        chosen = (
+            measures["chosen"] & (measures["region"] == endpoint.region) & (measures["side"] == endpoint.side)
+        ).to_numpy(bool)
+        values = measures[chosen].set_index("participant_id")[endpoint.measure]
+        return self.people["participant_id"].map(values).astype("float64")
+
+    def members(self, group: str) -> pd.Series:
+        """Whether each person belongs to a group of the plan."""
+        if group not in self._members:
+            self._members[group] = members(self.people, self.plan.groups[group], self.plan.limits)
+        return self._members[group]
+
+    def sample(self, endpoint: str, group: str) -> np.ndarray:
+        """The known values of an endpoint in a group, shape (n,)."""
+        return self.endpoint(endpoint)[self.members(group)].dropna().to_numpy()
+
+    def table(self, endpoints: Sequence[str], group: str) -> pd.DataFrame:
+        """The people of a group with these endpoints as columns, NaN where unknown."""
+        columns = {name: self.endpoint(name) for name in endpoints}
+        return self.people.assign(**columns)[self.members(group)]
+
+    def title(self, group: str) -> str:
+        """What a group is called in words."""
+        return self.plan.groups[group].title or group

@@ -1,0 +1,165 @@
+"""The analysis plan: what is analysed, in whom, how, and for what purpose; written by people, checked here.
+
+A plan is data (config/plans/study.yaml is the study's). This module says what one may hold; `plan_kinds` what each kind
+of analysis needs; `plan_file` reads one. Imported while the workflow is being parsed: it loads pydantic only.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints, model_validator
+
+from myot2.analyse.plan_kinds import Analysis, AnyAnalysis, Description, Detection, Roc
+from myot2.core.config_section import Section
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$")]
+Words = str | list[str]
+
+
+class Endpoint(Section):
+    """A number that every person has or lacks: a column of the participants table, or a measure of a region."""
+
+    column: str | None = Field(None, description="Column of the participants table; a further column of yours too.")
+    measure: str | None = Field(None, description="Column of results/measure/cohort.tsv, such as t2_mean_ms.")
+    region: str = Field("thigh", description="Of a measure: the muscle, group of muscles, or thigh.")
+    side: Literal["both", "left", "right"] = Field("both", description="Of a measure: the subject's side, or both.")
+    unit: str | None = Field(None, description="Unit, as it is printed; null for scores.")
+    decimals: int = Field(1, ge=0, le=6, description="Decimals of what is printed.")
+    range_decimals: int | None = Field(
+        None, ge=0, le=6, description="Decimals of smallest and largest value, where they print with others."
+    )
+    title: str | None = Field(None, description="What it is, in words for figures and tables.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Endpoint:
+        if (self.column is None) == (self.measure is None):
+            raise ValueError("either column or measure is needed, and not both")
+        if self.column is not None and {"region", "side"} & self.model_fields_set:
+            raise ValueError("region and side go with a measure, not with a column")
+        return self
+
+
+class Condition(Section):
+    """What a cell must hold. A word or a list of words alone stands for `is`."""
+
+    is_: Words | None = Field(
+        None, alias="is", description="This word, or one of these; normal and raised are told by the plan's limits."
+    )
+    not_: Words | None = Field(None, alias="not", description="Any other known word than this, or these.")
+    at_least: float | None = Field(None, description="A number of at least this.")
+    at_most: float | None = Field(None, description="A number of at most this.")
+    above: float | None = Field(None, description="A number above this.")
+    below: float | None = Field(None, description="A number below this.")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _word(cls, content: Any) -> Any:
+        return {"is": content} if isinstance(content, (str, list)) else content
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Condition:
+        if not self.model_fields_set:
+            raise ValueError("one of is, not, at_least, at_most, above and below is needed")
+        return self
+
+
+class Group(Section):
+    """Some of the people, by what the participants table says about them; all conditions must hold."""
+
+    where: dict[str, Condition] = Field(
+        description="Per column what its cell holds: a word, a list of words, or a condition. The column ild is worked "
+        "out: present, absent, or unknown."
+    )
+    unknown: Literal["left out", "included"] = Field(
+        "left out", description="What becomes of people of whom it is not known whether the conditions hold."
+    )
+    title: str | None = Field(None, description="Who they are, in words for figures and tables.")
+
+
+class Family(Section):
+    """Tests whose p values are corrected together."""
+
+    method: Literal["holm", "bh"] = Field(
+        description="Holm (any false finding among them at most 5 %) for confirmatory analyses; Benjamini and Hochberg "
+        "(at most 5 % false among the findings) for exploratory ones."
+    )
+    title: str | None = Field(None, description="What the family asks.")
+
+
+class Plan(Section):
+    """Endpoints, groups, families, and the analyses in the order in which they are run."""
+
+    title: str = Field(description="What the plan is for.")
+    seed: int = Field(20230, ge=0, description="Seed of every resampling.")
+    resamples: int = Field(2000, ge=100, le=100_000, description="Number of bootstrap samples.")
+    limits: dict[Name, float] = Field(
+        {}, description="Upper limit of normal per column, inclusive: groups may then say `ck: normal` or `ck: raised`."
+    )
+    endpoints: dict[Name, Endpoint] = Field(description=Endpoint.__doc__)
+    groups: dict[Name, Group] = Field(description=Group.__doc__)
+    families: dict[Name, Family] = Field({}, description=Family.__doc__)
+    analyses: dict[Key, AnyAnalysis] = Field(
+        description="Per id, which begins the keys of its numbers in statistics.json: an analysis."
+    )
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The columns of the measures that the endpoints need."""
+        return tuple(dict.fromkeys(each.measure for each in self.endpoints.values() if each.measure is not None))
+
+    @model_validator(mode="after")
+    def _names_are_known(self) -> Plan:
+        for key, analysis in self.analyses.items():
+            for field, what, names in references(analysis):
+                known = getattr(self, what)
+                for name in names:
+                    _require(name, known, f"analyses.{key}.{field}", what)
+        return self
+
+    @model_validator(mode="after")
+    def _families_hold_one_role(self) -> Plan:
+        for family, content in self.families.items():
+            members = {key: each.role for key, each in self.analyses.items() if each.family == family}
+            if len(set(members.values())) > 1:
+                confirmatory = [key for key, role in members.items() if role == "confirmatory"]
+                raise ValueError(
+                    f"families.{family} holds confirmatory analyses ({', '.join(confirmatory)}) and exploratory ones; "
+                    "give each role a family of its own"
+                )
+            if content.method != "holm" and "confirmatory" in members.values():
+                raise ValueError(f"families.{family} is of confirmatory analyses: its method must be holm")
+        return self
+
+    @model_validator(mode="after")
+    def _cutoffs_come_first(self) -> Plan:
+        done: set[str] = set()
+        for key, analysis in self.analyses.items():
+            if isinstance(analysis, Detection) and analysis.cutoff_of not in done:
+                known = ", ".join(sorted(done)) or "none"
+                raise ValueError(
+                    f"analyses.{key}.cutoff_of: {analysis.cutoff_of!r} is no roc analysis above it (there: {known})"
+                )
+            if isinstance(analysis, Roc):
+                done.add(key)
+        return self
+
+
+def references(analysis: Analysis) -> Iterator[tuple[str, str, Iterable[str]]]:
+    """(field, part of the plan, names) of everything that an analysis refers to."""
+    for field, info in type(analysis).model_fields.items():
+        value = getattr(analysis, field)
+        of = (info.json_schema_extra or {}).get("names") if isinstance(info.json_schema_extra, dict) else None
+        if of and value is not None:
+            yield info.alias or field, of, [value] if isinstance(value, str) else list(value)
+    for group, content in analysis.of.items() if isinstance(analysis, Description) else ():
+        yield f"of.{group}.summarise", "endpoints", content.summarise
+
+
+def _require(name: str, known: Iterable[str], where: str, what: str) -> None:
+    if name not in known:
+        near = difflib.get_close_matches(name, list(known), n=1, cutoff=0)
+        raise ValueError(f"{where}: {name!r} is not among the plan's {what} (nearest: {near[0] if near else 'none'})")
