@@ -1,4 +1,7 @@
-"""Write the default configuration, the JSON schemas and docs/configuration.md from the models in myot2.core."""
+"""Write what is made from the models of configuration, participants and analysis plan.
+
+The default configuration, the JSON schemas, docs/configuration.md and docs/analysis-plan.md.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import sys
 from pathlib import Path
 
+from myot2.analyse.plan_docs import plan_files
 from myot2.core.config_files import configuration_files
 from myot2.core.files import write_text
 
@@ -15,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, default=Path("."), help="the project's top folder")
     root = parser.parse_args(argv).root
-    for path, text in configuration_files().items():
+    for path, text in {**configuration_files(), **plan_files()}.items():
         write_text(root / path, text)
     return 0
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from myot2.analyse.cohort import Cohort
 from myot2.analyse.plan import Endpoint, Plan
+from myot2.analyse.plan_kinds import Resampled
 from myot2.analyse.selection import cells_of, members, numbers_of
 from myot2.analyse.statistic import Statistic
 from myot2.core.labels import LabelTable
@@ -78,6 +79,16 @@ class Material:
         columns = {name: self.endpoint(name) for name in endpoints}
         return self.people.assign(**columns)[self.members(group)]
 
+    def resampling(self, analysis: Resampled) -> dict[str, int]:
+        """The `seed` and the number of `resamples` of an analysis: its own, or the plan's."""
+        return resampling_of(analysis, self.plan)
+
     def title(self, group: str) -> str:
         """What a group is called in words."""
         return self.plan.groups[group].title or group
+
+
+def resampling_of(analysis: Resampled, plan: Plan) -> dict[str, int]:
+    """The `seed` and the number of `resamples` of an analysis: its own, or the plan's."""
+    own = {"seed": analysis.seed, "resamples": analysis.resamples}
+    return {name: getattr(plan, name) if value is None else value for name, value in own.items()}

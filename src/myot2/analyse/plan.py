@@ -10,7 +10,7 @@ import difflib
 from collections.abc import Iterable, Iterator
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from myot2.analyse.plan_kinds import Analysis, AnyAnalysis, Description, Detection, Roc
 from myot2.core.config_section import Section
@@ -55,11 +55,6 @@ class Condition(Section):
     above: float | None = Field(None, description="A number above this.")
     below: float | None = Field(None, description="A number below this.")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _word(cls, content: Any) -> Any:
-        return {"is": content} if isinstance(content, (str, list)) else content
-
     @model_validator(mode="after")
     def _says_something(self) -> Condition:
         if not self.model_fields_set:
@@ -67,10 +62,17 @@ class Condition(Section):
         return self
 
 
+def _condition(content: Any) -> Any:
+    return {"is": content} if isinstance(content, (str, list)) else content
+
+
+Cell = Annotated[Condition, BeforeValidator(_condition, json_schema_input_type=Words | Condition)]
+
+
 class Group(Section):
     """Some of the people, by what the participants table says about them; all conditions must hold."""
 
-    where: dict[str, Condition] = Field(
+    where: dict[str, Cell] = Field(
         description="Per column what its cell holds: a word, a list of words, or a condition. The column ild is worked "
         "out: present, absent, or unknown."
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Union, get_args
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from myot2.core.config_section import Section
 
@@ -104,6 +104,11 @@ class Detection(Analysis):
     endpoint: str = _endpoint("The marker.")
     among: str = _group("In whom.")
     cutoff_of: str = Field(description="The roc analysis above whose cutoff is taken.")
+    leave_one_out: bool = Field(
+        False,
+        description="Judge each by the cutoff of everybody else, so that nobody helps to choose the cutoff that finds "
+        "them.",
+    )
 
 
 class Correlation(Analysis):
@@ -115,13 +120,88 @@ class Correlation(Analysis):
     among: str = _group("In whom.")
 
 
-KINDS: dict[str, type[Analysis]] = {
-    model.model_fields["kind"].annotation.__args__[0]: model
-    for model in (Description, Comparison, Roc, Detection, Correlation, Prevalence, MuscleComparison)
-}
+class Resampled(Analysis):
+    """What an analysis has that draws samples."""
+
+    seed: int | None = Field(None, ge=0, description="Its own seed, where not the plan's.")
+    resamples: int | None = Field(None, ge=100, le=100_000, description="Its own number, where not the plan's.")
+
+
+class AreaIntervals(Resampled):
+    """The area under the ROC curve with its 95 % interval by several methods."""
+
+    kind: Literal["area-intervals"]
+    endpoint: str = _endpoint("The marker.")
+    positive: str = _group("Who is to be found.")
+    negative: str = _group("Who is not.")
+    methods: list[Literal["delong", "logit", "newcombe", "percentile", "bca"]] = Field(
+        ["logit", "newcombe", "percentile", "bca"], min_length=1, description="The methods."
+    )
+
+
+class RocBootstrap(Resampled):
+    """How far the cutoff and the rates found with it can be trusted: bootstrap intervals and optimism."""
+
+    kind: Literal["roc-bootstrap"]
+    endpoint: str = _endpoint("The marker.")
+    positive: str = _group("Who is to be found.")
+    negative: str = _group("Who is not.")
+
+
+class PairedRoc(Analysis):
+    """Whether one marker tells two groups apart better than another, in the same people (DeLong)."""
+
+    kind: Literal["paired-roc"]
+    endpoint: str = _endpoint("One marker.")
+    against: str = _endpoint("The other.")
+    positive: str = _group("Who is to be found.")
+    negative: str = _group("Who is not.")
+
+
+class EffectSize(Analysis):
+    """How large the difference of two groups is: Hodges and Lehmann's shift, Cliff's delta."""
+
+    kind: Literal["effect-size"]
+    endpoint: str = _endpoint("What is compared.")
+    first: str = _group("One group; effects are positive where it is the larger.")
+    second: str = _group("The other group.")
+
+
+class AdjustedComparison(Analysis):
+    """Two groups with covariates held equal: a ratio from the regression of logarithms (HC3), and Quade's ranks."""
+
+    kind: Literal["adjusted-comparison"]
+    endpoint: str = _endpoint("What is compared; a number above 0.")
+    first: str = _group("One group; the ratio is above 1 where it is the larger.")
+    second: str = _group("The other group.")
+    covariates: list[str] = Field(min_length=1, description="Columns of the participants table.")
+    within: dict[str, str] = Field(
+        {}, description="Covariate: level; the ratio once more among those only, such as `sex: F`."
+    )
+
+    @model_validator(mode="after")
+    def _levels_are_of_covariates(self) -> AdjustedComparison:
+        for column in self.within:
+            if column not in self.covariates:
+                raise ValueError(f"within names {column!r}, which is none of the covariates")
+        return self
+
+
+MODELS = (
+    Description,
+    Comparison,
+    EffectSize,
+    AdjustedComparison,
+    MuscleComparison,
+    Prevalence,
+    Correlation,
+    Roc,
+    AreaIntervals,
+    RocBootstrap,
+    PairedRoc,
+    Detection,
+)
+KINDS: dict[str, type[Analysis]] = {get_args(model.model_fields["kind"].annotation)[0]: model for model in MODELS}
 """Each kind's name and what it needs."""
 
-AnyAnalysis = Annotated[
-    Description | Comparison | Roc | Detection | Correlation | Prevalence | MuscleComparison,
-    Field(discriminator="kind"),
-]
+AnyAnalysis = Annotated[Union[MODELS], Field(discriminator="kind")]  # noqa: UP007 - made of a tuple

@@ -15,18 +15,23 @@ import pandas as pd
 from myot2.analyse.cohort import Cohort
 from myot2.analyse.families import with_corrected_p
 from myot2.analyse.kinds import (
+    adjusted_comparison,
+    area_intervals,
     comparison,
     correlation,
     description,
     detection,
+    effect_size,
     muscle_comparison,
+    paired_roc,
     prevalence,
     roc,
+    roc_bootstrap,
 )
-from myot2.analyse.material import Material
+from myot2.analyse.material import Material, resampling_of
 from myot2.analyse.outcome import Outcome
 from myot2.analyse.plan import Endpoint, Group, Plan, references
-from myot2.analyse.plan_kinds import Analysis
+from myot2.analyse.plan_kinds import Analysis, Resampled
 from myot2.analyse.statistic import Statistic, unavailable
 from myot2.core.labels import LabelTable
 
@@ -54,11 +59,16 @@ KINDS = {
     for name, module in {
         "description": description,
         "comparison": comparison,
-        "roc": roc,
-        "detection": detection,
-        "correlation": correlation,
-        "prevalence": prevalence,
+        "effect-size": effect_size,
+        "adjusted-comparison": adjusted_comparison,
         "muscle-comparison": muscle_comparison,
+        "prevalence": prevalence,
+        "correlation": correlation,
+        "roc": roc,
+        "area-intervals": area_intervals,
+        "roc-bootstrap": roc_bootstrap,
+        "paired-roc": paired_roc,
+        "detection": detection,
     }.items()
 }
 
@@ -194,6 +204,8 @@ def _parameters(analysis: Analysis, plan: Plan) -> dict[str, Any]:
             name: entries[name].model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_idle(entries[name]))
             for name in dict.fromkeys(names)
         }
+    if isinstance(analysis, Resampled):
+        told |= resampling_of(analysis, plan)
     columns = {column for name in told["groups"] for column in plan.groups[name].where}
     limits = {column: limit for column, limit in plan.limits.items() if column in columns}
     return {**told, **({"limits": limits} if limits else {})}

@@ -19,13 +19,14 @@ def configuration_files() -> dict[Path, str]:
     """Each file's path, from the project's top folder, and its text."""
     return {
         Path("config/config.yaml"): default_yaml(),
-        Path("config/config.schema.json"): _schema(Configuration),
-        Path("config/participants.schema.json"): _schema(Participant),
+        Path("config/config.schema.json"): schema_of(Configuration),
+        Path("config/participants.schema.json"): schema_of(Participant),
         Path("docs/configuration.md"): documentation(),
     }
 
 
-def _schema(model: type[BaseModel]) -> str:
+def schema_of(model: type[BaseModel]) -> str:
+    """A model's JSON schema as text."""
     return json.dumps(model.model_json_schema(), indent=2) + "\n"
 
 
@@ -73,7 +74,7 @@ def _yaml_lines(model: BaseModel, indent: str) -> Iterator[str]:
             yield f"{indent}{name}:"
             yield from _yaml_lines(value, indent + "  ")
         else:
-            yield f"{indent}{name}: {_inline(value)}"
+            yield f"{indent}{name}: {inline(value)}"
 
 
 def _table(title: str, model: type[BaseModel]) -> Iterator[str]:
@@ -84,13 +85,16 @@ def _table(title: str, model: type[BaseModel]) -> Iterator[str]:
     properties = model.model_json_schema()["properties"]
     for name, field in model.model_fields.items():
         if not _section_of(name, field):
-            default = _inline(field.get_default(call_default_factory=True))
-            yield f"| `{name}` | `{default}` | {_allowed(properties[name])} | {field.description} |"
+            default = inline(field.get_default(call_default_factory=True))
+            yield f"| `{name}` | `{default}` | {allowed(properties[name])} | {field.description} |"
 
 
-def _allowed(schema: dict[str, Any]) -> str:
+def allowed(schema: dict[str, Any]) -> str:
+    """What a key may hold, in words, from its JSON schema."""
+    if "$ref" in schema or "allOf" in schema:
+        return "keys with values"
     if "anyOf" in schema:
-        return " or ".join(_allowed(option) for option in schema["anyOf"])
+        return " or ".join(allowed(option) for option in schema["anyOf"])
     if "enum" in schema or "const" in schema:
         return ", ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
     words = {
@@ -102,12 +106,15 @@ def _allowed(schema: dict[str, Any]) -> str:
     }
     bounds = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below"}
     limits = [f"{word} {schema[key]:g}" for key, word in bounds.items() if key in schema]
+    if schema.get("type") == "null":
+        return "null"
     items = schema.get("items", {})
-    of = [f"of {_allowed(items)}"] if "enum" in items else []
+    of = [f"of {allowed(items)}"] if "enum" in items else []
     return ", ".join([words.get(schema["type"], schema["type"]) + "".join(f" {part}" for part in of), *limits])
 
 
-def _inline(value: Any) -> str:
+def inline(value: Any) -> str:
+    """A value as YAML on one line."""
     plain = list(value) if isinstance(value, tuple) else value
     return (
         yaml.safe_dump(plain, default_flow_style=True, width=1000, allow_unicode=True)
