@@ -1,0 +1,172 @@
+"""Running a plan: every analysis leaves a line, none stops the others, and p values know their family."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from myot2.analyse import run
+from myot2.analyse.cohort import read_cohort
+from myot2.analyse.plan_file import read_plan
+from myot2.analyse.results import log_text
+from myot2.analyse.run import DONE, FAILED, NOT_APPLICABLE, run_plan
+from myot2.core.participants import Participant
+
+RNG = np.random.default_rng(7)
+PATIENTS, CONTROLS = 40 + RNG.gamma(2, 4, 30), 34 + RNG.normal(0, 1.5, 12)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory):
+    """30 patients and 12 controls with enzymes, in part unknown."""
+    path = tmp_path_factory.mktemp("measures") / "cohort.tsv"
+    t2 = {f"P{i}": value for i, value in enumerate(PATIENTS)} | {f"C{i}": value for i, value in enumerate(CONTROLS)}
+    rows = [(name, "thigh", "both", value, value - 1) for name, value in t2.items()]
+    columns = ["participant_id", "region", "side", "t2_mean_ms", "t2_median_ms"]
+    pd.DataFrame(rows, columns=columns).to_csv(path, sep="\t", index=False)
+    return read_cohort([_person(i, name) for i, name in enumerate(t2)], path, ["t2_median_ms"])
+
+
+def _person(i: int, name: str) -> Participant:
+    patient = name.startswith("P")
+    facts = {"group": "patient" if patient else "control", "sex": "MF"[i % 2], "age": 30 + i % 20}
+    enzymes = {"ck": 100 + 13 * (i * 7 % 17), "alt": 20 + i * 11 % 23, "diagnosis": ("DM", "ASS", None)[i % 3]}
+    return Participant(participant_id=name, **facts, **(enzymes if patient else {"ck": 80 + i}))
+
+
+@pytest.fixture(scope="module")
+def plan(root):
+    """A function that gives the study's plan with few resamples, and changes."""
+    return lambda **changes: read_plan(root / "config/plans/study.yaml", {"resamples": 100, **changes})
+
+
+@pytest.fixture(scope="module")
+def results(plan, cohort):
+    return run_plan(plan(), cohort)
+
+
+def entry(results, key):
+    return next(each for each in results.log if each.key == key)
+
+
+def test_every_analysis_of_the_plan_has_its_line_in_its_order(results, plan):
+    lines = [json.loads(line) for line in log_text(results.log).splitlines()]
+    assert [line["id"] for line in lines] == list(plan().analyses)
+    for line in lines:
+        expected = {"id", "kind", "role", "family", "status", "reason", "n", "parameters", "keys", "warnings"}
+        assert expected <= set(line) <= expected | {"n_by_key"}
+        assert (line["status"] == DONE) == (line["reason"] is None)
+    assert {key for line in lines for key in line["keys"]} == set(results.statistics)
+
+
+def test_a_line_holds_all_that_the_analysis_was_told(results):
+    told = entry(results, "normal_ck").to_json()["parameters"]
+    assert told["groups"]["normal_ck"]["where"] == {"group": {"is": "patient"}, "ck": {"is": "normal"}}
+    assert told["limits"] == {"ck": 200} and told["endpoints"]["t2"]["measure"] == "t2_mean_ms"
+    assert entry(results, "roc.bootstrap").parameters["resamples"] == 100
+
+
+def test_the_log_holds_no_time_and_no_path_and_is_the_same_twice(results, plan, cohort):
+    text = log_text(results.log)
+    assert text == log_text(run_plan(plan(), cohort).log)
+    assert not re.search(r"/\w+/|\d\d:\d\d", text)
+
+
+def test_what_these_people_cannot_tell_is_not_applicable_with_its_reason(results):
+    lung = entry(results, "ild")
+    assert (lung.status, lung.reason) == (NOT_APPLICABLE, "there is nobody to count among")
+    assert results.statistics["ild.present_of_known"].value is None
+
+
+def test_an_analysis_that_breaks_is_logged_as_failed_keeps_its_keys_and_stops_no_other(
+    plan, cohort, monkeypatch, capsys
+):
+    def breaks(key, analysis, material):
+        return np.zeros(3) @ np.zeros(4)
+
+    kind = run.KINDS["roc"]
+    monkeypatch.setitem(run.KINDS, "roc", run.Kind(breaks, kind.main))
+    found = run_plan(plan(), cohort)
+    broken = entry(found, "roc")
+    assert broken.status == FAILED and broken.reason.startswith("ValueError: matmul")
+    assert found.statistics["roc.auc"].reason == broken.reason
+    assert entry(found, "normal_ck").reason == "there is no cutoff"
+    assert entry(found, "spearman").status == DONE
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_column_that_is_nowhere_makes_its_analysis_not_applicable(plan, cohort):
+    changes = {
+        "endpoints": {"crp": {"column": "crp"}, "p90": {"measure": "t2_p90_ms"}},
+        "analyses": {
+            "crp": {"kind": "correlation", "endpoint": "t2", "with": ["crp"], "among": "patient"},
+            "p90": {"kind": "roc", "endpoint": "p90", "positive": "patient", "negative": "control"},
+        },
+    }
+    found = run_plan(plan(**changes), cohort)
+    assert (entry(found, "crp").status, entry(found, "p90").status) == (NOT_APPLICABLE, NOT_APPLICABLE)
+    assert found.statistics["crp.crp"].reason == "the participants table has no column 'crp'"
+    assert found.statistics["p90.auc"].reason == "the measures table has no column 't2_p90_ms'"
+
+
+def test_two_analyses_never_write_different_numbers_under_one_key(plan, cohort):
+    changes = {"groups": {"patient": {"where": {"group": "patient", "sex": "F"}}}}
+    found = run_plan(plan(**changes), cohort)
+    assert all(each.status != FAILED for each in found.log)
+    clash = {
+        "analyses": {
+            "again": {"kind": "comparison", "endpoint": "t2", "first": "patient", "second": "ass", "decimals": 3}
+        }
+    }
+    found = run_plan(plan(**clash), cohort)
+    assert "t2.patient.mean belongs to an analysis above" in entry(found, "again").reason
+    assert found.statistics["t2.patient.mean"].printed == f"{PATIENTS.mean():.1f}"
+
+
+def test_holm_multiplies_the_smallest_p_of_its_family_by_the_number_of_tests(results):
+    table = [results.statistics[f"spearman.{name}"] for name in ("ck", "alt", "ast", "ldh", "ild_score")]
+    tested = sorted((each for each in table if each.p is not None), key=lambda each: each.p)
+    assert [each.extras["family_size"] for each in tested] == [2, 2]  # AST, LDH and the score are unknown
+    assert tested[0].extras["p_adjusted"] == pytest.approx(min(1, 2 * tested[0].p))
+    assert tested[1].extras["p_adjusted"] == pytest.approx(max(tested[1].p, min(1, 2 * tested[0].p)))
+    assert tested[0].extras["family"] == "table_1" and tested[0].extras["family_method"] == "Holm"
+    assert results.statistics["t2.mann_whitney"].extras["p_adjusted"] == results.statistics["t2.mann_whitney"].p
+
+
+def test_what_belongs_to_no_family_is_not_corrected(results):
+    assert "p_adjusted" not in results.statistics["roc.auc"].extras
+    assert "p_adjusted" not in results.statistics["t2.ild_mann_whitney_unknown_as_absent"].extras
+
+
+def test_a_cutoff_given_before_is_counted_by_itself_and_says_where_it_comes_from(plan, cohort):
+    given = {"cutoff": 41.0, "source": "the pilot study"}
+    found = run_plan(plan(analyses={"roc": {"prespecified": given}}), cohort).statistics
+    sensitivity = found["roc.prespecified.sensitivity"]
+    assert sensitivity.extras["numerator"] == (PATIENTS >= 41).sum() and sensitivity.n == 30
+    assert found["roc.prespecified.specificity"].extras["numerator"] == (CONTROLS < 41).sum()
+    assert sensitivity.extras["source"] == "the pilot study" and "not optimistic" in sensitivity.extras["note"]
+
+
+def test_an_endpoint_may_be_any_measure_of_any_region(plan, cohort):
+    found = run_plan(plan(endpoints={"t2": {"measure": "t2_median_ms"}}), cohort).statistics
+    assert found["t2.patient.mean"].value == pytest.approx(PATIENTS.mean() - 1)
+    nowhere = run_plan(plan(endpoints={"t2": {"side": "left"}}), cohort).statistics
+    assert nowhere["t2.mann_whitney"].reason == "a group is empty"
+
+
+def test_each_patient_with_normal_ck_is_judged_by_the_cutoff_of_the_others(results, cohort):
+    normal = cohort.patients["ck"].to_numpy() <= 200
+    controls = np.array(CONTROLS)
+    found = 0
+    for i in np.flatnonzero(normal):
+        others = np.delete(PATIENTS, i)
+        values = np.unique(np.concatenate([others, CONTROLS]))
+        cutoffs = [values[0] - 1, *(values[:-1] + values[1:]) / 2, values[-1] + 1]
+        by = [((others >= c).mean() + (controls < c).mean(), (controls < c).mean(), -c) for c in cutoffs]
+        found += PATIENTS[i] >= -max(by)[2]
+    left_out = results.statistics["normal_ck.left_out.detected"]
+    assert (left_out.extras["numerator"], left_out.n) == (found, normal.sum())
