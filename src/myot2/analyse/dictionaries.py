@@ -48,6 +48,13 @@ _ROC = {
     "youden": {"Description": "sensitivity + specificity - 1"},
 }
 
+_ROC_BAND = {
+    "false_positive_rate": {"Description": "fraction of the controls at or above a cutoff (0-1)"},
+    "sensitivity": {"Description": "highest sensitivity (0-1) at no more false positives"},
+    "low": {"Description": "lower end of its pointwise 95 % bootstrap interval"},
+    "high": {"Description": "upper end of its pointwise 95 % bootstrap interval"},
+}
+
 _MUSCLES = {
     "region": {"Description": "muscle or muscle group, left and right together"},
     "kind": {
@@ -81,6 +88,7 @@ _DICTIONARIES = {
     "groups": _GROUPS,
     "correlations": _CORRELATIONS,
     "roc": _ROC,
+    "roc_band": _ROC_BAND,
     "muscles": _MUSCLES,
     "participants": {
         name: entry | ({"Units": _UNITS[name]} if name in _UNITS else {}) for name, entry in _PARTICIPANTS.items()

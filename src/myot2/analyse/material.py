@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -36,10 +37,10 @@ class Material:
     found: Mapping[str, Statistic] = field(default_factory=dict)
     _members: dict[str, pd.Series] = field(default_factory=dict, init=False, repr=False)
 
-    @property
+    @cached_property
     def people(self) -> pd.DataFrame:
-        """One row per person."""
-        return self.cohort.people
+        """One row per person, by participant_id: the order of a table is to change no number."""
+        return self.cohort.people.sort_values("participant_id", kind="stable", ignore_index=True)
 
     def endpoint(self, name: str) -> pd.Series:
         """An endpoint of everybody, in the order of `people`, float64, NaN where unknown.
@@ -71,8 +72,8 @@ class Material:
         return self._members[group]
 
     def sample(self, endpoint: str, group: str) -> np.ndarray:
-        """The known values of an endpoint in a group, shape (n,)."""
-        return self.endpoint(endpoint)[self.members(group)].dropna().to_numpy()
+        """The known values of an endpoint in a group, shape (n,), ascending: what is drawn hangs on no names."""
+        return np.sort(self.endpoint(endpoint)[self.members(group)].dropna().to_numpy())
 
     def table(self, endpoints: Sequence[str], group: str) -> pd.DataFrame:
         """The people of a group with these endpoints as columns, NaN where unknown."""

@@ -27,9 +27,9 @@ def documentation() -> str:
         "# Every key of an analysis plan",
         "",
         "A plan is a YAML or JSON file such as [config/plans/study.yaml](../config/plans/study.yaml);",
-        "[analyse](stages/analyse.md) tells how to write and change one, and which numbers each kind gives. Unknown keys",
-        "are refused. This page is written by `scripts/write_configuration.py` from `src/myot2/analyse/plan.py` and",
-        "`plan_kinds.py`.",
+        "[analyse](stages/analyse.md) tells how to write and change one, and which numbers each kind gives. Unknown",
+        "keys are refused. This page is written by `scripts/write_configuration.py` from `src/myot2/analyse/plan.py`",
+        "and `plan_kinds.py`.",
         *_section("Top level", Plan, None),
     ]
     for name, model in _PARTS.items():

@@ -36,7 +36,7 @@ from myot2.analyse.statistic import Statistic, unavailable
 from myot2.core.labels import LabelTable
 
 DONE, NOT_APPLICABLE, FAILED = "done", "not applicable", "failed"
-OF_ONE = ("roc", "muscles")
+OF_ONE = ("roc", "roc_band", "muscles")
 """Tables of one analysis, the first that makes them; the others hold the rows of all."""
 
 _PACKAGE = Path(__file__).parents[1]
