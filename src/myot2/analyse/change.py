@@ -200,9 +200,7 @@ def regression_to_the_mean(
     )
 
 
-def sessions_of(
-    measures: pd.DataFrame, *, region: str = "thigh", side: str = "both", column: str = T2
-) -> pd.DataFrame:
+def sessions_of(measures: pd.DataFrame, *, region: str = "thigh", side: str = "both", column: str = T2) -> pd.DataFrame:
     """All sessions of everybody, one row each, in natural order of their names (2 before 10).
 
     Parameters

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from myot2.analyse.change import sessions_of
 from myot2.analyse.cohort import Cohort
 from myot2.analyse.plan import Endpoint, Plan
 from myot2.analyse.plan_kinds import Resampled
@@ -79,6 +80,26 @@ class Material:
         """The people of a group with these endpoints as columns, NaN where unknown."""
         columns = {name: self.endpoint(name) for name in endpoints}
         return self.people.assign(**columns)[self.members(group)]
+
+    def sessions(self, endpoint: str, group: str) -> pd.DataFrame:
+        """Every session of the people of a group: participant_id, session, position (1, 2, ...) and t2, the measure.
+
+        Raises
+        ------
+        ValueError
+            The endpoint is no measure, or the measures table has no such column.
+        """
+        what = self.plan.endpoints[endpoint]
+        if what.measure is None:
+            raise ValueError(f"{endpoint} is a column of the participants table, not a measure with sessions")
+        members = self.people.loc[self.members(group), "participant_id"]
+        measures = self.cohort.measures[self.cohort.measures["participant_id"].isin(members)]
+        return sessions_of(
+            measures.sort_values("participant_id", kind="stable"),
+            region=what.region,
+            side=what.side,
+            column=what.measure,
+        )
 
     def resampling(self, analysis: Resampled) -> dict[str, int]:
         """The `seed` and the number of `resamples` of an analysis: its own, or the plan's."""

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable, Iterator
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from myot2.analyse.plan_kinds import Analysis, AnyAnalysis, Description, Detection, Roc
+from myot2.analyse.plan_kinds import Analysis, AnyAnalysis, Description, Repeatability, Roc
 from myot2.core.config_section import Section
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
@@ -137,16 +137,19 @@ class Plan(Section):
         return self
 
     @model_validator(mode="after")
-    def _cutoffs_come_first(self) -> Plan:
-        done: set[str] = set()
+    def _what_is_used_comes_first(self) -> Plan:
+        done: list[tuple[str, Analysis]] = []
         for key, analysis in self.analyses.items():
-            if isinstance(analysis, Detection) and analysis.cutoff_of not in done:
-                known = ", ".join(sorted(done)) or "none"
-                raise ValueError(
-                    f"analyses.{key}.cutoff_of: {analysis.cutoff_of!r} is no roc analysis above it (there: {known})"
-                )
-            if isinstance(analysis, Roc):
-                done.add(key)
+            for field, kind in (("cutoff_of", Roc), ("error_of", Repeatability)):
+                wanted = getattr(analysis, field, None)
+                known = [name for name, above in done if isinstance(above, kind)]
+                if wanted is not None and wanted not in known:
+                    word = get_args(kind.model_fields["kind"].annotation)[0]
+                    there = ", ".join(known) or "none"
+                    raise ValueError(
+                        f"analyses.{key}.{field}: {wanted!r} is no {word} analysis above it (there: {there})"
+                    )
+            done.append((key, analysis))
         return self
 
 

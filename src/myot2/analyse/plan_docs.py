@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from myot2.analyse.plan import Condition, Endpoint, Family, Group, Plan
-from myot2.analyse.plan_kinds import KINDS, Analysis, Described, Prespecified
+from myot2.analyse.plan_kinds import KINDS, Analysis, Described, KnownError, Prespecified
 from myot2.core.config_files import allowed, inline, schema_of
 
 _PARTS = {"endpoints": Endpoint, "groups": Group, "groups.where": Condition, "families": Family}
@@ -37,7 +37,11 @@ def documentation() -> str:
     lines += _section("analyses.<id>", Analysis, "What every analysis has; its kind adds what follows.")
     for kind, model in KINDS.items():
         lines += _section(f"kind: {kind}", model, model.__doc__, without=Analysis)
-    for name, model in (("description: of.<group>", Described), ("roc: prespecified", Prespecified)):
+    for name, model in (
+        ("description: of.<group>", Described),
+        ("roc: prespecified", Prespecified),
+        ("change: error", KnownError),
+    ):
         lines += _section(name, model, model.__doc__)
     return "\n".join(lines) + "\n"
 

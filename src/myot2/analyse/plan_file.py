@@ -12,12 +12,12 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from myot2.analyse.plan import Condition, Endpoint, Family, Group, Plan
-from myot2.analyse.plan_kinds import KINDS, Described, Prespecified
+from myot2.analyse.plan_kinds import KINDS, Described, KnownError, Prespecified
 from myot2.core.errors import MyoT2Error
 
 CHANGES = ("endpoints", "groups", "families", "analyses")
 _PARTS = {"endpoints": Endpoint, "groups": Group, "families": Family}
-_INNER = {"of": Described, "prespecified": Prespecified}
+_INNER = {"of": Described, "prespecified": Prespecified, "error": KnownError}
 
 
 def read_plan(path: str | Path, changes: Mapping[str, Any] | None = None) -> Plan:

@@ -187,6 +187,48 @@ class AdjustedComparison(Analysis):
         return self
 
 
+class Agreement(Analysis):
+    """Two endpoints that measure the same thing in the same people: limits of agreement and intraclass correlation."""
+
+    kind: Literal["agreement"]
+    endpoint: str = _endpoint("One way; differences are this less the other.")
+    against: str = _endpoint("The other.")
+    among: str = _group("In whom.")
+    ratio: bool = Field(False, description="Compare by ratios: where differences grow with the value.")
+
+
+class Repeatability(Analysis):
+    """The error of repetition, from people who were measured in several sessions while nothing changed."""
+
+    kind: Literal["repeatability"]
+    endpoint: str = _endpoint("A measure.")
+    among: str = _group("In whom nothing changed between the sessions.")
+
+
+class KnownError(Section):
+    """An error of repetition that was found elsewhere."""
+
+    coefficient: float = Field(gt=0, description="The repeatability coefficient, 1.96 sqrt(2) wSD, in the unit.")
+    source: str = Field(min_length=3, description="Where it comes from (a paper, a phantom, a pilot).")
+
+
+class Change(Analysis):
+    """Who changed from the first to the last session by more than the error of repetition."""
+
+    kind: Literal["change"]
+    endpoint: str = _endpoint("A measure; a fall counts as improvement.")
+    among: str = _group("In whom.")
+    error_of: str | None = Field(None, description="The repeatability analysis above whose coefficient is taken.")
+    error: KnownError | None = Field(None, description=KnownError.__doc__)
+    relevant: float = Field(0.0, ge=0, description="A true change of no more than this does not matter.")
+
+    @model_validator(mode="after")
+    def _one_error(self) -> Change:
+        if (self.error_of is None) == (self.error is None):
+            raise ValueError("either error_of or error is needed, and not both")
+        return self
+
+
 MODELS = (
     Description,
     Comparison,
@@ -200,6 +242,9 @@ MODELS = (
     RocBootstrap,
     PairedRoc,
     Detection,
+    Agreement,
+    Repeatability,
+    Change,
 )
 KINDS: dict[str, type[Analysis]] = {get_args(model.model_fields["kind"].annotation)[0]: model for model in MODELS}
 """Each kind's name and what it needs."""

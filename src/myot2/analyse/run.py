@@ -16,7 +16,9 @@ from myot2.analyse.cohort import Cohort
 from myot2.analyse.families import with_corrected_p
 from myot2.analyse.kinds import (
     adjusted_comparison,
+    agreement,
     area_intervals,
+    change,
     comparison,
     correlation,
     description,
@@ -25,6 +27,7 @@ from myot2.analyse.kinds import (
     muscle_comparison,
     paired_roc,
     prevalence,
+    repeatability,
     roc,
     roc_bootstrap,
 )
@@ -69,6 +72,9 @@ KINDS = {
         "roc-bootstrap": roc_bootstrap,
         "paired-roc": paired_roc,
         "detection": detection,
+        "agreement": agreement,
+        "repeatability": repeatability,
+        "change": change,
     }.items()
 }
 
