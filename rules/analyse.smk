@@ -9,14 +9,14 @@ OUTPUTS:
     <results>/analyse/statistics.json     every number of the report under a stable key
     <results>/analyse/log.jsonl           every analysis of the plan, and what came of it
     <results>/analyse/participants.tsv    one row per participant: the table and the participant's T2
-    <results>/analyse/{groups,correlations,roc,roc_band,muscles}.tsv
+    <results>/analyse/{groups,correlations,roc,roc_band,muscles,changes}.tsv
 """
 
 import json
 
 from myot2.analyse.plan_file import read_plan
 
-TABLES = ["participants", "groups", "correlations", "roc", "roc_band", "muscles"]
+TABLES = ["participants", "groups", "correlations", "roc", "roc_band", "muscles", "changes"]
 STATISTICS = "<results>/analyse/statistics.json"
 
 try:

@@ -55,6 +55,21 @@ _ROC_BAND = {
     "high": {"Description": "upper end of its pointwise 95 % bootstrap interval"},
 }
 
+_CHANGES = {
+    "analysis": {"Description": "the analysis of the plan"},
+    "participant_id": {"Description": "who"},
+    "session_first": {"Description": "the first measured session"},
+    "session_second": {"Description": "the last measured session"},
+    "first": {"Description": "the endpoint at first, in its unit"},
+    "second": {"Description": "the endpoint at last, in its unit"},
+    "change": {"Description": "second less first"},
+    "verdict": {"Description": "improved (a fall of at least the repeatability coefficient), worse, or stable"},
+    "probability_lower": {"Description": "probability (0-1) that the true value fell by more than the relevant amount"},
+    "probability_higher": {"Description": "probability (0-1) that it rose by more than the relevant amount"},
+    "ci_low": {"Description": "lower end of the 95 % interval of the true change"},
+    "ci_high": {"Description": "upper end of the 95 % interval of the true change"},
+}
+
 _MUSCLES = {
     "region": {"Description": "muscle or muscle group, left and right together"},
     "kind": {
@@ -90,6 +105,7 @@ _DICTIONARIES = {
     "roc": _ROC,
     "roc_band": _ROC_BAND,
     "muscles": _MUSCLES,
+    "changes": _CHANGES,
     "participants": {
         name: entry | ({"Units": _UNITS[name]} if name in _UNITS else {}) for name, entry in _PARTICIPANTS.items()
     },

@@ -134,8 +134,8 @@ class AreaIntervals(Resampled):
     endpoint: str = _endpoint("The marker.")
     positive: str = _group("Who is to be found.")
     negative: str = _group("Who is not.")
-    methods: list[Literal["delong", "logit", "newcombe", "percentile", "bca"]] = Field(
-        ["logit", "newcombe", "percentile", "bca"], min_length=1, description="The methods."
+    methods: list[Literal["wilson", "delong", "logit", "percentile", "bca"]] = Field(
+        ["wilson", "logit", "percentile", "bca"], min_length=1, description="The methods."
     )
 
 

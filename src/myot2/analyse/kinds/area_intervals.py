@@ -12,9 +12,9 @@ from myot2.analyse.rounding import print_interval
 from myot2.analyse.statistic import Statistic, number, unavailable
 
 METHODS = {
+    "wilson": "Wilson's score interval with DeLong's variance",
     "delong": "DeLong, truncated to 0-1",
     "logit": "DeLong on the logit scale",
-    "newcombe": "Newcombe's method 5",
     "percentile": "bootstrap within each group, percentiles",
     "bca": "bootstrap within each group, bias-corrected and accelerated",
 }
