@@ -2,6 +2,7 @@
 
 REQUIRED INPUTS:
     measures = <results>/measure/cohort.tsv
+    variants = <results>/measure/{folder}/{scan}_variants.tsv, and those of further T2 maps
     participants = the participants table
     plan = the analysis plan
 
@@ -10,6 +11,7 @@ OUTPUTS:
     <results>/analyse/log.jsonl           every analysis of the plan, and what came of it
     <results>/analyse/participants.tsv    one row per participant: the table and the participant's T2
     <results>/analyse/{groups,correlations,roc,roc_band,muscles,changes}.tsv
+    <results>/analyse/multiverse.tsv      the comparison by T2 made in every way
 """
 
 import json
@@ -18,6 +20,7 @@ from myot2.analyse.plan_file import read_plan
 
 TABLES = ["participants", "groups", "correlations", "roc", "roc_band", "muscles", "changes"]
 STATISTICS = "<results>/analyse/statistics.json"
+MULTIVERSE = "<results>/analyse/multiverse.tsv"
 
 try:
     read_plan(settings.analysis.plan, settings.analysis.changes())  # a wrong plan is told before any job
@@ -25,11 +28,59 @@ except MyoT2Error as error:
     raise WorkflowError(str(error)) from error
 
 
+rule compare_variants:
+    """Compare the groups by T2 made in every way."""
+    input:
+        participants=settings.participants.table,
+        measures="<results>/measure/cohort.tsv",
+        tables=[table for further in VARIANTS for table in every_scan(further)],
+        script="scripts/compare_variants.py",
+        code=code("scripts/compare_variants.py"),
+    output:
+        table=MULTIVERSE,
+        dictionary="<results>/analyse/multiverse.json",
+    log:
+        "<logs>/analyse/multiverse.log",
+    benchmark:
+        "<benchmarks>/analyse/multiverse.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        **PARTICIPANTS_OPTIONS,
+        own_mask=OWN_MASK,
+        own_t2=OWN_T2,
+        masks=MULTIVERSE_SETTINGS.masks,
+        t2=list(FURTHER_T2.values()),
+        statistics=MULTIVERSE_SETTINGS.statistics,
+        aggregations=MULTIVERSE_SETTINGS.aggregations,
+    shell:
+        r"""
+        python {input.script:q} \
+            --participants {input.participants:q} \
+            --measures {input.measures:q} \
+            --tables {input.tables:q} \
+            --columns {params.columns:q} \
+            --values {params.values:q} \
+            --own-mask {params.own_mask:q} \
+            --own-t2 {params.own_t2:q} \
+            --masks {params.masks:q} \
+            --t2 {params.t2:q} \
+            --statistics {params.statistics:q} \
+            --aggregations {params.aggregations:q} \
+            --out {output.table:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule analyse:
     """Run every analysis of the plan."""
     input:
         participants=settings.participants.table,
         measures="<results>/measure/cohort.tsv",
+        multiverse=MULTIVERSE,
         label_table=settings.label_table,
         plan=settings.analysis.plan,
         script="scripts/analyse_cohort.py",
@@ -58,6 +109,7 @@ rule analyse:
             --participants {input.participants:q} \
             --measures {input.measures:q} \
             --label-table {input.label_table:q} \
+            --multiverse {input.multiverse:q} \
             --columns {params.columns:q} \
             --values {params.values:q} \
             --plan {input.plan:q} \

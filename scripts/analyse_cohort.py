@@ -12,9 +12,11 @@ import sys
 from pathlib import Path
 
 from myot2.analyse.cohort import read_cohort
+from myot2.analyse.multiverse import COLUMNS
 from myot2.analyse.plan_file import changes_from_json, read_plan
 from myot2.analyse.results import output_paths, write_results
 from myot2.analyse.run import run_plan
+from myot2.analyse.variant_tables import read_multiverse
 from myot2.core.cohort_options import add_cohort_options, cohort_of
 from myot2.core.command import positive, run_stage, stage_parser
 from myot2.core.labels import read_labels
@@ -31,7 +33,8 @@ def main(argv: list[str] | None = None) -> int:
         plan = read_plan(options.plan, {**options.changes, **limits})
         labels = read_labels(options.label_table) if options.label_table else None
         cohort = read_cohort(cohort_of(options), options.measures, plan.measures)
-        write_results(run_plan(plan, cohort, labels), cohort, options.out)
+        multiverse = read_multiverse(options.multiverse, COLUMNS) if options.multiverse else None
+        write_results(run_plan(plan, cohort, labels, multiverse), cohort, options.out)
 
     return run_stage("analyse", work, outputs=output_paths(options.out), leave_stop_notes=options.leave_stop_notes)
 
@@ -42,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--measures", type=Path, required=True, metavar="TABLE", help="results/measure/cohort.tsv")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--label-table", type=Path, metavar="TABLE", help="config/labels.tsv: order of the muscles")
+    parser.add_argument("--multiverse", type=Path, metavar="TABLE", help="of scripts/compare_variants.py")
     parser.add_argument(
         "--plan", type=Path, default=STUDY, metavar="FILE", help="analysis plan, YAML or JSON (default: the study's)"
     )

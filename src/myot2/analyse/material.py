@@ -28,6 +28,8 @@ class Material:
         The people, and what is asked of them.
     labels : LabelTable or None
         Names the muscles and groups that are to have a row even where nobody's was measured.
+    multiverse : pd.DataFrame or None
+        The comparison by T2 made in every way (`myot2.analyse.multiverse.compare_variants`), where there is one.
     found : mapping
         The statistics of the analyses that were run before, by key; it grows as a plan is run.
     """
@@ -35,6 +37,7 @@ class Material:
     cohort: Cohort
     plan: Plan
     labels: LabelTable | None = None
+    multiverse: pd.DataFrame | None = None
     found: Mapping[str, Statistic] = field(default_factory=dict)
     _members: dict[str, pd.Series] = field(default_factory=dict, init=False, repr=False)
 

@@ -229,6 +229,12 @@ class Change(Analysis):
         return self
 
 
+class Multiverse(Analysis):
+    """How area and cutoff depend on how T2 was made; the variants are chosen by analysis.multiverse."""
+
+    kind: Literal["multiverse"]
+
+
 MODELS = (
     Description,
     Comparison,
@@ -245,6 +251,7 @@ MODELS = (
     Agreement,
     Repeatability,
     Change,
+    Multiverse,
 )
 KINDS: dict[str, type[Analysis]] = {get_args(model.model_fields["kind"].annotation)[0]: model for model in MODELS}
 """Each kind's name and what it needs."""

@@ -31,6 +31,7 @@ from myot2.analyse.kinds import (
     roc,
     roc_bootstrap,
 )
+from myot2.analyse.kinds import multiverse as multiverse_kind
 from myot2.analyse.material import Material, resampling_of
 from myot2.analyse.outcome import Outcome
 from myot2.analyse.plan import Endpoint, Group, Plan, references
@@ -75,6 +76,7 @@ KINDS = {
         "agreement": agreement,
         "repeatability": repeatability,
         "change": change,
+        "multiverse": multiverse_kind,
     }.items()
 }
 
@@ -119,7 +121,9 @@ class Results:
     log: tuple[Entry, ...] = field(default=())
 
 
-def run_plan(plan: Plan, cohort: Cohort, labels: LabelTable | None = None) -> Results:
+def run_plan(
+    plan: Plan, cohort: Cohort, labels: LabelTable | None = None, multiverse: pd.DataFrame | None = None
+) -> Results:
     """Run every analysis of a plan.
 
     What cannot be had of these people keeps its key, with the reason; an analysis that breaks is in the log as failed,
@@ -133,11 +137,13 @@ def run_plan(plan: Plan, cohort: Cohort, labels: LabelTable | None = None) -> Re
         The people, their facts and measures.
     labels : LabelTable, optional
         Names the muscles and groups that are to have a row even where nobody's was measured.
+    multiverse : pd.DataFrame, optional
+        The comparison by T2 made in every way, as `myot2.analyse.multiverse.compare_variants` gives it.
     """
     statistics: dict[str, Statistic] = {}
     tables: dict[str, list[pd.DataFrame]] = {}
     tests: dict[str, tuple[str, ...]] = {}
-    material = Material(cohort, plan, labels, statistics)
+    material = Material(cohort, plan, labels, multiverse, statistics)
     log = []
     for key, analysis in plan.analyses.items():
         outcome, entry = _run_one(key, analysis, material)

@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from myot2.core.config_analysis import Analysis
 from myot2.core.config_fit import Fit, contradictions_of_fit
+from myot2.core.config_multiverse import contradictions_of_multiverse
 from myot2.core.config_section import Section
 from myot2.core.config_segment import Segment, contradictions_of_segment
 from myot2.core.errors import MyoT2Error
@@ -226,6 +227,9 @@ def _refuse_contradictions(configuration: Configuration, where: str | Path) -> N
         *_about_source(configuration),
         *contradictions_of_segment(segment, ingest.dixon),
         *contradictions_of_fit(fit, ingest.dixon),
+        *contradictions_of_multiverse(
+            configuration.analysis.multiverse, fit, ingest.dixon, echoes=ingest.echoes, t2_map=ingest.t2_map
+        ),
     ]
     for contradicts, one, other in contradictions:
         if contradicts:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
+from myot2.core.config_multiverse import Multiverse
 from myot2.core.config_section import Section
 
 Entries = dict[str, dict[str, Any] | None]
@@ -33,6 +34,8 @@ class Analysis(Section):
     groups: Entries = Field({}, description="Groups of people, likewise.")
     families: Entries = Field({}, description="Families of tests, likewise.")
     analyses: Entries = Field({}, description="Analyses, likewise.")
+
+    multiverse: Multiverse = Field(Multiverse(), description=Multiverse.__doc__)
 
     def changes(self) -> dict[str, Any]:
         """What the run changes in its plan, as `myot2.analyse.plan_file.read_plan` takes it."""
