@@ -13,6 +13,7 @@ from myot2.analyse.change import sessions_of
 from myot2.analyse.cohort import Cohort
 from myot2.analyse.plan import Endpoint, Plan
 from myot2.analyse.plan_kinds import Resampled
+from myot2.analyse.raters import consensus
 from myot2.analyse.selection import cells_of, members, numbers_of
 from myot2.analyse.statistic import Statistic
 from myot2.core.labels import LabelTable
@@ -59,7 +60,13 @@ class Material:
     def values_of(self, endpoint: Endpoint) -> pd.Series:
         """The same for an endpoint that need not be the plan's."""
         if endpoint.column is not None:
-            return numbers_of(cells_of(self.people, endpoint.column), endpoint.column)
+            return self._numbers(endpoint.column)
+        if endpoint.readers is not None:
+            grades = [self._numbers(column).to_numpy() for column in endpoint.readers]
+            counting = consensus(*grades, rule="third" if len(grades) == 3 else "mean").grades
+            return pd.Series(counting, index=self.people.index)
+        if endpoint.sum_of is not None:
+            return sum(self.endpoint(part) for part in endpoint.sum_of)
         measures = self.cohort.measures
         if endpoint.measure not in measures.columns:
             raise ValueError(f"the measures table has no column {endpoint.measure!r}")
@@ -69,10 +76,16 @@ class Material:
         values = measures[chosen].set_index("participant_id")[endpoint.measure]
         return self.people["participant_id"].map(values).astype("float64")
 
+    def _numbers(self, column: str) -> pd.Series:
+        return numbers_of(cells_of(self.people, column), column)
+
     def members(self, group: str) -> pd.Series:
         """Whether each person belongs to a group of the plan."""
         if group not in self._members:
-            self._members[group] = members(self.people, self.plan.groups[group], self.plan.limits)
+            told = self.plan.groups[group]
+            worked_out = [name for name in told.where if name not in self.people and name in self.plan.endpoints]
+            people = self.people.assign(**{name: self.endpoint(name) for name in worked_out})
+            self._members[group] = members(people, told, self.plan.limits)
         return self._members[group]
 
     def sample(self, endpoint: str, group: str) -> np.ndarray:

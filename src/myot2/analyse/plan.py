@@ -20,13 +20,26 @@ Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-
 Words = str | list[str]
 
 
+SOURCES = ("column", "measure", "readers", "sum_of")
+
+
 class Endpoint(Section):
-    """A number that every person has or lacks: a column of the participants table, or a measure of a region."""
+    """A number that every person has or lacks: a column, a measure, the consensus of readers, or a sum."""
 
     column: str | None = Field(None, description="Column of the participants table; a further column of yours too.")
     measure: str | None = Field(None, description="Column of results/measure/cohort.tsv, such as t2_mean_ms.")
     region: str = Field("thigh", description="Of a measure: the muscle, group of muscles, or thigh.")
     side: Literal["both", "left", "right"] = Field("both", description="Of a measure: the subject's side, or both.")
+    readers: list[str] | None = Field(
+        None,
+        min_length=2,
+        max_length=3,
+        description="Columns of two readers' grades: their mean counts, or the only one's. With a third column the "
+        "third reading counts where the two differ by more than one grade.",
+    )
+    sum_of: list[str] | None = Field(
+        None, min_length=2, description="Other endpoints, which are added; unknown where one is."
+    )
     unit: str | None = Field(None, description="Unit, as it is printed; null for scores.")
     decimals: int = Field(1, ge=0, le=6, description="Decimals of what is printed.")
     range_decimals: int | None = Field(
@@ -36,10 +49,10 @@ class Endpoint(Section):
 
     @model_validator(mode="after")
     def _one_source(self) -> Endpoint:
-        if (self.column is None) == (self.measure is None):
-            raise ValueError("either column or measure is needed, and not both")
-        if self.column is not None and {"region", "side"} & self.model_fields_set:
-            raise ValueError("region and side go with a measure, not with a column")
+        if sum(getattr(self, source) is not None for source in SOURCES) != 1:
+            raise ValueError(f"one of {', '.join(SOURCES)} is needed, and no more")
+        if self.measure is None and {"region", "side"} & self.model_fields_set:
+            raise ValueError("region and side go with a measure")
         return self
 
 
@@ -73,8 +86,8 @@ class Group(Section):
     """Some of the people, by what the participants table says about them; all conditions must hold."""
 
     where: dict[str, Cell] = Field(
-        description="Per column what its cell holds: a word, a list of words, or a condition. The column ild is worked "
-        "out: present, absent, or unknown."
+        description="Per column, or endpoint, what it holds: a word, a list of words, or a condition. The column ild "
+        "is worked out: present, absent, or unknown."
     )
     unknown: Literal["left out", "included"] = Field(
         "left out", description="What becomes of people of whom it is not known whether the conditions hold."
@@ -120,6 +133,15 @@ class Plan(Section):
                 known = getattr(self, what)
                 for name in names:
                     _require(name, known, f"analyses.{key}.{field}", what)
+        return self
+
+    @model_validator(mode="after")
+    def _sums_are_of_others(self) -> Plan:
+        for name, endpoint in self.endpoints.items():
+            for part in endpoint.sum_of or []:
+                _require(part, self.endpoints, f"endpoints.{name}.sum_of", "endpoints")
+                if self.endpoints[part].sum_of is not None:
+                    raise ValueError(f"endpoints.{name}.sum_of: {part!r} is a sum itself")
         return self
 
     @model_validator(mode="after")

@@ -229,6 +229,17 @@ class Change(Analysis):
         return self
 
 
+class Raters(Analysis):
+    """How far two readers' grades agree."""
+
+    kind: Literal["raters"]
+    first: str = _endpoint("One reader's grades.")
+    second: str = _endpoint("The other's.")
+    among: str = _group("In whom.")
+    weights: Literal["linear", "quadratic"] = Field("linear", description="How much a larger disagreement weighs.")
+    grades: list[int] = Field([0, 1, 2, 3, 4], min_length=2, description="All grades that there are.")
+
+
 class Multiverse(Analysis):
     """How area and cutoff depend on how T2 was made; the variants are chosen by analysis.multiverse."""
 
@@ -251,6 +262,7 @@ MODELS = (
     Agreement,
     Repeatability,
     Change,
+    Raters,
     Multiverse,
 )
 KINDS: dict[str, type[Analysis]] = {get_args(model.model_fields["kind"].annotation)[0]: model for model in MODELS}

@@ -27,6 +27,7 @@ from myot2.analyse.kinds import (
     muscle_comparison,
     paired_roc,
     prevalence,
+    raters,
     repeatability,
     roc,
     roc_bootstrap,
@@ -76,6 +77,7 @@ KINDS = {
         "agreement": agreement,
         "repeatability": repeatability,
         "change": change,
+        "raters": raters,
         "multiverse": multiverse_kind,
     }.items()
 }
@@ -225,4 +227,4 @@ def _parameters(analysis: Analysis, plan: Plan) -> dict[str, Any]:
 
 def _idle(entry: Endpoint | Group) -> set[str]:
     """Keys of an entry that mean nothing in it."""
-    return {"region", "side"} if isinstance(entry, Endpoint) and entry.column is not None else set()
+    return {"region", "side"} if isinstance(entry, Endpoint) and entry.measure is None else set()

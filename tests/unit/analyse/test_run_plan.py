@@ -170,3 +170,40 @@ def test_each_patient_with_normal_ck_is_judged_by_the_cutoff_of_the_others(resul
         found += PATIENTS[i] >= -max(by)[2]
     left_out = results.statistics["normal_ck.left_out.detected"]
     assert (left_out.extras["numerator"], left_out.n) == (found, normal.sum())
+
+
+def test_two_readers_make_a_score_and_are_held_against_each_other(plan, tmp_path):
+    grades = [(0, 0, 0, 0), (1, 2, 2, 2), (4, 1, 3, 3), (2, None, 1, 2), (None, None, 2, 2)]
+    names = ("severity_a", "severity_b", "extent_a", "extent_b")
+    people = [
+        Participant(
+            participant_id=f"P{i}",
+            group="patient",
+            further={name: None if cell is None else str(cell) for name, cell in zip(names, row, strict=True)},
+        )
+        for i, row in enumerate(grades)
+    ]
+    measures = pd.DataFrame({"participant_id": [f"P{i}" for i in range(5)], "region": "thigh", "side": "both"})
+    measures.assign(t2_mean_ms=[40, 41, 42, 43, 44]).to_csv(tmp_path / "m.tsv", sep="\t", index=False)
+    changes = {
+        "endpoints": {
+            **{name: {"column": name} for name in names},
+            "severity": {"readers": list(names[:2])},
+            "extent": {"readers": list(names[2:])},
+            "score": {"sum_of": ["severity", "extent"]},
+        },
+        "groups": {"affected": {"where": {"score": {"above": 0}}}},
+        "analyses": {
+            "readers": {"kind": "raters", "first": "severity_a", "second": "severity_b", "among": "patient"},
+            "who": {"kind": "description", "measured": "t2", "of": {"affected": {"summarise": ["score"]}}},
+        },
+    }
+    found = run_plan(plan(**changes), read_cohort(people, tmp_path / "m.tsv"))
+    statistics = found.statistics
+    assert statistics["who.affected.n"].value == 3  # 1.5 + 2, 2.5 + 3, and the one whose severity one reader read
+    assert statistics["who.affected.score.mean"].value == pytest.approx((3.5 + 5.5 + 3.5) / 3)
+    # observed disagreement |d|/4 of three: (0 + 1 + 3)/12; expected from the margins 0,1,4 and 0,2,1: mean |i - j|/4
+    expected = np.mean([abs(i - j) for i in (0, 1, 4) for j in (0, 2, 1)])
+    assert statistics["readers.kappa"].value == pytest.approx(1 - (4 / 3) / expected)
+    assert statistics["readers.flagged"].extras["numerator"] == 1 and statistics["readers.kappa"].n == 3
+    assert entry(found, "readers").warnings == ("people whom one reader alone has read: 1",)
