@@ -10,7 +10,7 @@ OUTPUTS:
     <results>/analyse/statistics.json     every number of the report under a stable key
     <results>/analyse/log.jsonl           every analysis of the plan, and what came of it
     <results>/analyse/participants.tsv    one row per participant: the table and the participant's T2
-    <results>/analyse/{groups,correlations,roc,roc_band,muscles,changes}.tsv
+    <results>/analyse/{groups,correlations,roc,roc_band,muscles,changes,missing,missing_patterns}.tsv
     <results>/analyse/multiverse.tsv      the comparison by T2 made in every way
 """
 
@@ -18,7 +18,10 @@ import json
 
 from myot2.analyse.plan_file import read_plan
 
-TABLES = ["participants", "groups", "correlations", "roc", "roc_band", "muscles", "changes"]
+TABLES = [
+    *["participants", "groups", "correlations", "roc", "roc_band", "muscles", "changes"],
+    *["missing", "missing_patterns"],
+]
 STATISTICS = "<results>/analyse/statistics.json"
 MULTIVERSE = "<results>/analyse/multiverse.tsv"
 

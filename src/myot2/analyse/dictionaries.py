@@ -55,6 +55,18 @@ _ROC_BAND = {
     "high": {"Description": "upper end of its pointwise 95 % bootstrap interval"},
 }
 
+_MISSING = {
+    "endpoint": {"Description": "the endpoint of the plan"},
+    "group": {"Description": "the group of the plan, or all of them together"},
+    "n": {"Description": "number of people"},
+    "known": {"Description": "of them, those of whom it is known"},
+    "unknown": {"Description": "of them, those of whom it is not"},
+}
+_MISSING_PATTERNS = {
+    "n": {"Description": "number of people with this combination"},
+    "unknown": {"Description": "the endpoints that are unknown of them; none where all are known"},
+}
+
 _CHANGES = {
     "analysis": {"Description": "the analysis of the plan"},
     "participant_id": {"Description": "who"},
@@ -140,6 +152,8 @@ _DICTIONARIES = {
     "roc_band": _ROC_BAND,
     "muscles": _MUSCLES,
     "changes": _CHANGES,
+    "missing": _MISSING,
+    "missing_patterns": _MISSING_PATTERNS,
     "participants": {
         name: entry | ({"Units": _UNITS[name]} if name in _UNITS else {}) for name, entry in _PARTICIPANTS.items()
     },

@@ -12,7 +12,7 @@ import pandas as pd
 from myot2.analyse.change import sessions_of
 from myot2.analyse.cohort import Cohort
 from myot2.analyse.plan import Endpoint, Plan
-from myot2.analyse.plan_kinds import Resampled
+from myot2.analyse.plan_kinds import Drawn
 from myot2.analyse.raters import consensus
 from myot2.analyse.selection import cells_of, members, numbers_of
 from myot2.analyse.statistic import Statistic
@@ -117,16 +117,16 @@ class Material:
             column=what.measure,
         )
 
-    def resampling(self, analysis: Resampled) -> dict[str, int]:
-        """The `seed` and the number of `resamples` of an analysis: its own, or the plan's."""
-        return resampling_of(analysis, self.plan)
+    def drawing(self, analysis: Drawn) -> dict[str, int]:
+        """The `seed`, and the number of `resamples` where it takes one, of an analysis: its own, or the plan's."""
+        return drawing_of(analysis, self.plan)
 
     def title(self, group: str) -> str:
         """What a group is called in words."""
         return self.plan.groups[group].title or group
 
 
-def resampling_of(analysis: Resampled, plan: Plan) -> dict[str, int]:
-    """The `seed` and the number of `resamples` of an analysis: its own, or the plan's."""
-    own = {"seed": analysis.seed, "resamples": analysis.resamples}
+def drawing_of(analysis: Drawn, plan: Plan) -> dict[str, int]:
+    """The `seed`, and the number of `resamples` where it takes one, of an analysis: its own, or the plan's."""
+    own = {name: getattr(analysis, name) for name in ("seed", "resamples") if hasattr(analysis, name)}
     return {name: getattr(plan, name) if value is None else value for name, value in own.items()}

@@ -120,10 +120,15 @@ class Correlation(Analysis):
     among: str = _group("In whom.")
 
 
-class Resampled(Analysis):
-    """What an analysis has that draws samples."""
+class Drawn(Analysis):
+    """What an analysis has that draws at random."""
 
     seed: int | None = Field(None, ge=0, description="Its own seed, where not the plan's.")
+
+
+class Resampled(Drawn):
+    """What an analysis has that draws bootstrap samples."""
+
     resamples: int | None = Field(None, ge=100, le=100_000, description="Its own number, where not the plan's.")
 
 
@@ -240,6 +245,25 @@ class Raters(Analysis):
     grades: list[int] = Field([0, 1, 2, 3, 4], min_length=2, description="All grades that there are.")
 
 
+class MissingData(Analysis):
+    """What is unknown: how many per endpoint and group, and in which combinations."""
+
+    kind: Literal["missing-data"]
+    endpoints: list[str] = _endpoint("What ought to be known.", min_length=1)
+    among: list[str] = _group("In whom, group by group; combinations are of all of them.", min_length=1)
+
+
+class ImputedCorrelation(Drawn):
+    """Spearman's correlations with the unknown filled in many times, beside those of the known."""
+
+    kind: Literal["imputed-correlation"]
+    endpoint: str = _endpoint("The one; people without it are left out, it is never filled in.")
+    with_: list[str] = _endpoint("The others, which are filled in.", alias="with", min_length=1)
+    among: str = _group("In whom.")
+    predictors: list[str] = _endpoint("Further endpoints that help to fill in.", default=[])
+    imputations: int = Field(20, ge=2, le=1000, description="How many times.")
+
+
 class Multiverse(Analysis):
     """How area and cutoff depend on how T2 was made; the variants are chosen by analysis.multiverse."""
 
@@ -263,6 +287,8 @@ MODELS = (
     Repeatability,
     Change,
     Raters,
+    MissingData,
+    ImputedCorrelation,
     Multiverse,
 )
 KINDS: dict[str, type[Analysis]] = {get_args(model.model_fields["kind"].annotation)[0]: model for model in MODELS}

@@ -17,7 +17,17 @@ from myot2.core.tables import write_tsv
 
 STATISTICS = "statistics.json"
 LOG = "log.jsonl"
-TABLES = ("groups", "correlations", "roc", "roc_band", "muscles", "changes", "participants")
+TABLES = (
+    "groups",
+    "correlations",
+    "roc",
+    "roc_band",
+    "muscles",
+    "changes",
+    "missing",
+    "missing_patterns",
+    "participants",
+)
 
 
 def output_paths(folder: str | Path) -> list[Path]:

@@ -24,6 +24,8 @@ from myot2.analyse.kinds import (
     description,
     detection,
     effect_size,
+    imputed_correlation,
+    missing_data,
     muscle_comparison,
     paired_roc,
     prevalence,
@@ -33,10 +35,10 @@ from myot2.analyse.kinds import (
     roc_bootstrap,
 )
 from myot2.analyse.kinds import multiverse as multiverse_kind
-from myot2.analyse.material import Material, resampling_of
+from myot2.analyse.material import Material, drawing_of
 from myot2.analyse.outcome import Outcome
 from myot2.analyse.plan import Endpoint, Group, Plan, references
-from myot2.analyse.plan_kinds import Analysis, Resampled
+from myot2.analyse.plan_kinds import Analysis, Drawn
 from myot2.analyse.statistic import Statistic, unavailable
 from myot2.core.labels import LabelTable
 
@@ -78,6 +80,8 @@ KINDS = {
         "repeatability": repeatability,
         "change": change,
         "raters": raters,
+        "missing-data": missing_data,
+        "imputed-correlation": imputed_correlation,
         "multiverse": multiverse_kind,
     }.items()
 }
@@ -218,8 +222,8 @@ def _parameters(analysis: Analysis, plan: Plan) -> dict[str, Any]:
             name: entries[name].model_dump(mode="json", by_alias=True, exclude_none=True, exclude=_idle(entries[name]))
             for name in dict.fromkeys(names)
         }
-    if isinstance(analysis, Resampled):
-        told |= resampling_of(analysis, plan)
+    if isinstance(analysis, Drawn):
+        told |= drawing_of(analysis, plan)
     columns = {column for name in told["groups"] for column in plan.groups[name].where}
     limits = {column: limit for column, limit in plan.limits.items() if column in columns}
     return {**told, **({"limits": limits} if limits else {})}

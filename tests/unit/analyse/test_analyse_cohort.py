@@ -10,7 +10,7 @@ import pytest
 
 from myot2.core.tables import read_table
 
-TABLES = ("groups", "correlations", "roc", "roc_band", "muscles", "changes", "participants")
+TABLES = ("groups", "correlations", "roc", "roc_band", "muscles", "changes", "missing", "participants")
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_two_runs_write_the_same_bytes(analyse, tmp_path):
         return {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
 
     first = contents()
-    assert len(first) == 16 and first == contents()
+    assert len(first) == 20 and first == contents()
 
 
 def test_empty_mappings_are_none(analyse):

@@ -24,7 +24,7 @@ def run(key: str, analysis: AreaIntervals, material: Material) -> Outcome:
     """`<key>.<method>`: the area with the interval by that method."""
     positives = material.sample(analysis.endpoint, analysis.positive)
     negatives = material.sample(analysis.endpoint, analysis.negative)
-    drawn = material.resampling(analysis)
+    drawn = material.drawing(analysis)
     return Outcome({f"{key}.{method}": _by(method, positives, negatives, drawn) for method in analysis.methods})
 
 

@@ -24,7 +24,7 @@ def run(key: str, analysis: RocBootstrap, material: Material) -> Outcome:
     """`<key>.cutoff`, and of sensitivity and specificity the apparent rate, optimism, corrected and out-of-bag rate."""
     positives = material.sample(analysis.endpoint, analysis.positive)
     negatives = material.sample(analysis.endpoint, analysis.negative)
-    endpoint, drawn = material.plan.endpoints[analysis.endpoint], material.resampling(analysis)
+    endpoint, drawn = material.plan.endpoints[analysis.endpoint], material.drawing(analysis)
     found = cutoff_stability(positives, negatives, **drawn)
     if found.sensitivity.apparent + found.specificity.apparent <= 1:
         raise ValueError("no cutoff is better than chance (Youden's index is nowhere above 0)")
