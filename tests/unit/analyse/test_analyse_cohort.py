@@ -33,7 +33,8 @@ def analyse(main, root, tmp_path):
         measures.to_csv(tmp_path / "cohort.tsv", sep="\t", index=False, na_rep="n/a")
         folders = ["--participants", f"{tmp_path}/participants.tsv", "--measures", f"{tmp_path}/cohort.tsv"]
         labels = ["--label-table", str(root / "config/labels.tsv")]
-        assert main([*folders, "--out", str(tmp_path / "out"), *labels, *options]) == status
+        few = ["--changes", '{"resamples": 100}']
+        assert main([*folders, "--out", str(tmp_path / "out"), *labels, *few, *options]) == status
         return json.loads((tmp_path / "out/statistics.json").read_text()) if status == 0 else None
 
     return run

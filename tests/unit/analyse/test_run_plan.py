@@ -207,3 +207,42 @@ def test_two_readers_make_a_score_and_are_held_against_each_other(plan, tmp_path
     assert statistics["readers.kappa"].value == pytest.approx(1 - (4 / 3) / expected)
     assert statistics["readers.flagged"].extras["numerator"] == 1 and statistics["readers.kappa"].n == 3
     assert entry(found, "readers").warnings == ("people whom one reader alone has read: 1",)
+
+
+def test_the_unknown_are_counted_by_group_and_in_the_combinations_that_occur(results, cohort):
+    unknown = cohort.people[cohort.people["group"] == "patient"]["ast"].isna().sum()
+    assert results.statistics["missing.patient.ast"].value == unknown == 30
+    assert results.statistics["missing.patient.complete"].value == 0
+    patterns = results.tables["missing_patterns"].set_index("unknown")["n"].to_dict()
+    assert patterns == {"ast, ldh, ild_score": 30, "alt, ast, ldh, ild_score": 12}
+
+
+def test_what_is_known_of_too_few_is_neither_filled_in_nor_used_to_fill_in(results):
+    imputed = entry(results, "spearman.imputed")
+    assert "ast is known of fewer than 10 people: not used" in imputed.warnings
+    assert results.statistics["spearman.imputed.ast"].reason == "ast is known of fewer than 10 people"
+    # nothing is unknown of CK: filling in changes nothing
+    assert results.statistics["spearman.imputed.ck"].value == pytest.approx(results.statistics["spearman.ck"].value)
+    assert imputed.parameters["seed"] == 20230 and imputed.parameters["imputations"] == 20
+
+
+def test_the_table_of_variants_is_an_analysis_of_the_plan(plan, cohort):
+    variants = pd.DataFrame(
+        {
+            "mask": ["automatic", "eroded"],
+            "t2": "vendor-map",
+            "statistic": "mean",
+            "aggregation": "voxel",
+            "main": ["yes", "no"],
+            "n_patient": 30,
+            "n_control": 12,
+            "auc": [0.9, 0.95],
+            "cutoff_ms": [38.0, 37.0],
+            "reason": None,
+        }
+    )
+    found = run_plan(plan(), cohort, multiverse=variants)
+    assert (found.statistics["multiverse.auc.max"].value, found.statistics["multiverse.cutoff.min"].value) == (0.95, 37)
+    assert entry(found, "multiverse").status == DONE
+    without = entry(run_plan(plan(), cohort), "multiverse")
+    assert without.status == NOT_APPLICABLE and "no table of variants" in without.reason
