@@ -87,6 +87,7 @@ rule report:
     input:
         statistics=STATISTICS,
         tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
+        multiverse=MULTIVERSE,
         measures="<results>/measure/cohort.tsv",
         flow="<results>/measure/flow.tsv",
         panels=every_scan("<results>/report/{folder}/{scan}_panel.png"),
