@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -88,23 +88,25 @@ def add_fat(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Fat:
-    """The fat fraction on the grid of the image, None where it is not looked at, and what the sidecar says of it."""
+    """The fat fraction on the grid of the image, None where nobody looks; what is said of it, and what tells it."""
 
-    fraction: sitk.Image | None
-    record: dict[str, Any]
+    fraction: sitk.Image | None = None
+    record: dict[str, Any] = field(default_factory=dict)
+    sources: tuple[Path, ...] = ()
 
 
 def read_fat(options: argparse.Namespace, image: sitk.Image) -> Fat:
     """The fat fraction that the options name."""
     if options.fat_action == "keep" or not (options.fat_fraction or options.water_fat):
-        return Fat(None, {})
+        return Fat()
     resampled = False
     if options.water_fat:
         fraction = fraction_of_water_fat(*options.water_fat, image)
     else:
         fraction, resampled = given_fraction(options.fat_fraction, image)
     record = {"Limit": options.fat_limit, "Action": options.fat_action, "Interpolated": resampled}
-    return Fat(image_like(fraction.astype(np.float32), image), record)
+    sources = tuple(options.water_fat or [options.fat_fraction])
+    return Fat(image_like(fraction.astype(np.float32), image), record, sources)
 
 
 def treat_fat(labels: sitk.Image, fat: Fat, table: LabelTable) -> tuple[sitk.Image, dict[str, Any]]:
@@ -150,7 +152,7 @@ def segment(options: argparse.Namespace) -> None:
             "Sides": result.sides,
             **fat_record,
             **figures(result, table, fat.fraction, options.fat_limit),
-            **sources_of([options.image, *(options.water_fat or [])]),
+            **sources_of(dict.fromkeys([options.image, *fat.sources])),  # the image may be the water image
         },
     )
 

@@ -65,11 +65,11 @@ def flags_of(
     if (figures["Risk"] or 0) >= RISK_LIMIT:
         flags.insert(0, f"risk of failure {figures['Risk']:.2f}, at least {RISK_LIMIT:g}")
     present = {row["name"] for row in figures["Muscles"] if row["voxels"]}
-    absent = dict.fromkeys(row["name"] for row in figures["Muscles"] if row["name"] not in present)
-    flags += [f"{name}: no voxel on any side (outside the field, or missed)" for name in absent]
     for row in figures["Muscles"]:
         if row["name"] in present:
             flags += [f"{row['name']}, {row['side']}: {what}" for what in _of_muscle(row)]
+    absent = dict.fromkeys(row["name"] for row in figures["Muscles"] if row["name"] not in present)
+    flags += [f"{name}: no voxel on any side (outside the field, or missed)" for name in absent]
     flags += [
         f"{name}: left and right differ by {value:.0%}, more than {ASYMMETRY_LIMIT:.0%}"
         for name, value in figures["Asymmetry"].items()
@@ -82,9 +82,9 @@ def _no_thigh(figures: Mapping[str, Any]) -> str | None:
     muscles, agreement = figures["Muscles"], figures["Agreement"]
     if not muscles:
         return "no thigh found in the image: nothing is labelled"
-    counts = {side: sum(row["voxels"] > 0 for row in muscles if row["side"] == side) for side in SIDES}
-    most = max(counts.values())
-    if most < LEAST_MUSCLES:
+    counts = [sum(row["voxels"] > 0 for row in muscles if row["side"] == side) for side in SIDES]
+    known, most = len({row["name"] for row in muscles}), max(counts)
+    if most < min(LEAST_MUSCLES, known):
         return f"no thigh found: of a leg's muscles no more than {most} labelled"
     if agreement is not None and agreement < LEAST_AGREEMENT:
         return f"no thigh found: the votes agree by {agreement:.2f} about what is labelled, below {LEAST_AGREEMENT:g}"
@@ -95,6 +95,8 @@ def _of_muscle(row: Mapping[str, Any]) -> Iterator[str]:
     if not row["voxels"]:
         yield "no voxel, though the other side has some"
         return
+    if (row["risk"] or 0) >= RISK_LIMIT:
+        yield f"risk of failure {row['risk']:.2f}, at least {RISK_LIMIT:g}"
     for key, words, limit in (
         ("mean_confidence", "mean confidence", CONFIDENCE_LIMIT),
         ("agreement", "agreement of the votes", AGREEMENT_LIMIT),
@@ -110,5 +112,3 @@ def _of_muscle(row: Mapping[str, Any]) -> Iterator[str]:
             yield f"{row[key]:.0%} {words}"
     if row["edge"]:
         yield "touches the edge of the image"
-    if (row["risk"] or 0) >= RISK_LIMIT:
-        yield f"risk of failure {row['risk']:.2f}, at least {RISK_LIMIT:g}"
