@@ -17,11 +17,8 @@ OUTPUTS:
     corrected = <results>/align/{folder}/{scan}_space-T2_desc-corrected_dseg.nii.gz   and .json
 """
 
-from myot2.core.config_fit import fat_source
-
 SEEN_BY_NETWORK = [LABELLED] if LABELLED else []
 
-FAT_SOURCE = fat_source(settings.fit.fat, settings.ingest.dixon)
 FAT_CONTRASTS = {
     "water-fat": ["water", "fat", *(["in"] if "in" in settings.ingest.dixon else [])],
     "in-opposed": ["in", "opp"],

@@ -6,6 +6,7 @@ from glob import glob
 from snakemake.exceptions import WorkflowError
 
 from myot2.core.config import Simulate, read_configuration
+from myot2.core.config_fit import fat_source
 from myot2.core.config_multiverse import further_t2, own_t2
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import listing_digest
@@ -204,6 +205,20 @@ def given_fraction(wildcards):
 def given_fraction_sidecar(wildcards):
     """Its sidecar, which says how it is weighted, as an input."""
     return if_there(given_fraction_path(wildcards).removesuffix(".gz").removesuffix(".nii") + ".json")
+
+
+FAT_SOURCE = fat_source(settings.fit.fat, settings.ingest.dixon)
+FAT_TOLD_BY = FAT_SOURCE if settings.segment.fat.action != "keep" and FAT_SOURCE != "in-opposed" else None
+"""What tells the fat inside muscle labels; in and opposed phase never tell more than half of it."""
+
+
+def label_fat_options(wildcards, input):
+    """How the program that labels is told the fat fraction, and what is done about fat inside muscle."""
+    if not FAT_TOLD_BY:
+        return []
+    given = ["--fat-fraction", given_fraction_path(wildcards)] if FAT_TOLD_BY == "given" else []
+    told = given or ["--water-fat", *input.fat]
+    return [*told, "--fat-limit", settings.segment.fat.limit, "--fat-action", settings.segment.fat.action]
 
 
 def given_b1_path(wildcards):

@@ -3,6 +3,7 @@
 REQUIRED INPUTS:
     <results>/analyse/statistics.json and the tables beside it
     <results>/measure/cohort.tsv, flow.tsv
+    <results>/segment/quality_scans.tsv
     the images, labels and T2 maps, for the panels
 
 OUTPUTS:
@@ -90,6 +91,7 @@ rule report:
         multiverse=MULTIVERSE,
         measures="<results>/measure/cohort.tsv",
         flow="<results>/measure/flow.tsv",
+        quality=QUALITY[1],
         panels=every_scan("<results>/report/{folder}/{scan}_panel.png"),
         configuration="<results>/report/configuration.json",
         label_table=settings.label_table,

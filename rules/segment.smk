@@ -2,6 +2,7 @@
 
 REQUIRED INPUTS:
     image = <results>/ingest/{folder}/{scan}_acq-dixon{in,opp,water,fat}_T2w.nii.gz   the one that segment.image names
+    fat = the Dixon water and fat images, or the map that fit.fat.given names    segment.fat.action: flag or cut
     model = the files of segment.model
   or, with segment.backend: labels
     given = the label map or folder of masks that the configuration names
@@ -33,6 +34,10 @@ MODEL_OPTIONS = [
     *(["--weights-sha256", settings.segment.weights_sha256] if WEIGHTS_SHA256 and not TORCH_WEIGHTS else []),
 ]
 """How the program is told the backend, and the settings that it reads: a change of others reruns nothing."""
+
+WATER_AND_FAT = (
+    [DIXON[settings.ingest.dixon.index(part)] for part in ("water", "fat")] if FAT_TOLD_BY == "water-fat" else []
+)
 
 
 if TORCH_WEIGHTS:
@@ -114,6 +119,7 @@ else:
             image=LABELLED,
             model=model_files(BACKEND, settings.segment.model),
             weights="<results>/weights/model.safetensors" if TORCH_WEIGHTS else [],
+            fat=given_fraction if FAT_TOLD_BY == "given" else WATER_AND_FAT,
             labels=settings.label_table,
             script="scripts/segment_muscles.py",
             code=code("scripts/segment_muscles.py"),
@@ -133,6 +139,7 @@ else:
         params:
             weights="--weights" if TORCH_WEIGHTS else "",
             options=MODEL_OPTIONS,
+            fat=label_fat_options,
         shell:
             r"""
             export OMP_NUM_THREADS={threads} OMP_WAIT_POLICY=PASSIVE GOMP_SPINCOUNT=0
@@ -141,6 +148,7 @@ else:
                 --image {input.image:q} \
                 {params.options:q} \
                 {params.weights} {input.weights:q} \
+                {params.fat:q} \
                 --threads {threads} \
                 --label-table {input.labels:q} \
                 --labels {output.labels:q} \

@@ -17,8 +17,8 @@ of the project says how. Numbers of label maps are those of dseg.tsv; left and r
 stopped, a note that says why lies in place of each image, and .bidsignore lists the visit.
 """
 
-IGNORED = {"align": ["*_xfm.tfm", "*_FFmap.*"], "fit": ["*_FFmap.*"]}
-"""What BIDS does not know yet: transforms in ITK's own form, maps of the fat fraction."""
+IGNORED = {"segment": ["quality*"], "align": ["*_xfm.tfm", "*_FFmap.*"], "fit": ["*_FFmap.*"]}
+"""What BIDS does not know yet: transforms in ITK's own form, maps of the fat fraction; and tables of the cohort."""
 
 
 def main(argv: list[str] | None = None) -> int:

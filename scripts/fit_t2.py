@@ -13,12 +13,13 @@ from typing import Any
 
 from myot2.core.bids import sources_of
 from myot2.core.command import run_stage, stage_parser
+from myot2.core.fat_fraction import read_fraction
 from myot2.core.images import image_like, read_sidecar, sidecar_path, write_image, write_sidecar
 from myot2.core.voxel_status import levels
 from myot2.fit.dixon_weight import weight_of
 from myot2.fit.echoes import Echoes, read_echoes, require_decay
 from myot2.fit.fit_options import BESIDE, MAPS, add_model, refuse_contradictions, settings_of
-from myot2.fit.maps import keep_inside, read_b1, read_fraction, read_mask, read_vendor_map
+from myot2.fit.maps import keep_inside, read_b1, read_mask, read_vendor_map
 from myot2.fit.models import echoes_used
 from myot2.fit.models import fit_echoes as fit_model
 from myot2.fit.noise import measure_sigma

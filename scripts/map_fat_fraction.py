@@ -17,6 +17,15 @@ import SimpleITK as sitk
 from myot2.core.bids import ms_of, sources_of
 from myot2.core.command import positive, run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
+from myot2.core.fat_fraction import (
+    FatFraction,
+    FatStatus,
+    as_given,
+    from_in_opposed,
+    from_water_fat,
+    require_fractions,
+    shares_scale,
+)
 from myot2.core.images import (
     array_of,
     image_like,
@@ -29,16 +38,7 @@ from myot2.core.images import (
 )
 from myot2.fit.dixon import PROTON_MHZ_PER_TESLA, complex_echoes, separate
 from myot2.fit.dixon_weight import DixonWeight, weight_of
-from myot2.fit.fat_fraction import (
-    FatFraction,
-    FatStatus,
-    as_given,
-    from_in_opposed,
-    from_water_fat,
-    shares_scale,
-    with_swap_check,
-)
-from myot2.fit.maps import require_fractions
+from myot2.fit.swaps import with_swap_check
 
 SIEMENS_PHASE = (0.0, 4096.0)
 TISSUE = ("water_t1_ms", "fat_t1_ms", "fat_t2_ms")

@@ -8,6 +8,8 @@ from myot2.core.command import run_stage, stage_parser
 from myot2.core.images import sidecar_path, write_image, write_sidecar
 from myot2.core.labels import read_labels
 from myot2.segment.backends.labels import take_labels
+from myot2.segment.backends.result import figures
+from myot2.segment.legs import SIDES
 from myot2.segment.numbering import NUMBERINGS, OWN
 
 
@@ -22,9 +24,12 @@ def main(argv: list[str] | None = None) -> int:
     args = parser.parse_args(argv)
 
     def work() -> None:
-        result = take_labels(args.given, read_labels(args.label_table), numbering=args.numbering, ignore=args.ignore)
+        table = read_labels(args.label_table)
+        result = take_labels(args.given, table, numbering=args.numbering, ignore=args.ignore)
         write_image(result.labels, args.labels)
-        write_sidecar(args.labels, {"Backend": "labels", **result.record})
+        # a phantom's spheres are no thigh to be judged
+        judged = figures(result, table) if any(label.side in SIDES for label in table.muscle_labels) else {}
+        write_sidecar(args.labels, {"Backend": "labels", **result.record, **judged})
 
     outputs = [args.labels, sidecar_path(args.labels)]
     return run_stage("segment", work, outputs=outputs, leave_stop_notes=args.leave_stop_notes)

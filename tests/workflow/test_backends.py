@@ -70,7 +70,8 @@ def test_weights_are_converted_once_for_all_and_again_only_when_they_change(proj
         sidecar = json.loads((results / f"segment/sub-{person}/anat/sub-{person}_dseg.json").read_text())
         assert (sidecar["Backend"], sidecar["Model"]) == ("musclemap", "MuscleMap thigh 0.0")
         assert sidecar["ModelSha256"] == hashlib.sha256((folder / "thigh.pth").read_bytes()).hexdigest()
-        assert sidecar["Sources"] == [f"bids:ingest:sub-{person}/anat/sub-{person}_acq-dixonwater_T2w.nii.gz"]
+        parts = [f"bids:ingest:sub-{person}/anat/sub-{person}_acq-dixon{part}_T2w.nii.gz" for part in ("water", "fat")]
+        assert sidecar["Sources"] == parts  # the fat tells what of the labels is fat
         first[person] = (results / f"segment/sub-{person}/anat/sub-{person}_dseg.nii.gz").read_bytes()
     assert not project.planned(configuration) & {"convert_weights", "segment"}
     assert "align" in project.planned(configuration)

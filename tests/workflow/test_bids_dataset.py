@@ -52,8 +52,9 @@ def test_every_source_that_a_derivative_names_is_a_file_of_the_dataset_that_it_l
                 _, dataset, path = uri.split(":")
                 assert (results / stage / links[dataset] / path).is_file()
                 named += 1
-    # labels; labels and three Dixon images on the T2 grid; T2, and the fraction of the signal and of the protons
-    assert named == 4 * (1 + (3 + 3 * 2) + (1 + 3 + 4))
+    # labels, of three Dixon images; labels and three Dixon images on the T2 grid; T2, and the fraction of the signal
+    # and of the protons
+    assert named == 4 * (3 + (3 + 3 * 2) + (1 + 3 + 4))
 
 
 def test_the_maps_of_a_phase_graph_fit_are_a_valid_derivative_and_its_status_decides_what_is_measured(

@@ -12,6 +12,17 @@ from myot2.core.config_section import Section
 Fold = Annotated[int, Field(ge=0)] | Literal["all"]
 
 
+class LabelFat(Section):
+    """What is done about fat inside muscle labels, where a Dixon scan or a given map tells it (fit.fat.fraction)."""
+
+    limit: float = Field(0.5, gt=0, le=1, description="Voxels of a muscle with a larger fat fraction count as fat.")
+    action: Literal["flag", "cut", "keep"] = Field(
+        "flag",
+        description="Count them and flag muscles with many; take their label off them; or do not look. Disease "
+        "replaces muscle by fat, so cutting may cut muscle.",
+    )
+
+
 class Segment(Section):
     """Where the muscle labels come from; docs/how-to/other-models.md describes what is not MyoT2's own."""
 
@@ -50,6 +61,7 @@ class Segment(Section):
         description="Structures of the model or label map that become background; patterns such as 'gluteus*' or '*'. "
         "Any other that the label table does not know is refused.",
     )
+    fat: LabelFat = Field(LabelFat(), description=LabelFat.__doc__)
 
 
 _MODELS = ("myot2", "monai-bundle", "nnunet", "totalsegmentator", "musclemap")
@@ -62,6 +74,7 @@ _ONLY = {
     "task": ("totalsegmentator",),
     "given": ("labels",),
     "numbering": ("monai-bundle", "nnunet", "labels"),
+    "fat": _MODELS,
     "ignore": ("monai-bundle", "nnunet", "totalsegmentator", "musclemap", "labels"),
 }
 """The settings that go with some backends only."""

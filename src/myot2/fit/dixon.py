@@ -19,7 +19,7 @@ W and F need not have the same phase: fat between muscle fibres along the field 
 the skin (Karampinos et al., Proc ISMRM 2010), which makes 40 degrees at 4.6 ms and 3 T. The difference is taken from
 the neighbourhood, and the smaller of the two is measured along it rather than by its magnitude, which noise makes too
 large (phase-constrained: Liu et al. 2007, doi:10.1002/mrm.21301): of the bias of 1.25 / SNR where there is no fat less
-than a quarter is left. T1 weights the fraction as in `myot2.fit.fat_fraction`.
+than a quarter is left. T1 weights the fraction as in `myot2.core.fat_fraction`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from myot2.fit.fat_fraction import FatFraction, FatStatus, tissue_of
+from myot2.core.fat_fraction import FatFraction, FatStatus, tissue_of
 from myot2.fit.field_choice import choose_field
 from myot2.fit.swaps import swapped_regions
 

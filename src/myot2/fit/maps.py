@@ -22,9 +22,6 @@ from myot2.core.images import (
 PLAUSIBLE_MEDIAN_MS = (5.0, 500.0)
 """Where the median of a T2 map of tissue lies, at any field strength in use, background noise included."""
 
-FRACTIONS = (-0.2, 1.2)
-"""Noise carries a fat fraction below 0 and above 1, but not far."""
-
 PLAUSIBLE_B1 = (0.4, 1.6)
 """Where the median of B1 relative to nominal lies; outside, the map is in per cent or degrees, or of something else."""
 
@@ -66,41 +63,6 @@ def read_vendor_map(path: str | Path) -> sitk.Image:
             do="Check that this is the T2 map and its unit; convert seconds or tenths of a ms to ms.",
         )
     return image_like(values, image)
-
-
-def read_fraction(path: str | Path, grid: sitk.Image) -> np.ndarray:
-    """A map of the fat fraction (0-1) on the given grid, NaN where it is unknown.
-
-    Raises
-    ------
-    Stopped
-        The file holds a stop note.
-    MyoT2Error
-        The map is no volume, lies on another grid, or holds no fractions (`require_fractions`).
-    """
-    image, values = read_map(path)
-    require_same_grid(grid, image, where=path, what="fat fraction and images")
-    require_fractions(values, path)
-    return values
-
-
-def require_fractions(values: np.ndarray, where: str | Path) -> None:
-    """Refuse what is no map of the fat fraction.
-
-    Raises
-    ------
-    MyoT2Error
-        No voxel is known, or more than one in a hundred lies outside `FRACTIONS`, as in per cent.
-    """
-    known = values[np.isfinite(values)]
-    low, high = np.percentile(known, [1, 99]) if known.size else (np.nan, np.nan)
-    if not (low >= FRACTIONS[0] and high <= FRACTIONS[1]):
-        raise MyoT2Error(
-            expected="a fat fraction from 0 to 1",
-            found=f"values from {low:.4g} to {high:.4g} (1st and 99th percentile)" if known.size else "no known voxel",
-            where=where,
-            do="Check that this is the map of the fat fraction; divide per cent by 100.",
-        )
 
 
 def read_b1(path: str | Path, grid: sitk.Image) -> np.ndarray:

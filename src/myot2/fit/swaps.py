@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from scipy import ndimage
+
+from myot2.core.fat_fraction import FatFraction, FatStatus
 
 RIM_MM = (2.0, 5.0)
 """Depth below the surface that is fat in a thigh: deeper than the skin and the voxels it shares with air."""
 
 LEAST_RIM_VOXELS = 50
 """Regions with fewer voxels in their rim are specks, not limbs."""
+
+
+def with_swap_check(result: FatFraction, spacing_mm: tuple[float, float]) -> FatFraction:
+    """The same fractions, with the status of regions whose rim is not fat set to `SWAP_SUSPECTED`.
+
+    Where fractions are ambiguous, the smaller part stands for fat everywhere, and a rim says nothing.
+
+    Parameters
+    ----------
+    result : FatFraction
+        Arrays of shape (slices, rows, columns).
+    spacing_mm : tuple of float
+        Distance of rows and of columns in mm.
+    """
+    status = result.status.copy()
+    status[swapped_regions(result.fraction, spacing_mm) & (status == FatStatus.OK)] = FatStatus.SWAP_SUSPECTED
+    return replace(result, status=status)
 
 
 def swapped_regions(fraction: np.ndarray, spacing_mm: tuple[float, float]) -> np.ndarray:

@@ -146,6 +146,16 @@ def panels(study: Study) -> str:
     return "\n\n".join(parts) or "There are no participants."
 
 
+def labels_sentence(study: Study) -> str:
+    """How many scans' labels were judged, and how many have a flag."""
+    judged = study.quality[study.quality["status"] == "judged"]
+    flagged = int(judged["flags"].notna().sum())
+    return (
+        f"Of {len(study.quality)} scans the labels of {len(judged)} were judged; {flagged} have at least one flag. "
+        "A flag asks for a look and stops nothing."
+    )
+
+
 def synthetic_note(study: Study) -> str:
     """A warning where the cohort is simulated; empty for real data."""
     if not study.configuration.get("simulate"):

@@ -23,6 +23,9 @@ VOXEL_COLUMNS = ("voxels", *(reason.column for reason in REASONS), "voxels_impla
 """How many voxels were measured, and how many were left out for each reason."""
 
 FAT_COLUMN = "fat_fraction_mean"
+QUALITY_COLUMNS = ("muscles", "volume_ml", "agreement", "risk")
+"""What is told of each scan's labels, beside the flags."""
+
 
 INPUT_TABLES = {
     "people": ("analyse/participants.tsv", ("participant_id", "session", "group", "t2_mean_ms")),
@@ -35,6 +38,7 @@ INPUT_TABLES = {
         "measure/cohort.tsv",
         ("participant_id", "session", "region", "side", "t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS),
     ),
+    "quality": ("segment/quality_scans.tsv", ("participant_id", "session", "status", *QUALITY_COLUMNS, "flags")),
     "flow": ("measure/flow.tsv", ("participant_id", "session", "status", "stage", "expected", "found", "do")),
 }
 """Name of each table, its path below the results folder, and the columns that the report needs."""
@@ -66,6 +70,9 @@ class Study:
     voxels : pd.DataFrame
         Voxels of the thighs, measured and left out, and their mean fat fraction (0-1): rows are scan names, columns
         `VOXEL_COLUMNS` and `FAT_COLUMN`; NaN where no fit of ours says what became of them, or no Dixon scan the fat.
+    quality : pd.DataFrame
+        The labels of each scan: rows are scan names, columns `status`, `QUALITY_COLUMNS` (NaN where unknown) and
+        `flags`, sentences joined by semicolons, missing where there is none.
     flow : pd.DataFrame
         One row per scan with its `scan` name, `group` (missing where unknown), status, and the parts of its stop note.
     panels : dict
@@ -80,6 +87,7 @@ class Study:
     multiverse: pd.DataFrame
     muscles: pd.DataFrame
     voxels: pd.DataFrame
+    quality: pd.DataFrame
     flow: pd.DataFrame
     labels: LabelTable
     panels: Mapping[str, Path | StopNote]
@@ -121,6 +129,7 @@ def read_study(folder: str | Path) -> Study:
         multiverse=_numeric(tables["multiverse"], MULTIVERSE_NUMBERS, "analyse/multiverse.tsv"),
         muscles=_by_muscle(measures, labels),
         voxels=_voxels(measures),
+        quality=_quality(tables["quality"]),
         flow=_with_groups(tables["flow"], people),
         labels=labels,
         panels={path.name.removesuffix(PANEL_SUFFIX): _panel(path) for path in sorted((folder / PANELS).iterdir())},
@@ -169,6 +178,11 @@ def _by_muscle(measures: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
 def _voxels(measures: pd.DataFrame) -> pd.DataFrame:
     whole = measures[(measures["side"] == "both") & (measures["region"] == "thigh")]
     return whole[[*VOXEL_COLUMNS, FAT_COLUMN]].set_axis(_scan_names(whole), axis=0)
+
+
+def _quality(table: pd.DataFrame) -> pd.DataFrame:
+    numeric = _numeric(table, QUALITY_COLUMNS, INPUT_TABLES["quality"][0])
+    return numeric[["status", *QUALITY_COLUMNS, "flags"]].set_axis(_scan_names(table), axis=0)
 
 
 def _with_groups(flow: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:

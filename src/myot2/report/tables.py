@@ -22,6 +22,10 @@ _QUANTITIES = {
     "ldh": "Lactate dehydrogenase (LDH)",
     "ild_score": "Lung disease (ILD) score",
 }
+MOST_SCANS = 12
+MOST_FLAGS = 3
+"""A table of more than a page is not looked at; results/segment/quality_scans.tsv has all."""
+
 _WITHOUT_BEARING = ("ingest.key", "ingest.pacs.")
 _SECTIONS = ("simulate", "ingest", "segment", "align", "fit", "measure", "analysis")
 _PACKAGES = (
@@ -112,8 +116,32 @@ def voxel_table(voxels: pd.DataFrame) -> str:
     return pipe_table(header, rows, align="l" + "r" * (len(header) - 1), widths=[3] * len(header))
 
 
+def quality_table(quality: pd.DataFrame) -> str:
+    """The scans whose labels are the likeliest to be wrong, with what is odd about them.
+
+    By risk, then by the number of flags; at most `MOST_SCANS`, and of the flags `MOST_FLAGS`.
+    """
+    judged = quality[quality["status"] == "judged"]
+    flags = judged["flags"].fillna("").map(lambda text: [flag for flag in text.split("; ") if flag])
+    ranked = judged.assign(flags=flags, count=flags.map(len), risk_first=judged["risk"].fillna(-1.0))
+    ranked = ranked.sort_values(["risk_first", "count"], ascending=False, kind="stable")
+    rows = []
+    for scan, row in ranked.head(MOST_SCANS).iterrows():
+        shown = [escape(flag) for flag in row["flags"][:MOST_FLAGS]]
+        more = [f"{row['count'] - MOST_FLAGS} more"] if row["count"] > MOST_FLAGS else []
+        numbers = [_decimal(row["risk"]), _decimal(row["agreement"]), _whole(row["muscles"]), _whole(row["volume_ml"])]
+        rows.append([escape(scan), *numbers, "; ".join([*shown, *more]) or DASH])
+    header = ["Scan", "Risk", "Agreement", "Muscles", "Volume (ml)", "Flags"]
+    rows = rows or [["none", DASH, DASH, DASH, DASH, "no labels were judged"]]
+    return pipe_table(header, rows, align="lrrrrl", widths=[3, 2, 2, 2, 2, 8])
+
+
+def _decimal(value: float) -> str:
+    return DASH if pd.isna(value) else f"{value:.2f}"
+
+
 def _whole(value: float) -> str:
-    return DASH if pd.isna(value) else str(int(value))
+    return DASH if pd.isna(value) else str(round(value))
 
 
 def _percent(fraction: float) -> str:

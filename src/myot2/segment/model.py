@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import atomic, sha256, write_json, write_text
 from myot2.segment.bundle import inference_configuration, metadata, network_definition
+from myot2.segment.risk import FILE as RISK
 
 if TYPE_CHECKING:
     import torch
@@ -93,6 +94,7 @@ def build_network(configuration: ModelConfiguration) -> torch.nn.Module:
 def save_model(folder: str | Path, configuration: ModelConfiguration, networks: Sequence[torch.nn.Module]) -> None:
     """Write configuration, weights, checksums of both, and what makes it a MONAI bundle, into `folder`.
 
+    A risk that lies there is removed, for it belongs to other weights.
     The weights of the n-th network have names that begin with n and a dot.
     """
     from safetensors.torch import save
@@ -105,6 +107,7 @@ def save_model(folder: str | Path, configuration: ModelConfiguration, networks: 
         for name, tensor in sorted(network.state_dict().items())
     }
     _write_bytes(folder / WEIGHTS, save(state))
+    (folder / RISK).unlink(missing_ok=True)
     write_json(folder / CONFIGURATION, configuration.to_json())
     write_json(folder / "configs" / "metadata.json", metadata(configuration))
     write_json(folder / "configs" / "inference.json", inference_configuration(configuration, len(networks)))

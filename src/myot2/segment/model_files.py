@@ -26,6 +26,7 @@ def model_files(backend: str, model: str | Path) -> list[str]:
     weights = _weights(backend, model)
     if backend == "myot2":
         files = [model / name for name in ("model.json", "models/model.safetensors", CHECKSUMS)]
+        files += [path for path in [model / "risk.json"] if path.is_file()]
     elif backend == "monai-bundle":
         files = [model / "configs" / "metadata.json", *sorted(model.glob("configs/inference.*"))]
     elif backend == "musclemap":

@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
+from myot2.core.fat_fraction import FatStatus
 from myot2.fit.dixon import complex_echoes, fat_phasors, field_roots, separate
-from myot2.fit.fat_fraction import FatStatus
 
 LARMOR_MHZ = 123.2
 HALF_TURNS = np.array([3.45, 4.60, 5.75])

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from myot2.core.fat_fraction import FatStatus, from_in_opposed, from_water_fat, tissue_of
 from myot2.fit.dixon import fat_phasors
-from myot2.fit.fat_fraction import FatStatus, from_in_opposed, from_water_fat, tissue_of, with_swap_check
-from myot2.fit.swaps import swapped_regions
+from myot2.fit.swaps import swapped_regions, with_swap_check
 
 SPACING = (1.0, 1.0)
 

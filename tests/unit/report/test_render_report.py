@@ -23,6 +23,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)> | `{python} 1` @fig-groups {{< 
 PATIENTS = {"P01": 48.0, "P02": 39.5, "P03": 57.2, "P04": None}
 CONTROLS = {"C01": 33.6, "C02": 34.9, "C03": 34.1}
 FLOW = ["participant_id", "session", "status", "stage", "expected", "found", "where", "do"]
+QUALITY = ["participant_id", "session", "status", "muscles", "volume_ml", "agreement", "risk", "flags"]
 VOXELS_LEFT_OUT = {
     "voxels_not_fitted": 0,
     "voxels_low_signal": 71,
@@ -36,7 +37,7 @@ MUSCLES = ("vastus lateralis", "biceps femoris long head")
 
 def make_results(root: Path, folder: Path, people: dict[str, float | None]) -> Path:
     """A results folder of people with the given T2 (ms; None: stopped), analysed by the analyse stage's program."""
-    rows, flow, measures = [], [], []
+    rows, flow, measures, quality = [], [], [], []
     for number, (person, t2) in enumerate(people.items()):
         patient = person.startswith("P")
         enzymes = dict.fromkeys(("ck", "alt", "ast", "ldh"), 100.0 + 37 * number + 11 * (number % 2))
@@ -45,12 +46,15 @@ def make_results(root: Path, folder: Path, people: dict[str, float | None]) -> P
         rows.append({"participant_id": person, "group": group, "sex": "F", "age": 40 + number, **clinical})
         if t2 is None:
             flow.append([person, None, "stopped", "ingest", HOSTILE, "9 echoes", "dicom/x", "Send the missing echo."])
+            quality.append([person, None, "stopped", *[None] * 5])
             continue
         flow.append([person, None, "measured", *[None] * 5])
+        quality.append([person, None, "judged", 26, 2500 + number, 0.9, 0.1 * number, HOSTILE if number == 1 else None])
         for shift, region in enumerate(("thigh", *MUSCLES)):
             measures.append([person, None, region, "both", t2 + shift, 0.06, 5000, *VOXELS_LEFT_OUT.values()])
     write_tsv(pd.DataFrame(rows), folder / "participants.tsv")
     write_tsv(pd.DataFrame(flow, columns=FLOW), folder / "measure/flow.tsv")
+    write_tsv(pd.DataFrame(quality, columns=QUALITY), folder / "segment/quality_scans.tsv")
     names = ("participant_id", "session", "region", "side", "t2_mean_ms", "fat_fraction_mean", "voxels")
     columns = [*names, *VOXELS_LEFT_OUT]
     write_tsv(pd.DataFrame(measures, columns=columns), folder / "measure/cohort.tsv")
@@ -140,6 +144,13 @@ def test_the_page_counts_the_voxels_that_were_left_out_by_reason(study):
     text = text_of(study[2])
     assert "Scan measured low signal at bound fat fraction sub-P01 5000 71 13 6.0 %" in text
     assert "not converged" not in text
+
+
+def test_the_page_lists_the_scans_by_the_risk_of_their_labels(study):
+    text = text_of(study[2])
+    assert "Of 7 scans the labels of 6 were judged; 1 have at least one flag." in text
+    assert "Scan Risk Agreement Muscles Volume (ml) Flags sub-C03 0.60 0.90 26 2506 – sub-C02 0.50" in text
+    assert f"sub-P02 0.10 0.90 26 2501 {HOSTILE}" in text
 
 
 def test_the_page_tells_who_is_missing_where_and_why(study):

@@ -131,6 +131,32 @@ def test_voxels_left_out_are_listed_by_reason_and_unmet_reasons_have_no_column()
     assert known[2:] == ["| sub-1 | 900 | 12 | 3 | 7.2 % |", "| sub-2 | 800 | – | 4 | – |"]
 
 
+def quality(**columns) -> pd.DataFrame:
+    """A table of scans as the study holds it."""
+    count = len(columns["risk"])
+    base = {"status": ["judged"] * count, "muscles": [26.0] * count, "volume_ml": [2500.4] * count}
+    base |= {"agreement": [0.913] * count, "flags": [None] * count}
+    return pd.DataFrame({**base, **columns}, index=[f"sub-{n}" for n in range(1, count + 1)])
+
+
+def test_scans_are_listed_by_risk_then_by_flags_and_those_without_a_risk_last():
+    nan = float("nan")
+    table = quality(risk=[0.2, nan, 0.7, 0.2], flags=["one", "one; two; three; four; five", None, "one; two"])
+    rows = plain(tables.quality_table(table)).splitlines()[2:]
+    assert rows == [
+        "| sub-3 | 0.70 | 0.91 | 26 | 2500 | – |",
+        "| sub-4 | 0.20 | 0.91 | 26 | 2500 | one; two |",
+        "| sub-1 | 0.20 | 0.91 | 26 | 2500 | one |",
+        "| sub-2 | – | 0.91 | 26 | 2500 | one; two; three; 2 more |",
+    ]
+
+
+def test_the_table_of_scans_keeps_to_a_page_and_leaves_out_whom_nobody_judged():
+    many = tables.quality_table(quality(risk=[0.01 * n for n in range(30)]))
+    assert len(many.splitlines()) == 2 + tables.MOST_SCANS and "sub\\-30" in many
+    assert "no labels were judged" in tables.quality_table(quality(risk=[0.5], status=["stopped"]))
+
+
 def test_where_nobody_was_measured_the_table_of_voxels_says_so():
     assert "| none | – |" in plain(
         tables.voxel_table(pd.DataFrame(columns=["voxels", "voxels_at_bound", "fat_fraction_mean"]))

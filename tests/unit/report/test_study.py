@@ -35,6 +35,8 @@ TABLES = {
     "01\tn/a\tsartorius\tleft\t41\tn/a\t5\t0\t1\t0\t0\t0\t0\n"
     "01\tn/a\tsartorius\tboth\t40\tn/a\t9\t0\t1\t0\t0\t0\t0\n"
     "01\tn/a\tvastus lateralis\tboth\t50\tn/a\t40\t0\t1\t0\t0\t0\t0\n",
+    "segment/quality_scans.tsv": "participant_id\tsession\tstatus\tmuscles\tvolume_ml\tagreement\trisk\tflags\n"
+    "01\tn/a\tjudged\t26\t2500\t0.91\t0.2\tn/a\n02\t1\tstopped\tn/a\tn/a\tn/a\tn/a\tn/a\n",
     "measure/flow.tsv": "participant_id\tsession\tstatus\tstage\texpected\tfound\twhere\tdo\n"
     "01\tn/a\tmeasured\tn/a\tn/a\tn/a\tn/a\tn/a\n02\t1\tstopped\tfit\ta\tb\tc\td\n",
     "analyse/statistics.json": '{"roc.auc": {"value": null, "n": 1, "reason": "a group is empty"}}',
@@ -75,6 +77,7 @@ def test_a_study_is_read_as_it_was_staged(stage, tmp_path):
     assert study.muscles.to_dict() == {"sub-01": {"vastus lateralis": 50.0, "sartorius": 40.0}}
     assert list(study.muscles.index) == ["vastus lateralis", "sartorius"], "the label table's order"
     assert study.voxels.loc["sub-01"].tolist() == [90, 0, 7, 2, 0, 0, 3, 0.25] and len(study.voxels) == 1
+    assert study.quality.loc["sub-01", "risk"] == 0.2 and study.quality.loc["sub-02_ses-1", "status"] == "stopped"
     assert study.group_of("sub-02_ses-1") == "control" and study.group_of("sub-03") is None
     assert study.multiverse["mask"].tolist() == ["given"] and study.multiverse["auc"].isna().all()
     assert study.panels["sub-01"].name == panel.name and study.panels["sub-02_ses-1"] == note

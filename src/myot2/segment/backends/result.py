@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import SimpleITK as sitk
 
-from myot2.core.images import array_of, image_like
+from myot2.core.images import image_like
 from myot2.core.labels import LabelTable
+from myot2.segment.fat import FAT_LIMIT
 from myot2.segment.legs import SIDES
 from myot2.segment.numbering import OWN, Translation
-from myot2.segment.quality import describe
+from myot2.segment.quality import Evidence, describe
+from myot2.segment.risk import Risk
 
 
 @dataclass(frozen=True)
@@ -71,15 +73,18 @@ class Labelled:
         What the sidecar says of the model: `Model` (name and version), `ModelSha256`, and more.
     confidence : SimpleITK.Image, optional
         Float, same grid: the probability (0-1) of the label each voxel was given; None where the backend has none.
-    flags : tuple of str
-        Sentences about what asks for a look.
+    evidence : Evidence
+        What else the model says of its labels; its `confidence` is left to the one above.
+    risk : Risk, optional
+        The risk models that belong to the weights.
     """
 
     labels: sitk.Image
     sides: tuple[str, ...]
     record: Mapping[str, Any]
     confidence: sitk.Image | None = None
-    flags: tuple[str, ...] = field(default=())
+    evidence: Evidence = field(default=Evidence())
+    risk: Risk | None = None
 
 
 def labelled(
@@ -120,20 +125,16 @@ def labelled(
     )
 
 
-def figures(result: Labelled, table: LabelTable) -> dict[str, Any]:
-    """Volumes, confidence, asymmetry and flags for the sidecar, as `myot2.segment.quality.describe` gives them.
+def figures(
+    result: Labelled, table: LabelTable, fat_fraction: sitk.Image | None = None, fat_limit: float = FAT_LIMIT
+) -> dict[str, Any]:
+    """Quality figures, risk and flags for the sidecar, as `myot2.segment.quality.describe` gives them.
 
-    Where the backend has no confidence, its figures are null.
+    What the backend does not say is null. `fat_fraction` (0-1, NaN unknown) lies on the grid of the labels.
     """
-    values = array_of(result.labels)
-    sure = np.ones(values.shape, np.float32) if result.confidence is None else array_of(result.confidence)
-    voxel_mm3 = float(np.prod(result.labels.GetSpacing()))
-    described = describe(values, sure, table, result.sides, voxel_mm3)
-    if result.confidence is None:
-        described["MeanConfidence"] = None
-        described["Muscles"] = [{**muscle, "mean_confidence": None} for muscle in described["Muscles"]]
-    described["Flags"] = [*described["Flags"], *result.flags]
-    return described
+    known = {"confidence": result.confidence, "fat_fraction": fat_fraction, "fat_limit": fat_limit}
+    evidence = replace(result.evidence, **known)
+    return describe(result.labels, table, sides=result.sides, evidence=evidence, risk=result.risk)
 
 
 def _called(name: str, side: str) -> str:

@@ -12,18 +12,25 @@ whole, and may come out negative.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import IntEnum
+from pathlib import Path
 
 import numpy as np
+import SimpleITK as sitk
 
-from myot2.fit.swaps import swapped_regions
+from myot2.core.errors import MyoT2Error
+from myot2.core.images import read_map, require_same_grid
 
 TISSUE_SHARE = 0.08
 """Signal that counts as tissue, as a share of the 99.5th percentile of the volume."""
 
 SCALE_TOLERANCE = 0.1
 """Part by which an in-phase image may differ from water plus fat; noise makes the sum too large by a few per cent."""
+
+
+FRACTIONS = (-0.2, 1.2)
+"""Noise carries a fat fraction below 0 and above 1, but not far."""
 
 
 class FatStatus(IntEnum):
@@ -149,21 +156,39 @@ def shares_scale(water: np.ndarray, fat: np.ndarray, in_phase: np.ndarray) -> bo
     return bool(tissue.any() and abs(np.median(in_phase[tissue] / whole[tissue]) - 1) < SCALE_TOLERANCE)
 
 
-def with_swap_check(result: FatFraction, spacing_mm: tuple[float, float]) -> FatFraction:
-    """The same fractions, with the status of regions whose rim is not fat set to `SWAP_SUSPECTED`.
+def read_fraction(path: str | Path, grid: sitk.Image) -> np.ndarray:
+    """A map of the fat fraction (0-1) on the given grid, NaN where it is unknown.
 
-    Where fractions are ambiguous, the smaller part stands for fat everywhere, and a rim says nothing.
-
-    Parameters
-    ----------
-    result : FatFraction
-        Arrays of shape (slices, rows, columns).
-    spacing_mm : tuple of float
-        Distance of rows and of columns in mm.
+    Raises
+    ------
+    Stopped
+        The file holds a stop note.
+    MyoT2Error
+        The map is no volume, lies on another grid, or holds no fractions (`require_fractions`).
     """
-    status = result.status.copy()
-    status[swapped_regions(result.fraction, spacing_mm) & (status == FatStatus.OK)] = FatStatus.SWAP_SUSPECTED
-    return replace(result, status=status)
+    image, values = read_map(path)
+    require_same_grid(grid, image, where=path, what="fat fraction and images")
+    require_fractions(values, path)
+    return values
+
+
+def require_fractions(values: np.ndarray, where: str | Path) -> None:
+    """Refuse what is no map of the fat fraction.
+
+    Raises
+    ------
+    MyoT2Error
+        No voxel is known, or more than one in a hundred lies outside `FRACTIONS`, as in per cent.
+    """
+    known = values[np.isfinite(values)]
+    low, high = np.percentile(known, [1, 99]) if known.size else (np.nan, np.nan)
+    if not (low >= FRACTIONS[0] and high <= FRACTIONS[1]):
+        raise MyoT2Error(
+            expected="a fat fraction from 0 to 1",
+            found=f"values from {low:.4g} to {high:.4g} (1st and 99th percentile)" if known.size else "no known voxel",
+            where=where,
+            do="Check that this is the map of the fat fraction; divide per cent by 100.",
+        )
 
 
 def _same_shape(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
