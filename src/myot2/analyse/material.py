@@ -17,6 +17,7 @@ from myot2.analyse.raters import consensus
 from myot2.analyse.selection import cells_of, members, numbers_of
 from myot2.analyse.statistic import Statistic
 from myot2.core.labels import LabelTable
+from myot2.core.regions import BOTH
 
 
 @dataclass(frozen=True)
@@ -116,6 +117,28 @@ class Material:
             side=what.side,
             column=what.measure,
         )
+
+    def by_muscle(self, endpoint: str, size: str | None = None) -> pd.DataFrame:
+        """Every muscle of either side of everybody: participant_id, muscle, side, t2_ms (the measure), and its size.
+
+        Raises
+        ------
+        ValueError
+            Without a label table nobody knows which regions are muscles; the endpoint is no measure, or there is no
+            such column.
+        """
+        if self.labels is None:
+            raise ValueError("which regions are muscles is told by the label table (--label-table)")
+        column = self.plan.endpoints[endpoint].measure
+        measures = self.cohort.measures
+        for name in (column, size):
+            if name is not None and name not in measures.columns:
+                raise ValueError(f"the measures table has no column {name!r}")
+        if column is None:
+            raise ValueError(f"{endpoint} is not a measure")
+        rows = measures[measures["chosen"] & measures["region"].isin(self.labels.muscles) & (measures["side"] != BOTH)]
+        kept = rows[["participant_id", "region", "side", column, *([size] if size else [])]]
+        return kept.rename(columns={"region": "muscle", column: "t2_ms"}).reset_index(drop=True)
 
     def drawing(self, analysis: Drawn) -> dict[str, int]:
         """The `seed`, and the number of `resamples` where it takes one, of an analysis: its own, or the plan's."""

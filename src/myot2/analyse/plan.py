@@ -12,13 +12,16 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from myot2.analyse.plan_kinds import Analysis, AnyAnalysis, Description, Repeatability, Roc
+from myot2.analyse.plan_kinds import Analysis, AnyAnalysis, Description, MixedModel, Repeatability, Roc
 from myot2.core.config_section import Section
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$")]
 Words = str | list[str]
 
+
+SIZES = {"muscle": None, "volume": "volume_ml", "voxels": "voxels"}
+"""The measure by which a weighting weighs."""
 
 SOURCES = ("column", "measure", "readers", "sum_of")
 
@@ -123,8 +126,10 @@ class Plan(Section):
 
     @property
     def measures(self) -> tuple[str, ...]:
-        """The columns of the measures that the endpoints need."""
-        return tuple(dict.fromkeys(each.measure for each in self.endpoints.values() if each.measure is not None))
+        """The columns of the measures that endpoints and analyses need."""
+        sizes = [SIZES[each.weighting] for each in self.analyses.values() if isinstance(each, MixedModel)]
+        measures = [each.measure for each in self.endpoints.values()]
+        return tuple(dict.fromkeys(name for name in [*measures, *sizes] if name is not None))
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Plan:

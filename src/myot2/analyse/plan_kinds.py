@@ -264,6 +264,20 @@ class ImputedCorrelation(Drawn):
     imputations: int = Field(20, ge=2, le=1000, description="How many times.")
 
 
+class MixedModel(Resampled):
+    """Two groups in every muscle at once, a person's muscles belonging together; a bootstrap where it is singular."""
+
+    kind: Literal["mixed-model"]
+    endpoint: str = _endpoint("A measure; its region and side are replaced by each muscle of either side.")
+    first: str = _group("One group; effects are positive where it is the larger.")
+    second: str = _group("The other group.")
+    covariates: list[str] = Field(["age", "sex"], description="Columns of the participants table.")
+    log: bool = Field(False, description="Model logarithms; effects are then ratios.")
+    weighting: Literal["muscle", "volume", "voxels"] = Field(
+        "muscle", description="What each muscle counts for in the average: the same, or by its size."
+    )
+
+
 class Multiverse(Analysis):
     """How area and cutoff depend on how T2 was made; the variants are chosen by analysis.multiverse."""
 
@@ -289,6 +303,7 @@ MODELS = (
     Raters,
     MissingData,
     ImputedCorrelation,
+    MixedModel,
     Multiverse,
 )
 KINDS: dict[str, type[Analysis]] = {get_args(model.model_fields["kind"].annotation)[0]: model for model in MODELS}

@@ -26,6 +26,7 @@ from myot2.analyse.kinds import (
     effect_size,
     imputed_correlation,
     missing_data,
+    mixed_model,
     muscle_comparison,
     paired_roc,
     prevalence,
@@ -82,6 +83,7 @@ KINDS = {
         "raters": raters,
         "missing-data": missing_data,
         "imputed-correlation": imputed_correlation,
+        "mixed-model": mixed_model,
         "multiverse": multiverse_kind,
     }.items()
 }
