@@ -88,7 +88,7 @@ def area(positives: np.ndarray, negatives: np.ndarray) -> Area:
     (n1 + n0 + 1) / (12 n1 n0) (SPSS ROC, "Asymptotic Sig.").
     """
     n1, n0 = len(positives), len(negatives)
-    wins = _wins(positives, negatives)
+    wins = win_matrix(positives, negatives)
     u = float(wins.sum())
     auc = u / (n1 * n0)
     z = (auc - 0.5) / math.sqrt((n1 + n0 + 1) / (12 * n1 * n0))
@@ -101,7 +101,7 @@ def interval(auc: float, standard_error: float) -> tuple[float, float]:
     return auc - margin, auc + margin
 
 
-def _wins(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
+def win_matrix(positives: np.ndarray, negatives: np.ndarray) -> np.ndarray:
     """1 where a positive is above a negative, 0.5 where equal, else 0; shape (n1, n0)."""
     difference = np.asarray(positives, dtype=float)[:, None] - np.asarray(negatives, dtype=float)[None, :]
     return (np.sign(difference) + 1) / 2
