@@ -146,7 +146,7 @@ def _rate(apparent: float, in_sample: np.ndarray, right: np.ndarray, drawn: np.n
 def _by_value(drawn: np.ndarray, group: np.ndarray, values: np.ndarray) -> np.ndarray:
     """Counts of people as counts of distinct values, shape (samples, values)."""
     belongs = np.searchsorted(values, group)[:, None] == np.arange(len(values))
-    return drawn @ belongs.astype(np.int64)
+    return (drawn.astype(float) @ belongs.astype(float)).astype(np.int64)  # whole floats: BLAS knows no integers
 
 
 def _before(counts: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import math
 from dataclasses import dataclass
 
@@ -9,6 +10,7 @@ import numpy as np
 from scipy import stats
 
 from myot2.analyse.roc import win_matrix
+from myot2.analyse.roc_intervals import area_interval, degrees_of_freedom, delong_parts
 from myot2.analyse.sample import CONFIDENCE
 
 EXACT_BELOW = 50
@@ -17,16 +19,19 @@ EXACT_BELOW = 50
 
 @dataclass(frozen=True)
 class Shift:
-    """The median of all differences first - second, in the values' unit, and Moses's 95 % interval.
+    """The median of all differences first - second, in the values' unit, and two 95 % intervals.
 
-    `ci` is None where so few values cannot give 95 %. `confidence` is what an `exact` interval reaches (0-1), None for
-    the normal approximation.
+    `ci` is Moses's, for groups that differ by a shift only: it is too wide where the smaller group varies less, too
+    narrow where equally large groups vary differently. `ci_unequal` holds for groups of any shapes. Either is None
+    where so few values cannot give 95 %. `confidence` is what an `exact` Moses interval reaches (0-1), None for the
+    normal approximation.
     """
 
     n_first: int
     n_second: int
     shift: float
     ci: tuple[float, float] | None
+    ci_unequal: tuple[float, float] | None
     exact: bool
     confidence: float | None
 
@@ -50,10 +55,13 @@ class Dominance:
 def hodges_lehmann(first: np.ndarray, second: np.ndarray, *, exact: bool | None = None) -> Shift:
     """Estimate by how much the first group lies above the second; finite values of shapes (n1,) and (n2,).
 
-    The interval's ends are ordered differences, counted from either end by the quantile of Mann and Whitney's U:
-    exact, or by the normal approximation with continuity correction and the variance corrected for ties within the
+    The ends of Moses's interval are ordered differences, counted from either end by the quantile of Mann and Whitney's
+    U: exact, or by the normal approximation with continuity correction and the variance corrected for ties within the
     groups (Hollander and Wolfe, Nonparametric Statistical Methods, 4.3; R's wilcox.test). Left to itself (`exact`
     None) it is exact for fewer than `EXACT_BELOW` values in each group, all different.
+
+    `ci_unequal` holds the shifts that Brunner and Munzel's test (Biom J 2000;42:17) does not reject when the first
+    group is moved down by them. Its ends are found among the differences by bisection.
 
     Raises
     ------
@@ -72,42 +80,26 @@ def hodges_lehmann(first: np.ndarray, second: np.ndarray, *, exact: bool | None 
     differences = np.sort((first[:, None] - second[None, :]).ravel())
     rank, confidence = _exact_rank(n1, n2) if exact else (_normal_rank(first, second), None)
     ci = (float(differences[rank - 1]), float(differences[-rank])) if rank >= 1 else None
-    return Shift(n1, n2, float(np.median(differences)), ci, exact, confidence if ci else None)
+    unequal = _unequal_interval(first, second, np.unique(differences)) if min(n1, n2) > 1 else None
+    return Shift(n1, n2, float(np.median(differences)), ci, unequal, exact, confidence if ci else None)
 
 
 def dominance(first: np.ndarray, second: np.ndarray) -> Dominance:
     """Cliff's delta of finite values of shapes (n1,) and (n2,), both at least 2.
 
-    The interval is the asymmetric one of Feng and Cliff (J Mod Appl Stat Methods 2004;3:322) with the unbiased
-    variance, at least (1 - delta^2) / (n1 n2 - 1), and the normal quantile. For groups that do not overlap it is
-    Wilson's interval of a proportion of all of the smaller group, stretched to -1 to 1.
+    Delta is 2 area - 1 of the ROC curve (Cliff, Psychol Bull 1993;114:494), so its interval is the area's recommended
+    one, stretched: both say the same. Feng and Cliff's (J Mod Appl Stat Methods 2004;3:322) was tried and covers less
+    where groups hardly overlap (docs/stages/analyse.md).
 
     Raises
     ------
     ValueError
         A group has fewer than two values.
     """
-    n1, n2 = len(first), len(second)
-    if min(n1, n2) < 2:
-        raise ValueError("a group has fewer than two values")
-    signs = 2 * win_matrix(first, second) - 1
-    delta = float(signs.mean())
-    if abs(delta) == 1:
-        ci = _separated(delta, min(n1, n2))
-    else:
-        ci = _feng_cliff(delta, max(delta_variance(signs), (1 - delta**2) / (n1 * n2 - 1)))
-    return Dominance(n1, n2, delta, ci, (delta + 1) / 2, ((ci[0] + 1) / 2, (ci[1] + 1) / 2))
-
-
-def delta_variance(signs: np.ndarray) -> float:
-    """Cliff's unbiased variance of delta from the signs of all differences, shape (n1, n2) (Psychol Bull 1993;114:494).
-
-    It may fall below 0.
-    """
-    n1, n2 = signs.shape
-    centred = signs - signs.mean()
-    by_first, by_second = ((centred.sum(axis=axis) ** 2).sum() for axis in (1, 0))
-    return float(by_first + by_second - (centred**2).sum()) / (n1 * n2 * (n1 - 1) * (n2 - 1))
+    found = area_interval(first, second, "wilson")
+    ci = (found.low, found.high)
+    delta_ci = (2 * found.low - 1, 2 * found.high - 1)
+    return Dominance(found.n_positive, found.n_negative, 2 * found.area - 1, delta_ci, found.area, ci)
 
 
 def u_distribution(n1: int, n2: int) -> np.ndarray:
@@ -144,15 +136,28 @@ def _normal_rank(first: np.ndarray, second: np.ndarray) -> int:
     return math.ceil(n1 * n2 / 2 - 0.5 - float(stats.norm.ppf((1 + CONFIDENCE) / 2)) * sigma)
 
 
-def _feng_cliff(delta: float, variance: float) -> tuple[float, float]:
-    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
-    room = 1 - delta**2
-    middle, scale = delta - delta**3, room + z * z * variance
-    margin = z * math.sqrt(variance) * math.sqrt(room**2 + z * z * variance)
-    return max((middle - margin) / scale, -1.0), min((middle + margin) / scale, 1.0)
+def _unequal_interval(first: np.ndarray, second: np.ndarray, steps: np.ndarray) -> tuple[float, float] | None:
+    """`steps` are the sorted distinct differences; the test changes only there and is made between them."""
+    if len(steps) < 2 or _smallest_groups_p(len(first), len(second)) > 1 - CONFIDENCE:
+        return None
+    between = (steps[1:] + steps[:-1]) / 2
+    places = range(len(between))
+    low = bisect.bisect_left(places, True, key=lambda k: _against_shift(first, second, between[k]) <= 1)
+    high = bisect.bisect_left(places, True, key=lambda k: _against_shift(first, second, between[k]) < -1)
+    return float(steps[low]), float(steps[high])
 
 
-def _separated(delta: float, smaller: int) -> tuple[float, float]:
-    z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
-    bound = (smaller - z * z) / (smaller + z * z)
-    return (bound, 1.0) if delta > 0 else (-1.0, -bound)
+def _against_shift(first: np.ndarray, second: np.ndarray, shift: float) -> float:
+    """Brunner and Munzel's statistic over its critical value; infinite for groups that do not overlap."""
+    wins = win_matrix(first - shift, second)
+    excess = float(wins.mean()) - 0.5
+    parts = delong_parts(wins)
+    if not any(parts):
+        return math.copysign(math.inf, excess) if excess else 0.0
+    quantile = float(stats.t.ppf((1 + CONFIDENCE) / 2, degrees_of_freedom(parts, wins.shape)))
+    return excess / math.sqrt(sum(parts)) / quantile
+
+
+def _smallest_groups_p(n1: int, n2: int) -> float:
+    """The two-sided p value of groups that do not overlap."""
+    return 2 / math.comb(n1 + n2, n1)

@@ -36,16 +36,6 @@ rank_values <- function(x, y, ...) {
        median_difference = median(outer(x, y, "-")), ci = as.numeric(shift$conf.int), method = shift$method)
 }
 
-# Feng and Cliff, J Mod Appl Stat Methods 2004;3:322, with the normal quantile.
-cliff_values <- function(x, y) {
-  d <- sign(outer(x, y, "-")); m <- nrow(d); n <- ncol(d); delta <- mean(d)
-  v <- (n^2 * sum((rowMeans(d) - delta)^2) + m^2 * sum((colMeans(d) - delta)^2) - sum((d - delta)^2)) /
-    (m * n * (m - 1) * (n - 1))
-  v <- max(v, (1 - delta^2) / (m * n - 1)); z <- qnorm(0.975)
-  ends <- (delta - delta^3 + c(-1, 1) * z * sqrt(v) * sqrt((1 - delta^2)^2 + z^2 * v)) / (1 - delta^2 + z^2 * v)
-  list(first = x, second = y, delta = delta, ci = ends)
-}
-
 spearman_values <- function(x, y) {
   test <- cor.test(x, y, method = "spearman", exact = FALSE)
   list(first = x, second = y, rs = as.numeric(test$estimate), p = test$p.value)
@@ -107,10 +97,6 @@ references <- list(
     sleep = rank_values(sleep$extra[sleep$group == 2], sleep$extra[sleep$group == 1]),
     ozone = rank_values(air$Ozone[august == 1], air$Ozone[august == 0]),
     cohort = rank_values(t2[patient == 1], t2[patient == 0])),
-  cliff = list(
-    placenta = cliff_values(placenta$x, placenta$y),
-    sleep = cliff_values(sleep$extra[sleep$group == 2], sleep$extra[sleep$group == 1]),
-    cohort = cliff_values(t2[patient == 1], t2[patient == 0])),
   spearman = list(
     albumin_score = spearman_values(albumin, score),
     sleep = spearman_values(sleep$extra[sleep$group == 1], sleep$extra[sleep$group == 2]),
