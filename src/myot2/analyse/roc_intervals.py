@@ -143,7 +143,7 @@ def _wilson(wins: np.ndarray) -> tuple[float, float]:
     extra = quantile**2 / size
     middle = (auc + extra / 2) / (1 + extra)
     margin = math.sqrt(auc * (1 - auc) * extra + extra**2 / 4) / (1 + extra)
-    return max(middle - margin, 0.0), min(middle + margin, 1.0)
+    return max(middle - margin, 0.0) if auc > 0 else 0.0, min(middle + margin, 1.0) if auc < 1 else 1.0
 
 
 def _delong(wins: np.ndarray) -> tuple[float, float]:

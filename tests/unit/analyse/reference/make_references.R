@@ -1,4 +1,4 @@
-# Makes references.json: `Rscript make_references.R > references.json`. Nothing in MyoT2 needs R; the tests read the numbers.
+# Makes references.json: `Rscript make_references.R > references.json`. Nothing in MyoT2 needs R: the tests read the numbers.
 # Made with R 4.2.2, pROC 1.18.0, sandwich 3.0-2, lmtest 0.9-40, exactRankTests 0.8-35 (Debian 12).
 #
 # Data, all published measurements or made here:
@@ -7,7 +7,6 @@
 # placenta  Hollander and Wolfe, Nonparametric Statistical Methods, 1973, p. 69 (R: example of wilcox.test)
 # sleep     Student, Biometrika 1908;6:1
 # ozone     New York State Department of Conservation and National Weather Service, May and August 1973 (R: airquality)
-# longley   Longley, J Am Stat Assoc 1967;62:819 (NIST Statistical Reference Datasets: certified least-squares values)
 # cohort    64 and 10 drawn below, one decimal, tied, shaped like the study's T2, with age, sex and a second marker
 
 suppressMessages({library(pROC); library(sandwich); library(lmtest); library(exactRankTests); library(jsonlite)})
@@ -106,9 +105,6 @@ references <- list(
               hc3_values(lm(log(air$Ozone) ~ august + air$Temp + air$Wind))),
     cohort = c(list(values = t2, group = patient, covariates = list(age = age, male = male)),
                hc3_values(lm(log(t2) ~ patient + age + male)))),
-  longley = c(list(y = longley$Employed * 1000, x = as.list(longley[, c(
-    "GNP.deflator", "GNP", "Unemployed", "Armed.Forces", "Population", "Year")])),
-    list(hc3_se = as.numeric(sqrt(diag(vcovHC(lm(Employed * 1000 ~ ., longley), type = "HC3")))))),
   quade = list(
     ozone = quade_values(air$Ozone, august, data.frame(air$Temp, air$Wind)),
     cohort = quade_values(t2, patient, data.frame(age, male))),
