@@ -1,10 +1,10 @@
 """How often each 95 % interval of `myot2.analyse` holds the truth, in simulated cohorts whose truth is known.
 
-`python benchmarks/statistics_coverage.py --markdown` prints the tables of docs/stages/analyse.md: coverage in per cent
-of 1,000 cohorts per kind (Monte-Carlo error 0.7 points). Truths come from numerical integration, not from samples.
-"Skewed" is like the study: patients are 25 ms plus a lognormal (mean 47.4, SD 9.0 ms), controls normal (SD 0.9 ms),
-their mean set to give the area. "Normal" has equal SDs. Where an interval cannot be had of a cohort, the cohort counts
-as not covered; their number stands beside it.
+`python benchmarks/statistics_coverage.py --markdown` prints the tables of docs/stages/analyse-inference.md: coverage in
+per cent of 1,000 cohorts per kind (Monte-Carlo error 0.7 points). Truths come from numerical integration, not from
+samples. "Skewed" is like the study: patients are 25 ms plus a lognormal (mean 47.4, SD 9.0 ms), controls normal (SD 0.9
+ms), their mean set to give the area. "Normal" has equal SDs. Where an interval cannot be had of a cohort, the cohort
+counts as not covered; their number stands beside it.
 """
 
 from __future__ import annotations
@@ -204,8 +204,12 @@ def others(cohorts: int, seed: int) -> pd.DataFrame:
             for n, rho in ((64, 0.36), (64, 0.8), (20, 0.36))
         ],
         *[
-            (f"DeLong's difference, {n1} + {n0}, areas {a} and {b}", lambda rng, s=(n1, n0, a, b): difference(rng, *s))
-            for n1, n0, a, b in ((64, 10, 0.986, 0.9), (40, 40, 0.986, 0.9), (40, 40, 0.85, 0.85))
+            (
+                f"{'DeLong' if end == 'ci' else 'score'} difference, {n1} + {n0}, areas {a} and {b}",
+                lambda rng, s=(n1, n0, a, b), end=end: difference(rng, *s, end),
+            )
+            for n1, n0, a, b in ((64, 10, 0.986, 0.9), (64, 10, 0.95, 0.85), (40, 40, 0.986, 0.9), (40, 40, 0.85, 0.85))
+            for end in ("ci", "ci_score")
         ],
     ]
     rows = []
@@ -240,14 +244,16 @@ def correlation(rng: np.random.Generator, n: int, rs: float) -> tuple[tuple | No
     return spearman(pairs[:, 0], pairs[:, 1]).ci, rs
 
 
-def difference(rng: np.random.Generator, n1: int, n0: int, one: float, other: float) -> tuple[tuple | None, float]:
+def difference(
+    rng: np.random.Generator, n1: int, n0: int, one: float, other: float, interval: str
+) -> tuple[tuple | None, float]:
     """Two normal markers, correlated by 0.4 within each group."""
     positive = np.arange(n1 + n0) < n1
     noise = rng.multivariate_normal([0, 0], [[1, 0.4], [0.4, 1]], n1 + n0)
     gaps = [math.sqrt(2) * float(stats.norm.ppf(area)) for area in (one, other)]
     markers = [noise[:, i] + gap * positive for i, gap in enumerate(gaps)]
     found = _or_none(lambda: compare_areas(*markers, positive))
-    return found and found.ci, one - other
+    return found and getattr(found, interval), one - other
 
 
 def proportions() -> pd.DataFrame:

@@ -89,7 +89,7 @@ def dominance(first: np.ndarray, second: np.ndarray) -> Dominance:
 
     Delta is 2 area - 1 of the ROC curve (Cliff, Psychol Bull 1993;114:494), so its interval is the area's recommended
     one, stretched: both say the same. Feng and Cliff's (J Mod Appl Stat Methods 2004;3:322) was tried and covers less
-    where groups hardly overlap (docs/stages/analyse.md).
+    where groups hardly overlap (docs/stages/analyse-inference.md).
 
     Raises
     ------

@@ -1,6 +1,6 @@
 """95 % intervals of the area under the ROC curve, and a band around the curve.
 
-Which one to quote: docs/stages/analyse.md has their coverage in simulated cohorts.
+Which one to quote: docs/stages/analyse-inference.md has their coverage in simulated cohorts.
 """
 
 from __future__ import annotations
@@ -120,18 +120,8 @@ def roc_band(
     return RocBand(rates, observed, low, high, resamples, seed)
 
 
-def delong_parts(wins: np.ndarray) -> tuple[float, float]:
-    """The two parts of DeLong's variance, of the rows (positives) and of the columns of `roc.win_matrix`."""
-    n1, n0 = wins.shape
-    return float(wins.mean(axis=1).var(ddof=1)) / n1, float(wins.mean(axis=0).var(ddof=1)) / n0
-
-
-def degrees_of_freedom(parts: tuple[float, float], sizes: tuple[int, ...]) -> float:
-    """Brunner and Munzel's degrees of freedom of the sum of both parts, not both 0 (Biom J 2000;42:17)."""
-    return sum(parts) ** 2 / sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
-
-
-def _wilson(wins: np.ndarray) -> tuple[float, float]:
+def wilson(wins: np.ndarray) -> tuple[float, float]:
+    """The interval ``wilson`` of `area_interval`, from `roc.win_matrix`."""
     n1, n0 = wins.shape
     auc, parts = float(wins.mean()), delong_parts(wins)
     variance = sum(parts)
@@ -146,6 +136,17 @@ def _wilson(wins: np.ndarray) -> tuple[float, float]:
     return max(middle - margin, 0.0) if auc > 0 else 0.0, min(middle + margin, 1.0) if auc < 1 else 1.0
 
 
+def delong_parts(wins: np.ndarray) -> tuple[float, float]:
+    """The two parts of DeLong's variance, of the rows (positives) and of the columns of `roc.win_matrix`."""
+    n1, n0 = wins.shape
+    return float(wins.mean(axis=1).var(ddof=1)) / n1, float(wins.mean(axis=0).var(ddof=1)) / n0
+
+
+def degrees_of_freedom(parts: tuple[float, float], sizes: tuple[int, ...]) -> float:
+    """Brunner and Munzel's degrees of freedom of the sum of both parts, not both 0 (Biom J 2000;42:17)."""
+    return sum(parts) ** 2 / sum(part**2 / (size - 1) for part, size in zip(parts, sizes, strict=True))
+
+
 def _delong(wins: np.ndarray) -> tuple[float, float]:
     low, high = interval(float(wins.mean()), math.sqrt(sum(delong_parts(wins))))
     return max(low, 0.0), min(high, 1.0)
@@ -158,7 +159,7 @@ def _logit(wins: np.ndarray) -> tuple[float, float]:
 
 
 CLOSED: dict[str, Callable[[np.ndarray], tuple[float, float]]] = {
-    "wilson": _wilson,
+    "wilson": wilson,
     "delong": _delong,
     "logit": _logit,
 }

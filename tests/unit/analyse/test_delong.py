@@ -12,6 +12,7 @@ from scipy import stats
 from sklearn import metrics
 
 from myot2.analyse.delong import compare_areas
+from myot2.analyse.roc_intervals import area_interval
 
 pairs = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=2, max_size=10)
 quick = settings(deadline=None, max_examples=60)
@@ -30,7 +31,7 @@ def compare(first, second, positive):
         raise
 
 
-@quick
+@settings(deadline=None, max_examples=20)
 @given(pairs, pairs)
 def test_the_error_is_the_jackknifes_of_the_difference(cases, controls):
     """Leaving out one person at a time gives DeLong's variance exactly (Arvesen's jackknife of a U statistic)."""
@@ -57,6 +58,7 @@ def test_swapped_markers_turn_the_sign_only(cases, controls):
     one = compare(first, second, positive)
     other = compare_areas(second, first, positive)
     assert (one.difference, one.ci) == (-other.difference, pytest.approx((-other.ci[1], -other.ci[0]), abs=1e-12))
+    assert one.ci_score == pytest.approx((-other.ci_score[1], -other.ci_score[0]), abs=1e-12)
     assert (one.se, one.p) == pytest.approx((other.se, other.p), abs=1e-12)
 
 
@@ -66,6 +68,28 @@ def test_monotone_transforms_of_either_marker_change_nothing(cases, controls):
     first, second, positive = cohort(cases, controls)
     found = compare(first, second, positive)
     assert compare_areas(np.exp(first), second**3 - 5, positive) == found
+
+
+def test_the_score_interval_of_unrelated_markers_adds_the_squares_of_both_areas_gaps():
+    rng = np.random.default_rng(6)
+    positive = np.arange(4000) < 2000
+    first, second = (rng.normal(size=4000) + gap * positive for gap in (2, 1))
+    found = compare_areas(first, second, positive)
+    ends = [area_interval(marker[positive], marker[~positive]) for marker in (first, second)]
+    low = math.hypot(ends[0].area - ends[0].low, ends[1].high - ends[1].area)
+    assert found.ci_score[0] == pytest.approx(found.difference - low, rel=0.02)
+    assert found.ci_score == pytest.approx(found.ci, abs=5e-4)  # far from 1 and of many people, all agree
+
+
+def test_the_score_interval_covers_near_one_where_delongs_does_not():
+    rng, positive, covered = np.random.default_rng(3), np.arange(74) < 64, {"ci": 0, "ci_score": 0}
+    gaps = [math.sqrt(2) * stats.norm.ppf(area) for area in (0.986, 0.9)]
+    for _ in range(400):
+        found = compare_areas(*(rng.normal(size=74) + gap * positive for gap in gaps), positive)
+        for name in covered:
+            low, high = getattr(found, name)
+            covered[name] += low <= 0.086 <= high
+    assert covered["ci_score"] >= 0.92 * 400 > covered["ci"]
 
 
 def test_people_without_one_of_the_markers_are_left_out_and_counted():

@@ -1,4 +1,4 @@
-"""Every statistic against R to 1e-10: reference/references.json, made by reference/make_references.R (data cited there)."""
+"""Every statistic against R to 1e-10; reference/make_references.R cites the data and made reference/references.json."""
 
 from __future__ import annotations
 

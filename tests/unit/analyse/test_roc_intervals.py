@@ -20,7 +20,7 @@ REPEATS = 200
 
 
 def overlapping(positives, negatives):
-    return 0 < area(positives, negatives).se_delong
+    return area(positives, negatives).se_delong > 0
 
 
 def ends(*groups, method):
@@ -102,7 +102,9 @@ def test_the_accelerated_interval_is_efron_s_with_the_jackknife_of_both_groups(c
         squares += (influence**2).sum() / len(group) ** 2
     acceleration = cubes / (6 * squares**1.5)
     bias = stats.norm.ppf(share)
-    levels = [stats.norm.cdf(bias + (bias + z) / (1 - acceleration * (bias + z))) for z in stats.norm.ppf([0.025, 0.975])]
+    levels = [
+        stats.norm.cdf(bias + (bias + z) / (1 - acceleration * (bias + z))) for z in stats.norm.ppf([0.025, 0.975])
+    ]
     assert ends(*cohort, method="bca") != tuple(np.quantile(drawn, levels))  # another seed
     found = area_interval(*cohort, "bca", resamples=REPEATS, seed=5)
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(drawn, levels)), abs=1e-9)
@@ -173,9 +175,7 @@ def test_the_band_is_the_quantiles_of_curves_drawn_person_by_person(cohort):
         false = curve.n_negative - curve.rejections
         return [max(curve.hits[10 * false <= 10 * curve.n_negative * rate + 1e-6]) / curve.n_positive for rate in rates]
 
-    curves = [
-        sensitivities(sorted_groups[0][one], sorted_groups[1][other]) for one, other in zip(*picks, strict=True)
-    ]
+    curves = [sensitivities(sorted_groups[0][one], sorted_groups[1][other]) for one, other in zip(*picks, strict=True)]
     assert band.sensitivity.tolist() == sensitivities(*cohort)
     assert np.allclose([band.low, band.high], np.quantile(curves, [0.025, 0.975], axis=0), atol=1e-12)
 
