@@ -14,6 +14,7 @@ from myot2.analyse.cohort import read_cohort
 from myot2.analyse.plan_file import read_plan
 from myot2.analyse.results import log_text
 from myot2.analyse.run import DONE, FAILED, NOT_APPLICABLE, run_plan
+from myot2.core.labels import read_labels
 from myot2.core.participants import Participant
 
 RNG = np.random.default_rng(7)
@@ -246,3 +247,45 @@ def test_the_table_of_variants_is_an_analysis_of_the_plan(plan, cohort):
     assert entry(found, "multiverse").status == DONE
     without = entry(run_plan(plan(), cohort), "multiverse")
     assert without.status == NOT_APPLICABLE and "no table of variants" in without.reason
+
+
+@pytest.fixture(scope="module")
+def muscles(root, tmp_path_factory):
+    """24 patients 10 ms above 12 controls in three muscles of either side, and the label table."""
+    rng, rows, people = np.random.default_rng(3), [], []
+    for i in range(36):
+        patient, name = i < 24, f"P{i:02}"
+        people.append(
+            Participant(
+                participant_id=name, group="patient" if patient else "control", age=30 + i * 7 % 30, sex="MF"[i % 2]
+            )
+        )
+        person = rng.normal(45 if patient else 35, 2)
+        for place, muscle in enumerate(("gracilis", "sartorius", "semitendinosus")):
+            own = rng.normal(place, 1)
+            rows += [(name, muscle, side, person + own + rng.normal(0, 0.5)) for side in ("left", "right")]
+    path = tmp_path_factory.mktemp("muscles") / "cohort.tsv"
+    columns = ["participant_id", "region", "side", "t2_mean_ms"]
+    pd.DataFrame(rows, columns=columns).to_csv(path, sep="\t", index=False)
+    return read_cohort(people, path), read_labels(root / "config/labels.tsv")
+
+
+def test_the_model_of_all_muscles_finds_the_groups_difference_in_each(plan, muscles):
+    cohort, labels = muscles
+    found = run_plan(plan(), cohort, labels)
+    average = found.statistics["muscle_model.average"]
+    assert average.ci[0] < 10 < average.ci[1] and average.value == pytest.approx(10, abs=1.5) and average.unit == "ms"
+    assert found.statistics["muscle_model.gracilis"].n == 36 and average.extras["method"] == "model"
+    assert found.statistics["muscle_model.rectus_femoris"].reason == "fewer than two people of a group have a value"
+    assert average.extras["family"] == "muscle_model" and average.extras["family_size"] == 5
+
+
+def test_without_a_label_table_nobody_knows_which_regions_are_muscles(plan, muscles):
+    told = entry(run_plan(plan(), muscles[0]), "muscle_model")
+    assert told.status == NOT_APPLICABLE and "label table" in told.reason
+
+
+def test_a_size_to_weigh_by_that_was_not_measured_is_said(plan, muscles):
+    weighted = plan(analyses={"muscle_model": {"weighting": "volume"}})
+    assert "volume_ml" in weighted.measures
+    assert entry(run_plan(weighted, *muscles), "muscle_model").reason == "the measures table has no column 'volume_ml'"

@@ -26,11 +26,15 @@ def run(key: str, analysis: PairedRoc, material: Material) -> Outcome:
         "se": found.se,
         "z": found.z,
         "z_printed": print_number(found.z, 3),
-        "ci_printed": print_interval(found.ci, 3),
+        "ci_printed": print_interval(found.ci_score, 3),
+        "ci_method": "score interval of the difference",
+        "ci_delong": found.ci,
     }
     return Outcome(
         {
-            f"{key}.difference": number(found.difference, 3, n=n, ci=found.ci, test=TEST, p=found.p, extras=extras),
+            f"{key}.difference": number(
+                found.difference, 3, n=n, ci=found.ci_score, test=TEST, p=found.p, extras=extras
+            ),
             f"{key}.{analysis.endpoint}": number(found.area_first, 3, n=n),
             f"{key}.{analysis.against}": number(found.area_second, 3, n=n),
         }

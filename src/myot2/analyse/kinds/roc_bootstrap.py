@@ -13,6 +13,9 @@ from myot2.analyse.rounding import print_interval, print_percent, print_percents
 from myot2.analyse.statistic import Statistic, number, unavailable
 
 METHOD = "bootstrap within each group, the cutoff chosen anew in each sample"
+NOT_NEW = (
+    "the interval shows how the derivation varies; in new people the exact interval of the rate is the one to quote"
+)
 MEANINGS = {
     "optimism": "how much better a cutoff does in its own sample than in the original one, on average",
     "corrected": "the apparent rate less the optimism",
@@ -61,7 +64,7 @@ def main_keys(key: str, analysis: RocBootstrap, material: Material) -> tuple[str
 
 
 def _rate(rate: Rate, n: int, drawn: dict[str, int]) -> dict[str, Statistic]:
-    apparent = {"ci_printed": print_percents(rate.ci), "method": METHOD, **drawn}
+    apparent = {"ci_printed": print_percents(rate.ci), "method": METHOD, "note": NOT_NEW, **drawn}
     found = {"": Statistic(rate.apparent, print_percent(rate.apparent), n=n, ci=rate.ci, extras=apparent)}
     for name, meaning in MEANINGS.items():
         value = getattr(rate, name)
