@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from myot2.analyse.plan import Group
@@ -75,6 +75,7 @@ def test_lung_disease_is_unknown_unless_a_score_or_one_of_its_parts_tells():
 cells = st.one_of(st.none(), st.sampled_from(["DM", "PM", "ASS"]))
 
 
+@settings(deadline=None)
 @given(st.lists(cells, min_size=1, max_size=30))
 def test_a_group_and_its_opposite_share_nobody_and_leave_out_exactly_the_unknown(diagnoses):
     table = people([{"group": "patient", "diagnosis": cell} for cell in diagnoses])
