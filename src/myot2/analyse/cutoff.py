@@ -17,8 +17,8 @@ from myot2.analyse.roc import roc_curve
 class Rate:
     """One rate (0-1) at a cutoff chosen from the same people.
 
-    `ci` is the 95 % percentile interval of the rate with a cutoff chosen anew in each bootstrap sample. It shows how the
-    derivation varies and is no interval of the rate in new people, which an exact one of the apparent rate covers
+    `ci` is the 95 % percentile interval of the rate with a cutoff chosen anew in each bootstrap sample. It shows how
+    the derivation varies and is no interval of the rate in new people, which an exact one of the apparent rate covers
     (docs/stages/analyse-inference.md). `optimism` is how much better that cutoff does in its own sample than in the
     original one, on average; `corrected` is `apparent` less the optimism (Harrell, Stat Med 1996;15:361), cut at 0 and
     1. `out_of_bag` is the mean rate among the people whom a sample left out (as cutpointr), None where no sample left
