@@ -85,7 +85,7 @@ def read_cohort(participants: Iterable[Participant], measures: str | Path) -> Co
     ]
     listed = {Scan(person, session) for person, rows in by_person.items() for session in rows if session is not None}
     unused = sorted(
-        (listed | set(owners)) - set(chosen), key=lambda scan: (scan.participant_id, _natural(scan.session))
+        (listed | set(owners)) - set(chosen), key=lambda scan: (scan.participant_id, natural_order(scan.session))
     )
     return Cohort(
         people=_with_t2(table_of(people), [thigh.get(scan, math.nan) for scan in chosen], measures),
@@ -172,10 +172,10 @@ def _by_region(table: pd.DataFrame, scans: list[Scan], path: str | Path) -> dict
 def _first_session(person: str, rows: dict[str | None, Participant], measured: list[Scan]) -> Scan:
     """The scan that stands for a person: the first that was measured, else the first of the table."""
     sessions = [scan.session for scan in measured if scan.participant_id == person] or list(rows)
-    return Scan(person, min(sessions, key=_natural))
+    return Scan(person, min(sessions, key=natural_order))
 
 
-def _natural(session: str | None) -> list[tuple[int, int, str]]:
+def natural_order(session: str | None) -> list[tuple[int, int, str]]:
     parts = re.findall(r"\d+|\D+", session or "")
     return [(0, int(part), part) if part.isdigit() else (1, 0, part) for part in parts]
 
