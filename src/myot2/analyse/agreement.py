@@ -117,9 +117,7 @@ def limits_of_agreement(first: np.ndarray, second: np.ndarray, *, ratio: bool = 
         raise ValueError("all differences are equal, so there is no spread to set limits by")
     bias = float(difference.mean())
     margin = float(stats.t.ppf(1 - TAIL, n - 1)) * sd / math.sqrt(n)
-    near, far = (
-        float(stats.nct.ppf(q, n - 1, Z * math.sqrt(n))) * sd / math.sqrt(n) for q in (TAIL, 1 - TAIL)
-    )
+    near, far = (float(stats.nct.ppf(q, n - 1, Z * math.sqrt(n))) * sd / math.sqrt(n) for q in (TAIL, 1 - TAIL))
     turn = math.exp if ratio else float
 
     def span(low: float, high: float) -> tuple[float, float]:
@@ -198,7 +196,9 @@ def repeatability(values: np.ndarray) -> Repeatability:
         raise ValueError("nobody's measurements differ")
     low, high = math.sqrt(df / stats.chi2.ppf(1 - TAIL, df)), math.sqrt(df / stats.chi2.ppf(TAIL, df))
     factor = Z * math.sqrt(2)
-    relative = _relative(_within_sd(np.log(values), df), low, high) if np.nanmin(values) > 0 else dict.fromkeys(RELATIVE)
+    relative = (
+        _relative(_within_sd(np.log(values), df), low, high) if np.nanmin(values) > 0 else dict.fromkeys(RELATIVE)
+    )
     tau, p = _trend(values)
     return Repeatability(
         n=len(values),
@@ -285,15 +285,11 @@ def _f_interval(f: float, df: tuple[int, int], k: int) -> tuple[float, float]:
     return float((low - 1) / (low + k - 1)), float((high - 1) / (high + k - 1))
 
 
-def _agreement_interval(
-    n: int, k: int, rows: float, columns: float, error: float, found: float
-) -> tuple[float, float]:
+def _agreement_interval(n: int, k: int, rows: float, columns: float, error: float, found: float) -> tuple[float, float]:
     """Satterthwaite's degrees of freedom v for the columns and the residual together."""
     a = k * found / (n * (1 - found))
     b = 1 + k * found * (n - 1) / (n * (1 - found))
-    v = (a * columns + b * error) ** 2 / (
-        (a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1))
-    )
+    v = (a * columns + b * error) ** 2 / ((a * columns) ** 2 / (k - 1) + (b * error) ** 2 / ((n - 1) * (k - 1)))
     shared = k * columns + (k * n - k - n) * error
     high_f, low_f = float(stats.f.ppf(1 - TAIL, n - 1, v)), float(stats.f.ppf(1 - TAIL, v, n - 1))
     low = n * (rows - high_f * error) / (high_f * shared + n * rows)

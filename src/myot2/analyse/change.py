@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special, stats
 
 from myot2.analyse.cohort import T2, natural_order
 from myot2.analyse.sample import CONFIDENCE
@@ -109,8 +109,7 @@ def change_of(
     if relevant < 0:
         raise ValueError("the relevant change is below none")
     error = coefficient / Z
-    law = stats.norm() if df is None else stats.t(df)
-    margin = float(law.ppf(1 - TAIL)) * error
+    margin = (Z if df is None else float(special.stdtrit(df, 1 - TAIL))) * error
     verdict = STABLE if abs(delta) < coefficient else IMPROVED if delta < 0 else WORSE
     return Change(
         first=float(first),
@@ -119,9 +118,14 @@ def change_of(
         change=turn(delta),
         ci=(turn(delta - margin), turn(delta + margin)),
         verdict=verdict,
-        probability_lower=float(law.cdf((-relevant - delta) / error)),
-        probability_higher=float(law.sf((relevant - delta) / error)),
+        probability_lower=_probability((-relevant - delta) / error, df),
+        probability_higher=_probability((delta - relevant) / error, df),
     )
+
+
+def _probability(quantile: float, df: int | None) -> float:
+    """The normal distribution function, or Student's with `df` degrees of freedom."""
+    return float(special.ndtr(quantile) if df is None else special.stdtr(df, quantile))
 
 
 def expected_regression(cutoff: float, *, mean: float, sd: float, wsd: float) -> float:
@@ -200,9 +204,7 @@ def regression_to_the_mean(
     )
 
 
-def sessions_of(
-    measures: pd.DataFrame, *, region: str = "thigh", side: str = "both", column: str = T2
-) -> pd.DataFrame:
+def sessions_of(measures: pd.DataFrame, *, region: str = "thigh", side: str = "both", column: str = T2) -> pd.DataFrame:
     """All sessions of everybody, one row each, in natural order of their names (2 before 10).
 
     Parameters

@@ -176,6 +176,7 @@ def _first_session(person: str, rows: dict[str | None, Participant], measured: l
 
 
 def natural_order(session: str | None) -> list[tuple[int, int, str]]:
+    """A sort key that puts session 2 before session 10, and no session first."""
     parts = re.findall(r"\d+|\D+", session or "")
     return [(0, int(part), part) if part.isdigit() else (1, 0, part) for part in parts]
 
