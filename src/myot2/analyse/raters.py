@@ -98,7 +98,7 @@ def weighted_kappa(
     n = int(table.sum())
     if (table.sum(axis=0) > 0).sum() == 1 and (table.sum(axis=0) == table.sum(axis=1)).all():
         raise ValueError("both readers gave everybody the same grade, so chance explains all agreement")
-    with np.errstate(invalid="ignore"):  # an error of 0 comes as the root of -1e-18, and is None below
+    with np.errstate(invalid="ignore", divide="ignore"):  # errors of 0 are None below
         found = cohens_kappa(table, wt=weights, weights=np.asarray(grades, dtype=float))
     kappa, se, se_null = (float(found.kappa), *(_root(v) for v in (found.var_kappa, found.var_kappa0)))
     apart = np.abs(np.subtract.outer(np.arange(len(grades)), np.arange(len(grades))))
