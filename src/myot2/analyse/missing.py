@@ -1,4 +1,4 @@
-"""What is unknown: counted by group, in which combinations, and filled in many times over. Unknown is never negative."""
+"""What is unknown: counted by group and by pattern, and filled in many times over. Unknown is never negative."""
 
 from __future__ import annotations
 
@@ -71,12 +71,12 @@ def impute(
     """Fill in the unknown values of a table of numbers, `imputations` times, by chained equations.
 
     Each column in turn is predicted from all others by least squares with drawn coefficients, and an unknown value is
-    lent by one of the five people whose prediction is nearest (predictive mean matching; van Buuren, Flexible Imputation
-    of Missing Data, 2018, 3.4 and 4.5): only values that occur are filled in, so counts stay counts and nothing becomes
-    negative. statsmodels' MICEData does it; scikit-learn's IterativeImputer draws from a normal distribution instead and
-    gives creatine kinases below 0. Predictions are made on normal scores of the ranks, for enzymes are far from normal.
-    Assumes that, given the other columns, those unknown are like those known (missing at random): put in every column
-    that the analysis uses, the group and the outcome too, as 0 and 1.
+    lent by one of the five people whose prediction is nearest (predictive mean matching; van Buuren, Flexible
+    Imputation of Missing Data, 2018, 3.4 and 4.5): only values that occur are filled in, so counts stay counts and
+    nothing becomes negative. statsmodels' MICEData does it; scikit-learn's IterativeImputer draws from a normal
+    distribution instead and gives creatine kinases below 0. Predictions are made on normal scores of the ranks, for
+    enzymes are far from normal. Assumes that, given the other columns, those unknown are like those known (missing at
+    random): put in every column that the analysis uses, the group and the outcome too, as 0 and 1.
 
     Parameters
     ----------

@@ -57,7 +57,7 @@ def pool(estimates: Sequence[float], variances: Sequence[float], *, df_complete:
 
 
 def pool_spearman(coefficients: Sequence[float], n: int) -> Pooled:
-    """Pool rank correlations of `n` pairs as Fisher's z, with the variance (1 + rs^2 / 2) / (n - 3) that `spearman` uses.
+    """Pool rank correlations of `n` pairs as Fisher's z, with the variance (1 + rs^2 / 2) / (n - 3) of `spearman`.
 
     Raises
     ------

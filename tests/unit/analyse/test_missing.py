@@ -23,16 +23,13 @@ cells = st.lists(st.tuples(*[st.one_of(st.none(), st.integers(0, 3))] * 3), min_
 @given(cells, st.data())
 def test_known_and_unknown_add_up_in_every_group_and_pattern(rows, data):
     people = pd.DataFrame(rows, columns=["ck", "ild_score", "age"], dtype="Float64")
-    group = pd.Series(
-        data.draw(st.lists(st.sampled_from(["patient", "control"]), min_size=len(rows), max_size=len(rows)))
-    )
+    groups = st.lists(st.sampled_from(["patient", "control"]), min_size=len(rows), max_size=len(rows))
+    group = pd.Series(data.draw(groups))
     table = missing_table(people, people.columns, group)
     assert (table["known"] + table["unknown"] == table["n"]).all()
-    for column in people:
+    for place, column in enumerate(people):
         mine = table[table["column"] == column].set_index("group")
-        assert mine.loc["all", "known"] == sum(
-            cell is not None for cell in [row[people.columns.get_loc(column)] for row in rows]
-        )
+        assert mine.loc["all", "known"] == sum(row[place] is not None for row in rows)
         assert mine.drop("all")[["n", "unknown"]].sum().tolist() == mine.loc["all", ["n", "unknown"]].tolist()
     patterns = missing_patterns(people, people.columns)
     assert patterns["n"].sum() == len(rows) and patterns["n"].is_monotonic_decreasing
