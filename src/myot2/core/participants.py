@@ -45,7 +45,8 @@ class Participant(BaseModel):
     """One row of the participants table; None where a cell is unknown (empty or n/a).
 
     The description of each field says what its cells may hold; errors quote it. `ild_score` is filled in where
-    the (first reader's) severity and extent are both known. Columns that MyoT2 does not know are kept as text in `further`.
+    severity and extent, the first reader's, are both known. Columns that MyoT2 does not know are kept as text in
+    `further`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
