@@ -45,7 +45,8 @@ class Participant(BaseModel):
     """One row of the participants table; None where a cell is unknown (empty or n/a).
 
     The description of each field says what its cells may hold; errors quote it. `ild_score` is filled in where
-    severity and extent are both known. Columns that MyoT2 does not know are kept as text in `further`.
+    severity and extent, the first reader's, are both known. Columns that MyoT2 does not know are kept as text in
+    `further`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -65,6 +66,8 @@ class Participant(BaseModel):
     ldh: Quantity = Field(None, description="a number of at least 0 (lactate dehydrogenase, U/l), or n/a")
     ild_severity: Grade = Field(None, description="a number from 0 to 4, or n/a where no HRCT was read")
     ild_extent: Grade = Field(None, description="a number from 0 to 4, or n/a where no HRCT was read")
+    ild_severity_2: Grade = Field(None, description="the second reader's ild_severity: a number from 0 to 4, or n/a")
+    ild_extent_2: Grade = Field(None, description="the second reader's ild_extent: a number from 0 to 4, or n/a")
     ild_score: Score = Field(None, description="a number from 0 to 8, the sum of ild_severity and ild_extent, or n/a")
     treatment: str | None = Field(None, description="any text, such as untreated or relapsed; or n/a")
     disease_duration_months: Quantity = Field(None, description="a number of at least 0 (months), or n/a")

@@ -211,3 +211,16 @@ def test_importing_the_module_loads_no_image_or_statistics_library():
     )
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip()
     assert loaded == "[]"
+
+
+def test_a_second_readers_grades_are_numbers_of_their_own_and_leave_the_score_to_the_first(tmp_path):
+    row = {"ild_severity": "1", "ild_extent": "2", "ild_severity_2": "3", "ild_extent_2": "n/a"}
+    table = tmp_path / "participants.tsv"
+    table.write_text(
+        "\t".join(["participant_id", "group", *row]) + "\n" + "\t".join(["1", "patient", *row.values()]) + "\n"
+    )
+    person = read_participants(table, require_dicom=False)[0]
+    assert (person.ild_severity_2, person.ild_extent_2, person.ild_score) == (3, None, 3)
+    table.write_text(table.read_text().replace("\t3\t", "\t5\t"))
+    with pytest.raises(MyoT2Error, match="second reader"):
+        read_participants(table, require_dicom=False)
