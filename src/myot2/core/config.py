@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from myot2.core.config_fit import Fit, contradictions_of_fit
+from myot2.core.config_multiverse import Multiverse, contradictions_of_multiverse
 from myot2.core.config_section import Section
 from myot2.core.config_segment import Segment, contradictions_of_segment
 from myot2.core.errors import MyoT2Error
@@ -141,6 +142,7 @@ class Analyse(Section):
     ck_upper_limit: float = Field(
         200.0, gt=0, description="Creatine kinase up to this value (U/l) counts as normal; take your laboratory's."
     )
+    multiverse: Multiverse = Field(Multiverse(), description=Multiverse.__doc__)
 
 
 class Report(Section):
@@ -233,6 +235,9 @@ def _refuse_contradictions(configuration: Configuration, where: str | Path) -> N
         *_about_source(configuration),
         *contradictions_of_segment(segment, ingest.dixon),
         *contradictions_of_fit(fit, ingest.dixon),
+        *contradictions_of_multiverse(
+            configuration.analyse.multiverse, fit, ingest.dixon, echoes=ingest.echoes, t2_map=ingest.t2_map
+        ),
     ]
     for contradicts, one, other in contradictions:
         if contradicts:

@@ -70,6 +70,23 @@ def erode_in_plane(labels: np.ndarray, spacing_mm: Sequence[float], erosion_mm: 
     return result
 
 
+def erode_one_voxel(labels: np.ndarray) -> np.ndarray:
+    """Labels, shape (slices, rows, columns), without the outermost voxels of each muscle in its slice.
+
+    A voxel stays where itself and its four neighbours in the slice are of its own muscle, whatever the pixels' shape.
+    """
+    return erode_in_plane(labels, (1.0, 1.0, 1.0), 1.0)
+
+
+def is_plausible(t2_ms: np.ndarray, plausible_ms: tuple[float, float]) -> np.ndarray:
+    """Whether each T2 (ms) lies in the plausible range, both ends included.
+
+    ITK reads NaN as 0, and scanners write 0 where their fit failed: neither is a T2, whatever the range says.
+    """
+    low, high = plausible_ms
+    return (t2_ms > 0) & (t2_ms >= low) & (t2_ms <= high)
+
+
 def measure_regions(
     t2_ms: np.ndarray,
     labels: np.ndarray,
@@ -109,11 +126,9 @@ def measure_regions(
     voxel_ml = float(np.prod(spacing_mm)) / 1000
     labelled = np.bincount(labels.ravel().astype(np.intp))
     measured = erode_in_plane(labels, spacing_mm, erosion_mm)
-    low, high = plausible_ms
     chosen = measured > 0
     numbers, values = measured[chosen], t2_ms[chosen].astype(float)
-    # ITK reads NaN as 0, and scanners write 0 where their fit failed: neither is a T2, whatever the range says.
-    plausible = (values > 0) & (values >= low) & (values <= high)
+    plausible = is_plausible(values, plausible_ms)
     codes = np.full(values.shape, Status.OK) if status is None else status[chosen]
     taken = plausible & (codes == Status.OK)
     fractions = np.full(values.shape, np.nan) if fat_fraction is None else fat_fraction[chosen].astype(float)
@@ -125,7 +140,7 @@ def measure_regions(
             {
                 "region": region.name,
                 "side": region.side,
-                **_statistics(values[of_region & taken]),
+                **t2_statistics(values[of_region & taken]),
                 "fat_fraction_mean": _mean_known(fractions[of_region]),
                 "volume_ml": total * voxel_ml,
                 "voxels_excluded": int((of_region & ~taken).sum()),
@@ -144,7 +159,8 @@ def _mean_known(fractions: np.ndarray) -> float:
     return known.mean() if known.size else np.nan
 
 
-def _statistics(values: np.ndarray) -> dict[str, float]:
+def t2_statistics(values: np.ndarray) -> dict[str, float]:
+    """The T2 columns of `COLUMNS`, and voxels, of T2 values (ms) of shape (n,); NaN where there are too few."""
     some = values.size > 0
     p10, median, p90 = np.percentile(values, [10, 50, 90]) if some else (np.nan,) * 3
     return {
