@@ -13,6 +13,8 @@ OUTPUTS:
   where there is a fat fraction also
     dixon = <results>/align/{folder}/{scan}_acq-dixon{in,opp,water,fat}_space-T2_T2w.nii.gz   means over each voxel
     or, where the fraction is given, <results>/align/{folder}/{scan}_space-T2_FFmap.nii.gz
+  of scans whose labels a person corrected (analyse.multiverse.corrected) also
+    corrected = <results>/align/{folder}/{scan}_space-T2_desc-corrected_dseg.nii.gz   and .json
 """
 
 SEEN_BY_NETWORK = [LABELLED] if LABELLED else []
@@ -56,6 +58,7 @@ rule align:
         moving="--moving-image" if SEEN_BY_NETWORK else "",
         refinement=settings.align.refinement,
         fraction=settings.align.minimum_fraction,
+        transform=lambda wildcards, output: ["--transform", output.transform],
     shell:
         r"""
         python {input.script:q} \
@@ -66,7 +69,7 @@ rule align:
             {params.moving} {input.moving:q} \
             --refinement {params.refinement:q} \
             --minimum-fraction {params.fraction:q} \
-            --transform {output.transform:q} \
+            {params.transform:q} \
             --out {output.labels:q} \
             >{log:q} 2>&1
         """
@@ -115,3 +118,25 @@ if FAT_SOURCE:
                 --out {output.images:q} \
                 >{log:q} 2>&1
             """
+
+
+if CORRECTED:
+
+    use rule align as align_corrected with:
+        input:
+            labels="<results>/segment/{folder}/{scan}_desc-corrected_dseg.nii.gz",
+            reference=(ECHOES + VENDOR_MAP)[0],
+            moving=SEEN_BY_NETWORK,
+            transform="<results>/align/{folder}/{scan}_from-T2_to-dixon_xfm.tfm",
+            label_table=settings.label_table,
+            script="scripts/resample_labels.py",
+            code=code("scripts/resample_labels.py"),
+        output:
+            labels="<results>/align/{folder}/{scan}_space-T2_desc-corrected_dseg.nii.gz",
+            sidecar="<results>/align/{folder}/{scan}_space-T2_desc-corrected_dseg.json",
+        log:
+            "<logs>/align/{folder}/{scan}_corrected.log",
+        benchmark:
+            "<benchmarks>/align/{folder}/{scan}_corrected.tsv"
+        params:
+            transform=lambda wildcards, input: ["--moved-by", input.transform],

@@ -227,3 +227,17 @@ def given_b1_path(wildcards):
 def given_b1(wildcards):
     """That map as an input."""
     return if_there(given_b1_path(wildcards))
+
+
+CORRECTED = bool(settings.analyse.multiverse.corrected)
+
+
+def corrected_path(wildcards):
+    """The configured path of a scan's corrected label map."""
+    return of_scan(settings.analyse.multiverse.corrected, wildcards)
+
+
+def corrected_labels(wildcards):
+    """That map on the grid of the T2 map as an input, of a scan that has one."""
+    aligned = f"{settings.results}/align/{wildcards.folder}/{wildcards.scan}_space-T2_desc-corrected_dseg.nii.gz"
+    return aligned if if_there(corrected_path(wildcards)) else []

@@ -16,11 +16,26 @@ OUTPUTS:
   where there is a fat fraction also
     signal = <results>/fit/{folder}/{scan}_desc-signal_FFmap.nii.gz   of the Dixon signal, 0-1
     proton = <results>/fit/{folder}/{scan}_FFmap.nii.gz               of the protons, 0-1
+  for each further T2 map that the multiverse asks for (analyse.multiverse.t2) also
+    t2 = <results>/fit/{folder}/{scan}_desc-<map>_T2map.nii.gz              ms; <map>: vendormap, mono, epg ...
+    status = <results>/fit/{folder}/{scan}_desc-<map>status_dseg.nii.gz     of a fit
 """
+
+from myot2.core.config_multiverse import further_t2, own_t2
+from myot2.core.variants import description_of
 
 FITTED = "<results>/fit/{visit}/anat/{scan}"
 FITS_ECHOES = settings.fit.source == "echoes"
-PHASE_GRAPH = FITS_ECHOES and settings.fit.model.startswith("epg")
+FURTHER_T2 = {description_of(name): name for name in further_t2(settings.analyse.multiverse, settings.fit)}
+FURTHER_FITS = {description: name for description, name in FURTHER_T2.items() if name != "vendor-map"}
+
+
+def is_phase_graph(model):
+    """Whether a model follows the train of pulses."""
+    return model.startswith("epg")
+
+
+PHASE_GRAPH = FITS_ECHOES and is_phase_graph(settings.fit.model)
 STATUS_MAP = [f"{FITTED}_desc-status_dseg.nii.gz"] if FITS_ECHOES else []
 B1_MAP = ["<results>/fit/{visit}/fmap/{scan}_TB1map.nii.gz"] if PHASE_GRAPH else []
 SIGNAL_FRACTION = [f"{FITTED}_desc-signal_FFmap.nii.gz"] if FAT_SOURCE else []
@@ -29,24 +44,40 @@ TISSUE_OPTIONS = [
     *("--fat-t1-ms", settings.fit.fat.t1_ms),
     *([] if settings.fit.fat.t2_ms == "calibrated" else ["--fat-t2-ms", settings.fit.fat.t2_ms]),
 ]
-FAT_OPTIONS = [
-    *TISSUE_OPTIONS,
-    *([] if PHASE_GRAPH else ["--t1-ms", settings.fit.t1_ms]),
-    *("--fat-limit", "inf" if settings.fit.fat.limit is None else settings.fit.fat.limit),
-    *(["--fat-prior-sd", settings.fit.fat.prior_sd] if settings.fit.model == "epg-water-fat" else []),
-]
-TRAIN_OPTIONS = (
-    [
-        *("--t1-ms", settings.fit.t1_ms, "--b1", settings.fit.b1),
-        *("--slice-profile", settings.fit.pulses.slice_profile, "--refocusing-deg", settings.fit.pulses.refocusing_deg),
-        *("--time-bandwidth", *settings.fit.pulses.time_bandwidth),
-        *("--refocusing-width", settings.fit.pulses.refocusing_width),
-        *(["--pulse-samples", *settings.fit.pulses.samples] if settings.fit.pulses.samples else []),
+
+
+def fat_options(model):
+    """How the program is told of fat, as far as a model reads it: a change of other settings reruns nothing."""
+    return [
+        *TISSUE_OPTIONS,
+        *([] if is_phase_graph(model) else ["--t1-ms", settings.fit.t1_ms]),
+        *("--fat-limit", "inf" if settings.fit.fat.limit is None else settings.fit.fat.limit),
+        *(["--fat-prior-sd", settings.fit.fat.prior_sd] if model == "epg-water-fat" else []),
     ]
-    if PHASE_GRAPH
-    else []
-)
-"""How the program is told the settings that only some models read: a change of one reruns no other."""
+
+
+def train_options(model):
+    """How it is told the train of pulses, which the phase-graph models read."""
+    pulses = settings.fit.pulses
+    if not is_phase_graph(model):
+        return []
+    return [
+        *("--t1-ms", settings.fit.t1_ms, "--b1", settings.fit.b1),
+        *("--slice-profile", pulses.slice_profile, "--refocusing-deg", pulses.refocusing_deg),
+        *("--time-bandwidth", *pulses.time_bandwidth),
+        *("--refocusing-width", pulses.refocusing_width),
+        *(["--pulse-samples", *pulses.samples] if pulses.samples else []),
+    ]
+
+
+def pulse_samples(model):
+    """The files of given pulses as inputs, where the model reads them."""
+    return list(settings.fit.pulses.samples or []) if is_phase_graph(model) else []
+
+
+def b1_options(model, wildcards):
+    """How the program is told a given map of B1."""
+    return ["--b1-from", given_b1_path(wildcards)] if is_phase_graph(model) and settings.fit.b1_map else []
 
 
 if FAT_SOURCE:
@@ -101,7 +132,7 @@ if FITS_ECHOES:
             echoes=by_visit(ECHOES),
             sidecars=sidecars_of(by_visit(ECHOES)),
             b1=given_b1 if PHASE_GRAPH else [],
-            pulses=list(settings.fit.pulses.samples or []) if PHASE_GRAPH else [],
+            pulses=pulse_samples(settings.fit.model),
             fraction=SIGNAL_FRACTION,
             times=sidecars_of(SIGNAL_FRACTION),
             script="scripts/fit_t2.py",
@@ -132,13 +163,13 @@ if FITS_ECHOES:
             skip=settings.fit.skip_first_echoes,
             noise=settings.fit.noise,
             limits=settings.fit.t2_limits_ms,
-            train=TRAIN_OPTIONS,
-            b1=lambda wildcards: ["--b1-from", given_b1_path(wildcards)] if PHASE_GRAPH and settings.fit.b1_map else [],
+            train=train_options(settings.fit.model),
+            b1=lambda wildcards: b1_options(settings.fit.model, wildcards),
             b1_map=lambda wildcards, output: ["--b1-map", *output.b1] if output.b1 else [],
             fat=lambda wildcards, input, output: (
                 [
                     *("--fat-fraction", *input.fraction, "--fat-fraction-map", *output.proton),
-                    *FAT_OPTIONS,
+                    *fat_options(settings.fit.model),
                 ]
                 if input.fraction
                 else []
@@ -179,6 +210,94 @@ else:
             "<logs>/fit/{folder}/{scan}.log",
         benchmark:
             "<benchmarks>/fit/{folder}/{scan}.tsv"
+        conda:
+            "../envs/imaging.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        shell:
+            r"""
+            python {input.script:q} \
+                --leave-stop-notes \
+                --vendor-map {input.vendor:q} \
+                --t2 {output.t2:q} \
+                >{log:q} 2>&1
+            """
+
+
+if FURTHER_FITS:
+
+    rule fit_further:
+        """Fit T2 to the raw echoes by another model than the run's own, for the multiverse."""
+        input:
+            echoes=by_visit(ECHOES),
+            sidecars=sidecars_of(by_visit(ECHOES)),
+            b1=lambda wildcards: given_b1(wildcards) if is_phase_graph(FURTHER_FITS[wildcards.map]) else [],
+            pulses=lambda wildcards: pulse_samples(FURTHER_FITS[wildcards.map]),
+            fraction=SIGNAL_FRACTION,
+            times=sidecars_of(SIGNAL_FRACTION),
+            script="scripts/fit_t2.py",
+            code=code("scripts/fit_t2.py"),
+        output:
+            t2=f"{FITTED}_desc-{{map}}_T2map.nii.gz",
+            status=f"{FITTED}_desc-{{map}}status_dseg.nii.gz",
+            sidecars=multiext(FITTED, "_desc-{map}_T2map.json", "_desc-{map}status_dseg.json"),
+        log:
+            "<logs>/fit/{visit}/anat/{scan}_{map}.log",
+        benchmark:
+            "<benchmarks>/fit/{visit}/anat/{scan}_{map}.tsv"
+        wildcard_constraints:
+            map="|".join(FURTHER_FITS),
+        conda:
+            "../envs/imaging.yaml"
+        resources:
+            mem_mb=2000,
+            runtime=20,
+        params:
+            model=lambda wildcards: FURTHER_FITS[wildcards.map],
+            skip=settings.fit.skip_first_echoes,
+            noise=settings.fit.noise,
+            limits=settings.fit.t2_limits_ms,
+            train=lambda wildcards: train_options(FURTHER_FITS[wildcards.map]),
+            b1=lambda wildcards: b1_options(FURTHER_FITS[wildcards.map], wildcards),
+            fat=lambda wildcards, input: (
+                ["--fat-fraction", *input.fraction, *fat_options(FURTHER_FITS[wildcards.map])]
+                if input.fraction
+                else []
+            ),
+        shell:
+            r"""
+            python {input.script:q} \
+                --leave-stop-notes \
+                --echoes {input.echoes:q} \
+                --model {params.model:q} \
+                --skip-first-echoes {params.skip:q} \
+                --noise {params.noise:q} \
+                --t2-limits-ms {params.limits:q} \
+                {params.train:q} \
+                {params.b1:q} \
+                {params.fat:q} \
+                --t2 {output.t2:q} \
+                --status {output.status:q} \
+                >{log:q} 2>&1
+            """
+
+
+if "vendor-map" in FURTHER_T2.values():
+
+    rule take_further_vendor_map:
+        """Take the scanner's own T2 map beside the run's fit, for the multiverse."""
+        input:
+            vendor=by_visit(VENDOR_MAP),
+            script="scripts/fit_t2.py",
+            code=code("scripts/fit_t2.py"),
+        output:
+            t2=f"{FITTED}_desc-vendormap_T2map.nii.gz",
+            sidecar=f"{FITTED}_desc-vendormap_T2map.json",
+        log:
+            "<logs>/fit/{visit}/anat/{scan}_vendormap.log",
+        benchmark:
+            "<benchmarks>/fit/{visit}/anat/{scan}_vendormap.tsv"
         conda:
             "../envs/imaging.yaml"
         resources:

@@ -11,11 +11,17 @@ OUTPUTS:
     <results>/measure/{folder}/{scan}_muscles.tsv   one row per region and side
     <results>/measure/cohort.tsv                    the same for everybody
     <results>/measure/flow.tsv                      who was measured, who stopped at which stage, and why
+    <results>/measure/{folder}/{scan}_variants.tsv  both thighs in every way: one row per mask, statistic, aggregation
+    <results>/measure/{folder}/{scan}_desc-<map>_variants.tsv   the same of a further T2 map (analyse.multiverse.t2)
 """
 
 
 localrules:
     collect,
+
+
+OWN_MASK = "given" if BACKEND == "labels" else "automatic"
+OWN_T2 = own_t2(settings.fit)
 
 
 rule measure:
@@ -57,6 +63,75 @@ rule measure:
             {params.status:q} \
             {params.fat:q} \
             --labels {input.labels:q} \
+            --label-table {input.label_table:q} \
+            --participant {params.participant:q} \
+            --session {params.session:q} \
+            --erosion-mm {params.erosion:q} \
+            --plausible-ms {params.plausible:q} \
+            {params.cross_check:q} \
+            --out {output.table:q} \
+            >{log:q} 2>&1
+        """
+
+
+FURTHER = [f"_desc-{description}" for description in FURTHER_T2]
+VARIANTS = [f"<results>/measure/{{folder}}/{{scan}}{further}_variants.tsv" for further in ("", *FURTHER)]
+
+
+def status_of(wildcards):
+    """The status map beside a T2 map of the multiverse, where the map is a fit."""
+    of_fit = f"{settings.results}/fit/{wildcards.folder}/{wildcards.scan}"
+    if not wildcards.further:
+        return f"{of_fit}_desc-status_dseg.nii.gz" if FITS_ECHOES else []
+    fitted = wildcards.further.removeprefix("_desc-") in FURTHER_FITS
+    return f"{of_fit}{wildcards.further}status_dseg.nii.gz" if fitted else []
+
+
+rule measure_variants:
+    """Measure both thighs of one scan in every way, on one T2 map."""
+    input:
+        t2="<results>/fit/{folder}/{scan}{further}_T2map.nii.gz",
+        status=status_of,
+        labels="<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz",
+        corrected=corrected_labels,
+        label_table=settings.label_table,
+        cross_check=CROSS_CHECK,
+        script="scripts/measure_variants.py",
+        code=code("scripts/measure_variants.py"),
+    output:
+        table="<results>/measure/{folder}/{scan}{further}_variants.tsv",
+        dictionary="<results>/measure/{folder}/{scan}{further}_variants.json",
+    log:
+        "<logs>/measure/{folder}/{scan}{further}_variants.log",
+    benchmark:
+        "<benchmarks>/measure/{folder}/{scan}{further}_variants.tsv"
+    wildcard_constraints:
+        further="|".join(["", *FURTHER]),
+    conda:
+        "../envs/imaging.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        participant=lambda wildcards: cohort[wildcards.scan].participant_id,
+        session=lambda wildcards: cohort[wildcards.scan].session or "n/a",
+        erosion=settings.measure.erosion_mm,
+        plausible=settings.measure.plausible_ms,
+        mask=OWN_MASK,
+        t2=lambda wildcards: FURTHER_T2.get(wildcards.further.removeprefix("_desc-"), OWN_T2),
+        status=lambda wildcards, input: ["--status", input.status] if input.status else [],
+        corrected=lambda wildcards, input: ["--corrected", input.corrected] if input.corrected else [],
+        cross_check=lambda wildcards, input: ["--cross-check", *input.cross_check] if input.cross_check else [],
+    shell:
+        r"""
+        python {input.script:q} \
+            --leave-stop-notes \
+            --t2 {input.t2:q} \
+            --t2-name {params.t2:q} \
+            {params.status:q} \
+            --labels {input.labels:q} \
+            --mask-name {params.mask:q} \
+            {params.corrected:q} \
             --label-table {input.label_table:q} \
             --participant {params.participant:q} \
             --session {params.session:q} \

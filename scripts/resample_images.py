@@ -10,10 +10,9 @@ import argparse
 import sys
 
 import numpy as np
-import SimpleITK as sitk
 
 from myot2.align.averaging import resample_means
-from myot2.align.inputs import slice_thickness_mm
+from myot2.align.inputs import read_transform, slice_thickness_mm
 from myot2.core.bids import sources_of, uri_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
@@ -28,7 +27,6 @@ from myot2.core.images import (
     write_image,
     write_sidecar,
 )
-from myot2.core.stopnote import raise_if_stopped
 
 KEPT = ("Role", "Units", "EchoTime", "RepetitionTime", "ImageType", "SequenceName", "MagneticFieldStrength")
 
@@ -74,23 +72,6 @@ def resample(options: argparse.Namespace) -> None:
         kept = {key: sidecar[key] for key in KEPT if key in sidecar}
         record = {"Units": "arbitrary", **kept, "SkullStripped": False}
         write_sidecar(path, {**record, **space, **sources_of([source, options.reference])})
-
-
-def read_transform(path: str) -> sitk.Transform:
-    """A transform in ITK's own form."""
-    raise_if_stopped(path)
-    try:
-        transform = sitk.ReadTransform(path)
-    except RuntimeError:
-        transform = None
-    if transform is None or not transform.IsLinear():
-        raise MyoT2Error(
-            expected="a transform that scripts/resample_labels.py wrote",
-            found="no such file, one that ITK cannot read, or one that bends space",
-            where=path,
-            do="Run the alignment again.",
-        )
-    return transform
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -3,7 +3,8 @@
 Each voxel of the reference is sampled over its true thickness and belongs to the label that fills most of it, if labels
 fill the minimum fraction; bone, which the label table tells, goes where no muscle lies. With --moving-image (an image
 on the grid of the labels) the motion of the muscles between the two series is sought; it is used only if the images
-then match better. A JSON sidecar of the result says what was done and how well.
+then match better. With --moved-by the motion is the one that an earlier run of this program found, and none is sought.
+A JSON sidecar of the result says what was done and how well.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from typing import Any
 import SimpleITK as sitk
 
 from myot2.align.coverage import MINIMUM_FRACTION, Resampled, resample_labels, without
-from myot2.align.inputs import read_label_map, slice_thickness_mm
+from myot2.align.inputs import read_label_map, read_transform, slice_thickness_mm
 from myot2.align.refine import Limits, Refinement, refine
 from myot2.core.bids import sources_of, uri_of
 from myot2.core.command import run_stage, stage_parser
@@ -43,6 +44,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--moving-image", metavar="NIFTI", help="image on the grid of the labels, such as Dixon in-phase"
     )
     parser.add_argument("--refinement", choices=["rigid", "none"], default="rigid", help="default rigid")
+    parser.add_argument("--moved-by", metavar="TFM", help="--transform of an earlier run, for other labels of the scan")
     parser.add_argument("--transform", metavar="OUT.tfm", help="from points of the reference to points of the labels")
     parser.add_argument("--label-slice-thickness-mm", type=float, metavar="MM", help="default: sidecar, else spacing")
     parser.add_argument(
@@ -95,6 +97,12 @@ def find_motion(
     options: argparse.Namespace, reference: sitk.Image, labels: sitk.Image, placed: sitk.Image
 ) -> Refinement:
     """The refinement that the options ask for, of muscle labels on their own grid and placed by geometry."""
+    if options.moved_by:
+        if options.moving_image:
+            require_same_grid(
+                labels, read_volume(options.moving_image), where=options.labels, what="labels and moving image"
+            )
+        return Refinement(read_transform(options.moved_by), True, "given")
     if options.refinement == "none" or not options.moving_image:
         reason = "not asked for" if options.refinement == "none" else "no moving image was given"
         return Refinement(sitk.Euler3DTransform(), False, reason)

@@ -1,4 +1,4 @@
-"""What an alignment reads: label maps, volumes, and how thick their slices truly are."""
+"""What an alignment reads: label maps, volumes, how thick their slices truly are, and transforms."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import SimpleITK as sitk
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import array_of, image_like, read_sidecar, read_volume
+from myot2.core.stopnote import raise_if_stopped
 
 
 def read_label_map(path: str | Path) -> sitk.Image:
@@ -52,3 +53,28 @@ def slice_thickness_mm(option: float | None, *paths: str | Path) -> float | None
             do="Correct SliceThickness in the sidecar, or give the thickness as an option.",
         )
     return thickness
+
+
+def read_transform(path: str | Path) -> sitk.Transform:
+    """A rigid or affine transform in ITK's own form.
+
+    Raises
+    ------
+    Stopped
+        The file holds a stop note.
+    MyoT2Error
+        It is missing, not readable, or bends space.
+    """
+    raise_if_stopped(path)
+    try:
+        transform = sitk.ReadTransform(str(path))
+    except RuntimeError:
+        transform = None
+    if transform is None or not transform.IsLinear():
+        raise MyoT2Error(
+            expected="a transform that scripts/resample_labels.py wrote",
+            found="no such file, one that ITK cannot read, or one that bends space",
+            where=path,
+            do="Run the alignment again.",
+        )
+    return transform

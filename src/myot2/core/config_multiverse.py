@@ -31,8 +31,8 @@ class Multiverse(Section):
     )
     corrected: str | None = Field(
         None,
-        description="Path of the corrected label maps, on the grid of the run's own or a like one, with "
-        "{participant_id} and {session} in it where they differ.",
+        description="Path of the corrected label maps, with the numbers of the label table, on the image that the run "
+        "labels; with {participant_id} and {session} in it where they differ.",
     )
 
 

@@ -13,7 +13,7 @@ OtherStatistic = Literal["median", "p90"]
 OtherAggregation = Literal["muscle", "slice"]
 
 OWN_STATISTIC, OWN_AGGREGATION = "mean", "voxel"
-"""The main path's: the mean over the voxels of both thighs. Its mask and its T2 are the run's own, whatever they are."""
+"""The main path's: the mean over all voxels of both thighs. Its mask and its T2 are the run's own."""
 
 OTHER_MASKS: tuple[str, ...] = get_args(OtherMask)
 STATISTICS = (OWN_STATISTIC, *get_args(OtherStatistic))
