@@ -13,7 +13,9 @@ from pathlib import Path
 
 from myot2.analyse.accuracy import CK_UPPER_LIMIT
 from myot2.analyse.cohort import read_cohort
+from myot2.analyse.multiverse import COLUMNS
 from myot2.analyse.results import analyse, output_paths, write_results
+from myot2.analyse.variant_tables import read_multiverse
 from myot2.core.cohort_options import add_cohort_options, cohort_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.labels import read_labels
@@ -26,7 +28,9 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> None:
         labels = read_labels(options.label_table) if options.label_table else None
         cohort = read_cohort(cohort_of(options), options.measures)
-        write_results(analyse(cohort, labels=labels, ck_upper_limit=options.ck_upper_limit), options.out)
+        multiverse = read_multiverse(options.multiverse, COLUMNS) if options.multiverse else None
+        results = analyse(cohort, labels=labels, ck_upper_limit=options.ck_upper_limit, multiverse=multiverse)
+        write_results(results, options.out)
 
     return run_stage("analyse", work, outputs=output_paths(options.out), leave_stop_notes=options.leave_stop_notes)
 
@@ -37,6 +41,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--measures", type=Path, required=True, metavar="TABLE", help="results/measure/cohort.tsv")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--label-table", type=Path, metavar="TABLE", help="config/labels.tsv: order of the muscles")
+    parser.add_argument("--multiverse", type=Path, metavar="TABLE", help="of scripts/compare_variants.py")
     parser.add_argument(
         "--ck-upper-limit",
         type=_positive,

@@ -78,7 +78,42 @@ _PARTICIPANTS = {
     "t2_mean_ms": {"Description": "mean T2 of all muscles of both thighs; n/a where it was not measured"},
 }
 
+_MULTIVERSE = {
+    "mask": {
+        "Description": "which voxels",
+        "Levels": {
+            "automatic": "the run's own labels, made by a model",
+            "given": "the run's own labels, given to it",
+            "eroded": "the run's own without the outermost voxels of each muscle in its slice",
+            "corrected": "labels that a person corrected",
+        },
+    },
+    "t2": {"Description": "T2 map: vendor-map (the scanner's), or the model of the fit of the echoes"},
+    "statistic": {"Description": "what is taken of T2: mean, median, or p90, the 90th percentile"},
+    "aggregation": {
+        "Description": "how voxels become one number",
+        "Levels": {
+            "voxel": "the statistic over all voxels of muscle of both thighs",
+            "muscle": "mean of the muscles' statistics, left and right apart, unweighted",
+            "slice": "mean of the slices' statistics, unweighted",
+        },
+    },
+    "main": {"Description": "yes for the main path, whose numbers are those of the report; else no"},
+    "n_patient": {"Description": "number of patients with a value"},
+    "n_control": {"Description": "number of controls with a value"},
+    "auc": {"Description": "area under the ROC curve of patients against controls (0-1)"},
+    "auc_ci_low": {"Description": "lower end of its 95 % confidence interval; n/a where none can be estimated"},
+    "auc_ci_high": {"Description": "upper end of its 95 % confidence interval"},
+    "cutoff_ms": {"Description": "the variant's own cutoff of highest Youden index", **_MS},
+    "sensitivity": {"Description": "fraction of the patients at or above that cutoff (0-1)"},
+    "specificity": {"Description": "fraction of the controls below that cutoff (0-1)"},
+    "patient_mean_ms": {"Description": "mean of the patients' values", **_MS},
+    "control_mean_ms": {"Description": "mean of the controls' values", **_MS},
+    "reason": {"Description": "why there is no area or no cutoff; n/a where there are both"},
+}
+
 _DICTIONARIES = {
+    "multiverse": _MULTIVERSE,
     "groups": _GROUPS,
     "correlations": _CORRELATIONS,
     "roc": _ROC,

@@ -1,0 +1,184 @@
+"""The multiverse: patients against controls by T2 that was made in every way the study could have chosen.
+
+Where a result hangs on a choice that has equals (which voxels, which T2, how they become one number), all of them are
+shown (Steegen et al., Perspect Psychol Sci 2016;11:702). Each variant is analysed as the main path is; the cutoff is
+chosen anew in each, so sensitivity and specificity are as optimistic as the main path's. The variants share people and
+voxels: they are no independent tests, and no p value is given.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+import pandas as pd
+
+from myot2.analyse.accuracy import CK_UPPER_LIMIT, describe_accuracy
+from myot2.analyse.cohort import T2, Cohort
+from myot2.analyse.statistic import Statistic, number, unavailable
+from myot2.analyse.variant_tables import VALUE
+from myot2.core.errors import MyoT2Error
+from myot2.core.variants import CHOICES, OWN_AGGREGATION, OWN_STATISTIC
+
+COLUMNS = (
+    *CHOICES,
+    "main",
+    "n_patient",
+    "n_control",
+    "auc",
+    "auc_ci_low",
+    "auc_ci_high",
+    "cutoff_ms",
+    "sensitivity",
+    "specificity",
+    "patient_mean_ms",
+    "control_mean_ms",
+    "reason",
+)
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What is compared: of each choice the main path's first, then the others; names of `myot2.core.variants`."""
+
+    masks: Sequence[str]
+    t2: Sequence[str]
+    statistics: Sequence[str]
+    aggregations: Sequence[str]
+
+    @property
+    def main(self) -> tuple[str, ...]:
+        """The variant that is the main path."""
+        return self.masks[0], self.t2[0], OWN_STATISTIC, OWN_AGGREGATION
+
+    def combinations(self) -> Iterable[tuple[str, ...]]:
+        """Every variant, each once, the main path first."""
+        statistics, aggregations = (OWN_STATISTIC, *self.statistics), (OWN_AGGREGATION, *self.aggregations)
+        return dict.fromkeys(product(self.masks, self.t2, statistics, aggregations))
+
+
+def compare_variants(cohort: Cohort, variants: pd.DataFrame, choices: Choices) -> pd.DataFrame:
+    """One row per variant: `COLUMNS`; T2 in ms, fractions 0-1.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        The people, with the main path's T2.
+    variants : pd.DataFrame
+        As `myot2.analyse.variant_tables.read_variants` gives it. Of a person's sessions the cohort's is taken.
+    choices : Choices
+        Which variants are compared.
+
+    Raises
+    ------
+    MyoT2Error
+        The main variant's values are not those of the cohort, or the variants are of people not in it.
+    """
+    _require_people_of(cohort, variants)
+    groups = dict(list(variants.groupby(list(CHOICES), sort=False)))
+    rows = []
+    for variant in choices.combinations():
+        found = groups.get(variant, variants.iloc[:0])
+        t2 = _values(cohort, found)
+        if variant == choices.main:
+            _require_equal(cohort, t2)
+        rows.append({**dict(zip(CHOICES, variant, strict=True)), "main": variant == choices.main})
+        rows[-1] |= _row(replace(cohort, people=cohort.people.assign(**{T2: t2})), found)
+    table = pd.DataFrame(rows, columns=list(COLUMNS))
+    return table.assign(main=table["main"].map({True: "yes", False: "no"}))
+
+
+def describe_multiverse(table: pd.DataFrame) -> dict[str, Statistic]:
+    """The statistics under `multiverse.`: how many variants there are, and between what they lie.
+
+    `table` is what `compare_variants` returns.
+    """
+    with_area = table[table["auc"].notna()]
+    main = table[table["main"] == "yes"].iloc[0]
+    extras = {"asked_for": len(table), "main": _name(main)}
+    people = int(main["n_patient"] + main["n_control"])
+    found = {"multiverse.variants": number(len(with_area), 0, n=people, extras=extras)}
+    for key, column, decimals, unit in (("auc", "auc", 3, None), ("cutoff", "cutoff_ms", 1, "ms")):
+        for end in ("min", "max"):
+            found[f"multiverse.{key}.{end}"] = _end(table[table[column].notna()], column, end, decimals, unit)
+    return found
+
+
+def _end(table: pd.DataFrame, column: str, end: str, decimals: int, unit: str | None) -> Statistic:
+    if table.empty:
+        return unavailable("no variant has one", n=0, unit=unit)
+    value = getattr(table[column], end)()
+    at = table[table[column] == value]
+    first = at.iloc[0]
+    extras = {"variant": _name(first), "variants_with_it": len(at), "of_variants": len(table)}
+    return number(float(value), decimals, n=int(first["n_patient"] + first["n_control"]), unit=unit, extras=extras)
+
+
+def _name(row: Mapping[str, object]) -> str:
+    return ", ".join(str(row[choice]) for choice in CHOICES)
+
+
+def _row(cohort: Cohort, found: pd.DataFrame) -> dict[str, object]:
+    """The numbers of one variant; `found` are its rows of the table of variants."""
+    statistics = describe_accuracy(cohort, CK_UPPER_LIMIT)
+    auc, cutoff = statistics["roc.auc"], statistics["roc.cutoff"]
+    patients, controls = cohort.patients[T2].dropna(), cohort.controls[T2].dropna()
+    low, high = auc.ci or (None, None)
+    reason = auc.reason or cutoff.reason
+    if patients.empty and controls.empty:
+        reason = _why_nobody(found)
+    return {
+        "n_patient": len(patients),
+        "n_control": len(controls),
+        "auc": auc.value,
+        "auc_ci_low": low,
+        "auc_ci_high": high,
+        "cutoff_ms": cutoff.value,
+        "sensitivity": statistics["roc.sensitivity"].value,
+        "specificity": statistics["roc.specificity"].value,
+        "patient_mean_ms": patients.mean() if len(patients) else None,
+        "control_mean_ms": controls.mean() if len(controls) else None,
+        "reason": reason,
+    }
+
+
+def _why_nobody(found: pd.DataFrame) -> str:
+    """The reason that most scans give."""
+    reasons = found["reason"].dropna()
+    return reasons.value_counts().index[0] if len(reasons) else "no scan was measured so"
+
+
+def _values(cohort: Cohort, found: pd.DataFrame) -> list[float]:
+    """T2 (ms) of each of the people by one variant, NaN where there is none."""
+    by_scan = dict(zip(_scans(found), found[VALUE], strict=True))
+    return [by_scan.get(scan, math.nan) for scan in _scans(cohort.people)]
+
+
+def _scans(table: pd.DataFrame) -> list[tuple[str, str | None]]:
+    pairs = zip(table["participant_id"], table["session"], strict=True)
+    return [(person, None if pd.isna(session) else session) for person, session in pairs]
+
+
+def _require_people_of(cohort: Cohort, variants: pd.DataFrame) -> None:
+    strangers = sorted(set(variants["participant_id"]) - set(cohort.people["participant_id"]))
+    if strangers:
+        raise MyoT2Error(
+            expected="variants of people of the participants table",
+            found=f"participant {strangers[0]!r}",
+            where="--tables",
+            do="Check that all tables are of one cohort.",
+        )
+
+
+def _require_equal(cohort: Cohort, t2: Sequence[float]) -> None:
+    """Refuse tables of variants that are of another run than the measures of the cohort."""
+    for person, main, variant in zip(cohort.people["participant_id"], cohort.people[T2], t2, strict=True):
+        if main != variant and not (math.isnan(main) and math.isnan(variant)):
+            raise MyoT2Error(
+                expected=f"{main:.10g} ms, the value of {person} in the measures, in the main variant",
+                found=f"{variant:.10g} ms",
+                where="--tables",
+                do="Give the tables of variants and the measures of one run; name its mask and T2 first.",
+            )
