@@ -41,10 +41,10 @@ rule compare_variants:
         **PARTICIPANTS_OPTIONS,
         own_mask=OWN_MASK,
         own_t2=OWN_T2,
-        masks=settings.analyse.multiverse.masks,
+        masks=MULTIVERSE_SETTINGS.masks,
         t2=list(FURTHER_T2.values()),
-        statistics=settings.analyse.multiverse.statistics,
-        aggregations=settings.analyse.multiverse.aggregations,
+        statistics=MULTIVERSE_SETTINGS.statistics,
+        aggregations=MULTIVERSE_SETTINGS.aggregations,
     shell:
         r"""
         python {input.script:q} \

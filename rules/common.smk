@@ -229,12 +229,13 @@ def given_b1(wildcards):
     return if_there(given_b1_path(wildcards))
 
 
-CORRECTED = bool(settings.analyse.multiverse.corrected)
+MULTIVERSE_SETTINGS = settings.analyse.multiverse
+CORRECTED = bool(MULTIVERSE_SETTINGS.corrected)
 
 
 def corrected_path(wildcards):
     """The configured path of a scan's corrected label map."""
-    return of_scan(settings.analyse.multiverse.corrected, wildcards)
+    return of_scan(MULTIVERSE_SETTINGS.corrected, wildcards)
 
 
 def corrected_labels(wildcards):

@@ -26,7 +26,7 @@ from myot2.core.variants import description_of
 
 FITTED = "<results>/fit/{visit}/anat/{scan}"
 FITS_ECHOES = settings.fit.source == "echoes"
-FURTHER_T2 = {description_of(name): name for name in further_t2(settings.analyse.multiverse, settings.fit)}
+FURTHER_T2 = {description_of(name): name for name in further_t2(MULTIVERSE_SETTINGS, settings.fit)}
 FURTHER_FITS = {description: name for description, name in FURTHER_T2.items() if name != "vendor-map"}
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from myot2.analyse.accuracy import CK_UPPER_LIMIT
 from myot2.analyse.cohort import read_cohort
-from myot2.analyse.multiverse import COLUMNS
+from myot2.analyse.multiverse import COLUMNS, describe_multiverse
 from myot2.analyse.results import analyse, output_paths, write_results
 from myot2.analyse.variant_tables import read_multiverse
 from myot2.core.cohort_options import add_cohort_options, cohort_of
@@ -28,8 +28,9 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> None:
         labels = read_labels(options.label_table) if options.label_table else None
         cohort = read_cohort(cohort_of(options), options.measures)
-        multiverse = read_multiverse(options.multiverse, COLUMNS) if options.multiverse else None
-        results = analyse(cohort, labels=labels, ck_upper_limit=options.ck_upper_limit, multiverse=multiverse)
+        results = analyse(cohort, labels=labels, ck_upper_limit=options.ck_upper_limit)
+        if options.multiverse:
+            results.statistics.update(describe_multiverse(read_multiverse(options.multiverse, COLUMNS)))
         write_results(results, options.out)
 
     return run_stage("analyse", work, outputs=output_paths(options.out), leave_stop_notes=options.leave_stop_notes)

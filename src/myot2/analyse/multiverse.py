@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import product
 
+import numpy as np
 import pandas as pd
 
-from myot2.analyse.accuracy import CK_UPPER_LIMIT, describe_accuracy
 from myot2.analyse.cohort import T2, Cohort
+from myot2.analyse.roc import area, interval, roc_curve
 from myot2.analyse.statistic import Statistic, number, unavailable
 from myot2.analyse.variant_tables import VALUE
 from myot2.core.errors import MyoT2Error
@@ -77,15 +78,16 @@ def compare_variants(cohort: Cohort, variants: pd.DataFrame, choices: Choices) -
         The main variant's values are not those of the cohort, or the variants are of people not in it.
     """
     _require_people_of(cohort, variants)
-    groups = dict(list(variants.groupby(list(CHOICES), sort=False)))
+    groups_of = cohort.people["group"].to_numpy()
+    by_variant = dict(list(variants.groupby(list(CHOICES), sort=False)))
     rows = []
     for variant in choices.combinations():
-        found = groups.get(variant, variants.iloc[:0])
+        found = by_variant.get(variant, variants.iloc[:0])
         t2 = _values(cohort, found)
         if variant == choices.main:
             _require_equal(cohort, t2)
         rows.append({**dict(zip(CHOICES, variant, strict=True)), "main": variant == choices.main})
-        rows[-1] |= _row(replace(cohort, people=cohort.people.assign(**{T2: t2})), found)
+        rows[-1] |= _row(*(t2[(groups_of == group) & ~np.isnan(t2)] for group in ("patient", "control")), found)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.assign(main=table["main"].map({True: "yes", False: "no"}))
 
@@ -120,27 +122,44 @@ def _name(row: Mapping[str, object]) -> str:
     return ", ".join(str(row[choice]) for choice in CHOICES)
 
 
-def _row(cohort: Cohort, found: pd.DataFrame) -> dict[str, object]:
+def _row(patients: np.ndarray, controls: np.ndarray, found: pd.DataFrame) -> dict[str, object]:
     """The numbers of one variant; `found` are its rows of the table of variants."""
-    statistics = describe_accuracy(cohort, CK_UPPER_LIMIT)
-    auc, cutoff = statistics["roc.auc"], statistics["roc.cutoff"]
-    patients, controls = cohort.patients[T2].dropna(), cohort.controls[T2].dropna()
-    low, high = auc.ci or (None, None)
-    reason = auc.reason or cutoff.reason
-    if patients.empty and controls.empty:
-        reason = _why_nobody(found)
-    return {
+    row: dict[str, object] = {
         "n_patient": len(patients),
         "n_control": len(controls),
-        "auc": auc.value,
-        "auc_ci_low": low,
-        "auc_ci_high": high,
-        "cutoff_ms": cutoff.value,
-        "sensitivity": statistics["roc.sensitivity"].value,
-        "specificity": statistics["roc.specificity"].value,
         "patient_mean_ms": patients.mean() if len(patients) else None,
         "control_mean_ms": controls.mean() if len(controls) else None,
-        "reason": reason,
+    }
+    if len(patients) == len(controls) == 0:
+        return {**row, "reason": _why_nobody(found)}
+    reasons = {
+        "a group is empty": min(len(patients), len(controls)) == 0,
+        "fewer than three values": len(patients) + len(controls) < 3,
+        "all values are equal": len(np.unique([*patients, *controls])) == 1,
+    }
+    reason = next((reason for reason, holds in reasons.items() if holds), None)
+    return {**row, "reason": reason} if reason else {**row, **_accuracy(patients, controls)}
+
+
+def _accuracy(patients: np.ndarray, controls: np.ndarray) -> dict[str, object]:
+    """The area with DeLong's interval, and the point of Youden's index, as the main path has them."""
+    measured = area(patients, controls)
+    # without overlap DeLong's error is 0, which is no precision; a group of one has none
+    low, high = interval(measured.area, measured.se_delong) if measured.se_delong else (None, None)
+    accuracy: dict[str, object] = {
+        "auc": measured.area,
+        "auc_ci_low": None if low is None else max(low, 0.0),
+        "auc_ci_high": None if high is None else min(high, 1.0),
+    }
+    curve = roc_curve(patients, controls)
+    best, _ = curve.best()
+    if curve.youden[best] <= 0:
+        return {**accuracy, "reason": "no cutoff is better than chance"}
+    return {
+        **accuracy,
+        "cutoff_ms": curve.cutoffs[best],
+        "sensitivity": curve.sensitivity[best],
+        "specificity": curve.specificity[best],
     }
 
 
@@ -150,10 +169,10 @@ def _why_nobody(found: pd.DataFrame) -> str:
     return reasons.value_counts().index[0] if len(reasons) else "no scan was measured so"
 
 
-def _values(cohort: Cohort, found: pd.DataFrame) -> list[float]:
-    """T2 (ms) of each of the people by one variant, NaN where there is none."""
+def _values(cohort: Cohort, found: pd.DataFrame) -> np.ndarray:
+    """T2 (ms) of each of the people by one variant, shape (people,), NaN where there is none."""
     by_scan = dict(zip(_scans(found), found[VALUE], strict=True))
-    return [by_scan.get(scan, math.nan) for scan in _scans(cohort.people)]
+    return np.array([by_scan.get(scan, math.nan) for scan in _scans(cohort.people)], dtype=float)
 
 
 def _scans(table: pd.DataFrame) -> list[tuple[str, str | None]]:
@@ -172,7 +191,7 @@ def _require_people_of(cohort: Cohort, variants: pd.DataFrame) -> None:
         )
 
 
-def _require_equal(cohort: Cohort, t2: Sequence[float]) -> None:
+def _require_equal(cohort: Cohort, t2: np.ndarray) -> None:
     """Refuse tables of variants that are of another run than the measures of the cohort."""
     for person, main, variant in zip(cohort.people["participant_id"], cohort.people[T2], t2, strict=True):
         if main != variant and not (math.isnan(main) and math.isnan(variant)):

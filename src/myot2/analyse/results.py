@@ -13,7 +13,6 @@ from myot2.analyse.comparisons import comparisons, describe_ild, groups_table
 from myot2.analyse.correlations import correlate, correlations_table
 from myot2.analyse.demographics import describe_cohort
 from myot2.analyse.dictionaries import dictionary_of
-from myot2.analyse.multiverse import describe_multiverse
 from myot2.analyse.muscles import compare_muscles, muscles_table, regions_of
 from myot2.analyse.statistic import Statistic
 from myot2.core.files import write_json
@@ -32,13 +31,7 @@ class Results:
     tables: dict[str, pd.DataFrame]
 
 
-def analyse(
-    cohort: Cohort,
-    *,
-    labels: LabelTable | None = None,
-    ck_upper_limit: float = CK_UPPER_LIMIT,
-    multiverse: pd.DataFrame | None = None,
-) -> Results:
+def analyse(cohort: Cohort, *, labels: LabelTable | None = None, ck_upper_limit: float = CK_UPPER_LIMIT) -> Results:
     """All of the study's statistics.
 
     Parameters
@@ -49,8 +42,6 @@ def analyse(
         Names the muscles and groups that are to have a row even where nobody's was measured.
     ck_upper_limit : float
         Upper limit of normal creatine kinase in U/l, inclusive, for both sexes.
-    multiverse : pd.DataFrame, optional
-        What `compare_variants` found; without it there are no statistics of variants.
     """
     compared = comparisons(cohort)
     correlated = correlate(cohort.patients)
@@ -61,7 +52,6 @@ def analyse(
     statistics |= describe_accuracy(cohort, ck_upper_limit)
     statistics |= correlated | describe_ild(cohort.patients)
     statistics |= compare_muscles(cohort, regions)
-    statistics |= {} if multiverse is None else describe_multiverse(multiverse)
     tables = {
         "groups": groups_table(compared),
         "correlations": correlations_table(correlated),
