@@ -143,9 +143,7 @@ def test_the_erosion_of_the_run_comes_before_the_one_of_the_variant(program, sca
     assert means(out)["voxels"].tolist() == ["50", "18", "0"]
 
 
-def test_without_a_corrected_mask_its_rows_say_so_and_a_bad_one_leaves_the_others_their_values(
-    program, scan, tmp_path
-):
+def test_without_a_corrected_mask_its_rows_say_so_and_a_bad_one_leaves_the_others_their_values(program, scan, tmp_path):
     StopNote("segment", "known labels", "99", "corrections/x.nii.gz", "Correct it.").write(tmp_path / "bad.nii.gz")
     reasons = []
     for number, words in enumerate(([], ["--corrected", str(tmp_path / "bad.nii.gz")])):
