@@ -88,6 +88,7 @@ rule report:
     input:
         statistics=STATISTICS,
         tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
+        multiverse=MULTIVERSE,
         measures="<results>/measure/cohort.tsv",
         flow="<results>/measure/flow.tsv",
         quality=QUALITY[1],

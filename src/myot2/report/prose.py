@@ -77,6 +77,28 @@ def cutoff_note(statistics: Statistics) -> str:
     )
 
 
+def multiverse_sentence(statistics: Statistics) -> str:
+    """Between what AUC and cutoff lie where the analysis is done otherwise."""
+    key = "multiverse.variants"
+    if not statistics.has(key):
+        return f"The analysis was not done in other ways: {statistics.reason(key)}."
+    counted = f"{statistics.bare(key)} of {statistics.part(key, 'asked_for')} variants of the analysis have an AUC"
+    if not statistics.has("multiverse.auc.min"):
+        return f"{counted}."
+    parts = [f"it lies between {statistics.bare('multiverse.auc.min')} and {statistics.bare('multiverse.auc.max')}"]
+    if statistics.has("multiverse.cutoff.min"):
+        low, high = (statistics.number(f"multiverse.cutoff.{end}") for end in ("min", "max"))
+        parts.append(f"the cutoff between {low} and {high}")
+    return f"{counted}: {', '.join(parts)} ({statistics.n(key)} in the main one: {statistics.part(key, 'main')})."
+
+
+def multiverse_reasons(study: Study) -> str:
+    """Why variants have no AUC, each reason once; empty where all have one."""
+    lacking = study.multiverse[study.multiverse["auc"].isna()]
+    reasons = [escape(reason) for reason in dict.fromkeys(lacking["reason"].dropna())]
+    return f"Variants without AUC: {'; '.join(reasons)}." if reasons else ""
+
+
 def normal_ck_sentence(statistics: Statistics) -> str:
     """What T2 finds among patients whose CK is normal."""
     key = "normal_ck.detected"

@@ -30,6 +30,10 @@ QUALITY_COLUMNS = ("muscles", "volume_ml", "agreement", "risk")
 INPUT_TABLES = {
     "people": ("analyse/participants.tsv", ("participant_id", "session", "group", "t2_mean_ms")),
     "roc": ("analyse/roc.tsv", ("cutoff", "sensitivity", "specificity")),
+    "multiverse": (
+        "analyse/multiverse.tsv",
+        ("mask", "t2", "statistic", "aggregation", "main", "auc", "auc_ci_low", "auc_ci_high", "cutoff_ms", "reason"),
+    ),
     "measures": (
         "measure/cohort.tsv",
         ("participant_id", "session", "region", "side", "t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS),
@@ -39,6 +43,7 @@ INPUT_TABLES = {
 }
 """Name of each table, its path below the results folder, and the columns that the report needs."""
 
+MULTIVERSE_NUMBERS = ("auc", "auc_ci_low", "auc_ci_high", "cutoff_ms")
 STATISTICS = "analyse/statistics.json"
 LABELS = "labels.tsv"
 FACTS = "facts.json"
@@ -58,6 +63,8 @@ class Study:
         One row per person; `t2_mean_ms` is the study's value (ms, NaN where not measured).
     roc : pd.DataFrame
         All operating points: cutoff (ms), sensitivity and specificity (0-1).
+    multiverse : pd.DataFrame
+        One row per variant of mask, T2 map, statistic and aggregation, as `specification_curve` draws it.
     muscles : pd.DataFrame
         T2 in ms of each muscle, both sides together; rows are muscles in the label table's order, columns scan names.
     voxels : pd.DataFrame
@@ -77,6 +84,7 @@ class Study:
     statistics: Statistics
     people: pd.DataFrame
     roc: pd.DataFrame
+    multiverse: pd.DataFrame
     muscles: pd.DataFrame
     voxels: pd.DataFrame
     quality: pd.DataFrame
@@ -118,6 +126,7 @@ def read_study(folder: str | Path) -> Study:
         statistics=Statistics(json.loads((folder / STATISTICS).read_text(encoding="utf-8"))),
         people=people,
         roc=_numeric(tables["roc"], INPUT_TABLES["roc"][1], "analyse/roc.tsv"),
+        multiverse=_numeric(tables["multiverse"], MULTIVERSE_NUMBERS, "analyse/multiverse.tsv"),
         muscles=_by_muscle(measures, labels),
         voxels=_voxels(measures),
         quality=_quality(tables["quality"]),

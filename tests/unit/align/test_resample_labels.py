@@ -60,6 +60,22 @@ def test_refinement_brings_the_labels_onto_the_muscles_and_says_so(main, scan, t
     assert read_sidecar(plain)["RefinementReason"] == "no moving image was given"
 
 
+def test_other_labels_of_the_scan_are_moved_as_the_first_were(main, scan, tmp_path):
+    first, again, transform = tmp_path / "first.nii.gz", tmp_path / "again.nii.gz", tmp_path / "x.tfm"
+    moving = ["--moving-image", str(scan / "dixon.nii.gz")]
+    assert main(words(scan, first, *moving, "--transform", str(transform))) == 0
+    assert main(words(scan, again, *moving, "--moved-by", str(transform))) == 0
+    np.testing.assert_array_equal(array_of(read_image(again)), array_of(read_image(first)))
+    record = read_sidecar(again)
+    assert (record["RefinementReason"], record["LabelSliceThicknessMm"]) == ("given", 4.5)
+
+
+def test_a_transform_that_is_none_is_refused(main, scan, tmp_path, capsys):
+    (tmp_path / "x.tfm").write_text("a transform")
+    assert main(words(scan, tmp_path / "out.nii.gz", "--moved-by", str(tmp_path / "x.tfm"))) == 1
+    assert "a transform that scripts/resample_labels.py wrote" in capsys.readouterr().err
+
+
 def test_a_labelled_femur_goes_along_and_moves_no_muscle(main, scan, tmp_path, root):
     image = read_image(scan / "labels.nii.gz")
     shift = sitk.Euler3DTransform()

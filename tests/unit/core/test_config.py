@@ -10,6 +10,7 @@ import yaml
 from myot2.core.config import Configuration, read_configuration
 from myot2.core.config_files import configuration_files
 from myot2.core.config_fit import fat_source
+from myot2.core.config_multiverse import further_t2, own_t2
 from myot2.core.errors import MyoT2Error
 
 
@@ -21,6 +22,11 @@ def test_the_default_file_the_schema_and_the_documentation_are_those_of_the_mode
 def test_the_default_file_says_what_the_model_says_by_default(root):
     content = yaml.safe_load((root / "config/config.yaml").read_text())
     assert read_configuration(content, where="config.yaml") == Configuration()
+
+
+def multiverse(*t2):
+    """A section that asks for these T2 maps."""
+    return {"analyse": {"multiverse": {"t2": list(t2)}}}
 
 
 @pytest.mark.parametrize("path", sorted(Path(__file__).parents[3].glob("config/*/*.yaml")))
@@ -72,6 +78,13 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(content, nearest):
             "a fraction that never tells fat from water; found fit.fat.t2_ms: calibrated",
         ),
         ({"ingest": {"t2_map": False}}, "found ingest.t2_map: false"),
+        (
+            {"fit": {"source": "echoes"}, "ingest": {"t2_map": False}, **multiverse("vendor-map")},
+            "fit analyse.multiverse.t2: vendor-map; found ingest.t2_map: false",
+        ),
+        ({"ingest": {"echoes": 0}, **multiverse("epg", "mono")}, "multiverse.t2: epg, mono; found ingest.echoes: 0"),
+        ({"ingest": {"dixon": ["in"]}, **multiverse("epg-water-fat")}, "found no source of the fat fraction"),
+        ({"fit": {"noise": "measured"}, **multiverse("mono-offset")}, "mono-offset; found fit.noise: measured"),
         ({"ingest": {"dixon": []}}, "found no 'in' in ingest.dixon"),
         ({"segment": {"backend": "labels"}}, "found segment.given: null"),
         (
@@ -113,3 +126,14 @@ def test_a_wrong_value_is_refused_with_its_key_and_what_is_allowed(content, mess
 def test_the_fat_fraction_comes_from_water_and_fat_images_where_nothing_else_is_said(content, source):
     configuration = read_configuration(content, where="run.yaml")
     assert fat_source(configuration.fit.fat, configuration.ingest.dixon) == source
+
+
+@pytest.mark.parametrize(
+    ("fit", "own", "further"),
+    [({}, "vendor-map", ["mono", "epg"]), ({"source": "echoes", "model": "epg"}, "epg", ["vendor-map", "mono"])],
+)
+def test_the_t2_maps_of_the_multiverse_are_the_runs_own_and_each_other_once(fit, own, further):
+    content = {"fit": fit, **multiverse("vendor-map", "mono", "epg", "mono")}
+    configuration = read_configuration(content, where="run.yaml")
+    assert own_t2(configuration.fit) == own
+    assert further_t2(configuration.analyse.multiverse, configuration.fit) == further

@@ -58,17 +58,31 @@ def make_results(root: Path, folder: Path, people: dict[str, float | None]) -> P
     names = ("participant_id", "session", "region", "side", "t2_mean_ms", "fat_fraction_mean", "voxels")
     columns = [*names, *VOXELS_LEFT_OUT]
     write_tsv(pd.DataFrame(measures, columns=columns), folder / "measure/cohort.tsv")
-    program = [
-        sys.executable,
-        str(root / "scripts/analyse_cohort.py"),
-        "--label-table",
-        str(root / "config/labels.tsv"),
-    ]
     inputs = ["--participants", f"{folder}/participants.tsv", "--measures", f"{folder}/measure/cohort.tsv"]
-    subprocess.run([*program, *inputs, "--out", f"{folder}/analyse"], check=True)
+    multiverse = f"{folder}/analyse/multiverse.tsv"
+    tables = [str(path) for path in write_variants(folder / "measure", people)]
+    words = ["--tables", *tables, "--statistics", "median", "--masks", "corrected", "--out", multiverse]
+    subprocess.run([sys.executable, str(root / "scripts/compare_variants.py"), *inputs, *words], check=True)
+    words = ["--label-table", str(root / "config/labels.tsv"), "--multiverse", multiverse, "--out", f"{folder}/analyse"]
+    subprocess.run([sys.executable, str(root / "scripts/analyse_cohort.py"), *inputs, *words], check=True)
     configuration = Configuration(simulate={"preset": "demo"}, report={"title": f"Trial {HOSTILE}"})
     (folder / "config.json").write_text(configuration.model_dump_json(), encoding="utf-8")
     return folder
+
+
+def write_variants(folder: Path, people: dict[str, float | None]) -> list[Path]:
+    """A table of variants per measured person: mean and median T2, and no corrected mask."""
+    paths = []
+    for person, t2 in people.items():
+        if t2 is None:
+            continue
+        choices = [("automatic", "mean", t2), ("automatic", "median", t2 - 1), ("corrected", "mean", None)]
+        rows = [[person, None, mask, "vendor-map", statistic, "voxel", t2_ms] for mask, statistic, t2_ms in choices]
+        names = ["participant_id", "session", "mask", "t2", "statistic", "aggregation", "t2_ms"]
+        table = pd.DataFrame(rows, columns=names)
+        paths.append(folder / f"{person}_variants.tsv")
+        write_tsv(table.assign(reason=[None, None, HOSTILE]), paths[-1])
+    return paths
 
 
 def render(root: Path, results: Path, out: Path, *more: str, panels: tuple[Path, ...] = ()):
@@ -111,7 +125,16 @@ def test_every_number_in_the_page_is_the_printed_one_of_its_key(study):
 
 
 @pytest.mark.parametrize(
-    "key", ["t2.patient.mean", "roc.auc", "roc.cutoff", "spearman.ck", "spearman.ild_score", "normal_ck.detected"]
+    "key",
+    [
+        "t2.patient.mean",
+        "roc.auc",
+        "roc.cutoff",
+        "spearman.ck",
+        "spearman.ild_score",
+        "normal_ck.detected",
+        "multiverse.auc.min",
+    ],
 )
 def test_the_studys_numbers_are_in_the_page(study, key):
     assert f'data-claim="{key}"' in study[2]

@@ -24,6 +24,9 @@ TABLES = {
     "analyse/participants.tsv": "participant_id\tsession\tgroup\tt2_mean_ms\n"
     "01\tn/a\tpatient\t48.5\n02\tn/a\tcontrol\tn/a\n",
     "analyse/roc.tsv": "cutoff\tsensitivity\tspecificity\n",
+    "analyse/multiverse.tsv": "mask\tt2\tstatistic\taggregation\tmain\t"
+    "auc\tauc_ci_low\tauc_ci_high\tcutoff_ms\treason\n"
+    "given\tepg\tmean\tvoxel\tyes\tn/a\tn/a\tn/a\tn/a\ta group is empty\n",
     "measure/cohort.tsv": "\t".join(
         ["participant_id", "session", "region", "side", "t2_mean_ms", "fat_fraction_mean", *VOXEL_COLUMNS]
     )
@@ -76,6 +79,7 @@ def test_a_study_is_read_as_it_was_staged(stage, tmp_path):
     assert study.voxels.loc["sub-01"].tolist() == [90, 0, 7, 2, 0, 0, 3, 0.25] and len(study.voxels) == 1
     assert study.quality.loc["sub-01", "risk"] == 0.2 and study.quality.loc["sub-02_ses-1", "status"] == "stopped"
     assert study.group_of("sub-02_ses-1") == "control" and study.group_of("sub-03") is None
+    assert study.multiverse["mask"].tolist() == ["given"] and study.multiverse["auc"].isna().all()
     assert study.panels["sub-01"].name == panel.name and study.panels["sub-02_ses-1"] == note
     assert study.statistics.reason("roc.auc") == "a group is empty"
     assert (study.renderer, study.configuration) == ("a renderer", {"fit": {"source": "echoes"}})
