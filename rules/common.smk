@@ -7,6 +7,7 @@ from snakemake.exceptions import WorkflowError
 
 from myot2.core.config import Simulate, read_configuration
 from myot2.core.config_fit import fat_source
+from myot2.core.config_multiverse import further_t2, own_t2
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import listing_digest
 from myot2.core.given import given_file, one_file_per_echo
@@ -15,6 +16,7 @@ from myot2.core.participants import read_participants
 from myot2.core.scans import Scan
 from myot2.core.sources import modules_of
 from myot2.core.tables import read_table
+from myot2.core.variants import description_of
 from myot2.ingest.choosing.choices import choices_digest
 from myot2.ingest.identity import make_key, read_key
 from myot2.ingest.pacs.source import is_source
@@ -230,6 +232,8 @@ def given_b1(wildcards):
 
 
 MULTIVERSE_SETTINGS = settings.analyse.multiverse
+FURTHER_T2 = {description_of(name): name for name in further_t2(MULTIVERSE_SETTINGS, settings.fit)}
+FURTHER_FITS = {description: name for description, name in FURTHER_T2.items() if name != "vendor-map"}
 CORRECTED = bool(MULTIVERSE_SETTINGS.corrected)
 
 
@@ -242,3 +246,57 @@ def corrected_labels(wildcards):
     """That map on the grid of the T2 map as an input, of a scan that has one."""
     aligned = f"{settings.results}/align/{wildcards.folder}/{wildcards.scan}_space-T2_desc-corrected_dseg.nii.gz"
     return aligned if if_there(corrected_path(wildcards)) else []
+
+
+def status_of(wildcards):
+    """The status map beside a T2 map of the multiverse, where the map is a fit."""
+    of_fit = f"{settings.results}/fit/{wildcards.folder}/{wildcards.scan}"
+    if not wildcards.further:
+        return f"{of_fit}_desc-status_dseg.nii.gz" if FITS_ECHOES else []
+    fitted = wildcards.further.removeprefix("_desc-") in FURTHER_FITS
+    return f"{of_fit}{wildcards.further}status_dseg.nii.gz" if fitted else []
+
+
+def is_phase_graph(model):
+    """Whether a model follows the train of pulses."""
+    return model.startswith("epg")
+
+
+TISSUE_OPTIONS = [
+    *("--fat-t1-ms", settings.fit.fat.t1_ms),
+    *([] if settings.fit.fat.t2_ms == "calibrated" else ["--fat-t2-ms", settings.fit.fat.t2_ms]),
+]
+
+
+def fat_options(model):
+    """How the program is told of fat, as far as a model reads it: a change of other settings reruns nothing."""
+    return [
+        *TISSUE_OPTIONS,
+        *([] if is_phase_graph(model) else ["--t1-ms", settings.fit.t1_ms]),
+        *("--fat-limit", "inf" if settings.fit.fat.limit is None else settings.fit.fat.limit),
+        *(["--fat-prior-sd", settings.fit.fat.prior_sd] if model == "epg-water-fat" else []),
+    ]
+
+
+def train_options(model):
+    """How it is told the train of pulses, which the phase-graph models read."""
+    pulses = settings.fit.pulses
+    if not is_phase_graph(model):
+        return []
+    return [
+        *("--t1-ms", settings.fit.t1_ms, "--b1", settings.fit.b1),
+        *("--slice-profile", pulses.slice_profile, "--refocusing-deg", pulses.refocusing_deg),
+        *("--time-bandwidth", *pulses.time_bandwidth),
+        *("--refocusing-width", pulses.refocusing_width),
+        *(["--pulse-samples", *pulses.samples] if pulses.samples else []),
+    ]
+
+
+def pulse_samples(model):
+    """The files of given pulses as inputs, where the model reads them."""
+    return list(settings.fit.pulses.samples or []) if is_phase_graph(model) else []
+
+
+def b1_options(model, wildcards):
+    """How the program is told a given map of B1."""
+    return ["--b1-from", given_b1_path(wildcards)] if is_phase_graph(model) and settings.fit.b1_map else []

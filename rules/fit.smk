@@ -21,63 +21,13 @@ OUTPUTS:
     status = <results>/fit/{folder}/{scan}_desc-<map>status_dseg.nii.gz     of a fit
 """
 
-from myot2.core.config_multiverse import further_t2, own_t2
-from myot2.core.variants import description_of
-
 FITTED = "<results>/fit/{visit}/anat/{scan}"
 FITS_ECHOES = settings.fit.source == "echoes"
-FURTHER_T2 = {description_of(name): name for name in further_t2(MULTIVERSE_SETTINGS, settings.fit)}
-FURTHER_FITS = {description: name for description, name in FURTHER_T2.items() if name != "vendor-map"}
-
-
-def is_phase_graph(model):
-    """Whether a model follows the train of pulses."""
-    return model.startswith("epg")
-
-
 PHASE_GRAPH = FITS_ECHOES and is_phase_graph(settings.fit.model)
 STATUS_MAP = [f"{FITTED}_desc-status_dseg.nii.gz"] if FITS_ECHOES else []
 B1_MAP = ["<results>/fit/{visit}/fmap/{scan}_TB1map.nii.gz"] if PHASE_GRAPH else []
 SIGNAL_FRACTION = [f"{FITTED}_desc-signal_FFmap.nii.gz"] if FAT_SOURCE else []
 PROTON_FRACTION = [f"{FITTED}_FFmap.nii.gz"] if FAT_SOURCE else []
-TISSUE_OPTIONS = [
-    *("--fat-t1-ms", settings.fit.fat.t1_ms),
-    *([] if settings.fit.fat.t2_ms == "calibrated" else ["--fat-t2-ms", settings.fit.fat.t2_ms]),
-]
-
-
-def fat_options(model):
-    """How the program is told of fat, as far as a model reads it: a change of other settings reruns nothing."""
-    return [
-        *TISSUE_OPTIONS,
-        *([] if is_phase_graph(model) else ["--t1-ms", settings.fit.t1_ms]),
-        *("--fat-limit", "inf" if settings.fit.fat.limit is None else settings.fit.fat.limit),
-        *(["--fat-prior-sd", settings.fit.fat.prior_sd] if model == "epg-water-fat" else []),
-    ]
-
-
-def train_options(model):
-    """How it is told the train of pulses, which the phase-graph models read."""
-    pulses = settings.fit.pulses
-    if not is_phase_graph(model):
-        return []
-    return [
-        *("--t1-ms", settings.fit.t1_ms, "--b1", settings.fit.b1),
-        *("--slice-profile", pulses.slice_profile, "--refocusing-deg", pulses.refocusing_deg),
-        *("--time-bandwidth", *pulses.time_bandwidth),
-        *("--refocusing-width", pulses.refocusing_width),
-        *(["--pulse-samples", *pulses.samples] if pulses.samples else []),
-    ]
-
-
-def pulse_samples(model):
-    """The files of given pulses as inputs, where the model reads them."""
-    return list(settings.fit.pulses.samples or []) if is_phase_graph(model) else []
-
-
-def b1_options(model, wildcards):
-    """How the program is told a given map of B1."""
-    return ["--b1-from", given_b1_path(wildcards)] if is_phase_graph(model) and settings.fit.b1_map else []
 
 
 if FAT_SOURCE:

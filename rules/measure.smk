@@ -78,15 +78,6 @@ FURTHER = [f"_desc-{description}" for description in FURTHER_T2]
 VARIANTS = [f"<results>/measure/{{folder}}/{{scan}}{further}_variants.tsv" for further in ("", *FURTHER)]
 
 
-def status_of(wildcards):
-    """The status map beside a T2 map of the multiverse, where the map is a fit."""
-    of_fit = f"{settings.results}/fit/{wildcards.folder}/{wildcards.scan}"
-    if not wildcards.further:
-        return f"{of_fit}_desc-status_dseg.nii.gz" if FITS_ECHOES else []
-    fitted = wildcards.further.removeprefix("_desc-") in FURTHER_FITS
-    return f"{of_fit}{wildcards.further}status_dseg.nii.gz" if fitted else []
-
-
 rule measure_variants:
     """Measure both thighs of one scan in every way, on one T2 map."""
     input:
