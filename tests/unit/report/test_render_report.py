@@ -186,7 +186,7 @@ def test_the_page_refers_to_nothing_outside_itself(study):
 def test_the_page_holds_its_pictures_and_says_what_rendered_it(study):
     page = study[2]
     assert page.count('src="data:image/png;base64,') == 2
-    assert len(re.findall(r'<figure id="fig-[a-z]+">', page)) == 3
+    assert len(re.findall(r'<figure id="fig-[a-z]+">', page)) == 4
     assert re.search(
         r"rendered with MyoT2's own renderer \(pandoc \d[\d.]*, Typst \d[\d.]*\)", text_of(page).replace("’", "'")
     )
