@@ -97,7 +97,8 @@ rule measure_variants:
     benchmark:
         "<benchmarks>/measure/{folder}/{scan}{further}_variants.tsv"
     wildcard_constraints:
-        further="|".join(["", *FURTHER]),
+        # in a group, for a constraint of no characters would be taken for none
+        further="(?:{})".format("|".join(["", *FURTHER])),
     conda:
         "../envs/imaging.yaml"
     resources:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from myot2.core.variants import CHOICES
 from myot2.report.figure_style import INK, LINE, PATIENT, QUIET, style
@@ -25,6 +26,13 @@ _WORDS: Mapping[tuple[str, str], str] = {
     ("aggregation", "slice"): "mean of slices",
     ("t2", "vendor-map"): "scanner's map",
 }
+
+
+class _UpToOne(MaxNLocator):
+    """Ticks at round numbers, none above 1."""
+
+    def tick_values(self, vmin: float, vmax: float) -> np.ndarray:
+        return super().tick_values(vmin, min(vmax, 1.0))
 
 
 def specification_figure(multiverse: pd.DataFrame) -> Figure:
@@ -74,6 +82,7 @@ def _draw_values(axes: Axes, shown: pd.DataFrame, column: str) -> None:
         axes.axhline(values[main][0], color=PATIENT, linewidth=0.8, linestyle=(0, (4, 3)), zorder=1)
     if column == "auc":
         low, high = (shown[f"auc_ci_{end}"].to_numpy(dtype=float) for end in ("low", "high"))
+        _fit_area_axis(axes, np.append(values, low))
         axes.vlines(places, low, high, color=np.where(main, PATIENT, QUIET), linewidth=1.1, alpha=0.7, zorder=2)
     size = _marker_size(len(shown))
     axes.plot(places[~main], values[~main], "o", color=INK, markersize=size, zorder=3)
@@ -82,6 +91,16 @@ def _draw_values(axes: Axes, shown: pd.DataFrame, column: str) -> None:
     axes.set_axisbelow(True)
     if not len(shown):
         axes.set_yticks([])
+
+
+def _fit_area_axis(axes: Axes, values: np.ndarray) -> None:
+    """From a little below the lowest value, or 0.9 where all lie higher, to 1: there is no area above it."""
+    known = values[np.isfinite(values)]
+    if known.size:
+        bottom = min(float(known.min()), 0.9)
+        margin = 0.05 * (1 - bottom)
+        axes.set_ylim(bottom - margin, 1 + margin)
+        axes.yaxis.set_major_locator(_UpToOne(nbins=5))
 
 
 def _draw_matrix(axes: Axes, shown: pd.DataFrame, rows: list[tuple[str, str]]) -> None:

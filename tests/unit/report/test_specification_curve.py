@@ -68,5 +68,10 @@ def test_it_is_drawn_whatever_is_missing(table, kept):
     assert said == (not table.iloc[kept]["auc"].notna().any())
 
 
+def test_no_area_above_one_is_on_the_axis(table):
+    area = specification_figure(table.assign(auc=1.0, auc_ci_low=np.nan, auc_ci_high=np.nan)).axes[0]
+    assert max(area.get_yticks()) == pytest.approx(1.0) and area.get_ylim()[0] < 0.9
+
+
 def test_equal_tables_give_equal_bytes(table):
     assert svg(specification_figure(table)) == svg(specification_figure(table.copy()))
