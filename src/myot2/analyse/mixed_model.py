@@ -132,9 +132,10 @@ def muscle_model(
     1990;37:69): normal quantiles are too short for ten controls.
 
     The cluster bootstrap draws people, of each group one fewer than there are (Rao and Wu, J Am Stat Assoc 1988;83:231:
-    the variance is then unbiased in small groups), and fits least squares. Intervals are percentiles. The interaction
-    is tested by the sum of squared deviations of the effects from their mean, against that of the samples' deviations
-    from the observed effects. It takes neither normal values nor equal spread in both groups.
+    the variance is then unbiased in small groups), and fits least squares. Intervals and p values are Student's with
+    the samples' SD and Welch's degrees of freedom, from samples in which one group alone was drawn; percentiles are too
+    short for ten controls. The interaction is tested by the sum of squared deviations of the effects from their mean,
+    against that of the samples' deviations from the observed effects. No equal spread in both groups is assumed.
 
     Parameters
     ----------
@@ -254,17 +255,19 @@ def _from_bootstrap(
     design: Design, fit: _Fit | None, weights: np.ndarray, weighting: str, resamples: int, seed: int
 ) -> MuscleModel:
     observed = design.least_squares(np.ones((1, len(design.people))))[0]
-    drawn = design.least_squares(_draws(design.patient, resamples, np.random.default_rng(seed)))
-    drawn = drawn[np.isfinite(drawn).all(axis=1)]
-    if len(drawn) < resamples / 2:
-        raise ValueError("in most bootstrap samples a muscle was nobody's of a group")
+    counts = _draws(design.patient, resamples, np.random.default_rng(seed))
+    drawn = _usable(design.least_squares(counts), resamples)
+    groups = (design.patient, ~design.patient)
+    alone = [_usable(design.least_squares(np.where(group, counts, 1.0)), resamples) for group in groups]
+    sizes = np.array(design.group_sizes)
 
     def effect(name: str, contrast: np.ndarray, n: tuple[int, int]) -> Effect:
-        value, samples = float(contrast @ observed), drawn @ contrast
-        ci = tuple(design.turn(float(end)) for end in np.quantile(samples, [TAIL, 1 - TAIL]))
-        # The p value of the percentile interval: 5 % where one of its ends is no effect.
-        p = min(1.0, 2 * (1 + min((samples <= 0).sum(), (samples >= 0).sum())) / (len(samples) + 1))
-        return Effect(name, *n, design.turn(value), ci, float(samples.std(ddof=1)), float(p))
+        value, se = float(contrast @ observed), float((drawn @ contrast).std(ddof=1))
+        parts = np.array([(samples @ contrast).var(ddof=1) for samples in alone])
+        law = stats.t(float(parts.sum() ** 2 / (parts**2 / (sizes - 1)).sum()))
+        margin = float(law.ppf(1 - TAIL)) * se
+        ci = (design.turn(value - margin), design.turn(value + margin))
+        return Effect(name, *n, design.turn(value), ci, se, float(2 * law.sf(abs(value) / se)))
 
     def scatter(effects: np.ndarray) -> np.ndarray:
         return ((effects - effects.mean(axis=-1, keepdims=True)) ** 2).sum(axis=-1)
@@ -281,6 +284,13 @@ def _from_bootstrap(
         fit=fit,
         bootstrap=(len(drawn), seed),
     )
+
+
+def _usable(effects: np.ndarray, resamples: int) -> np.ndarray:
+    usable = effects[np.isfinite(effects).all(axis=1)]
+    if len(usable) < resamples / 2:
+        raise ValueError("in most bootstrap samples a muscle was nobody's of a group")
+    return usable
 
 
 def _draws(patient: np.ndarray, resamples: int, rng: np.random.Generator) -> np.ndarray:

@@ -14,6 +14,9 @@ from myot2.analyse.roc import area
 from myot2.analyse.sample import CONFIDENCE
 from myot2.analyse.spearman import spearman
 
+NO_SHARE = 1e-12
+"""A smaller share of the variance between imputations is rounding."""
+
 
 @dataclass(frozen=True)
 class Pooled:
@@ -149,14 +152,14 @@ def _pool(
         se=se,
         df=df,
         p=float(2 * stats.t.sf(abs(mean) / se, df)),
-        fraction_missing=(increase + 2 / (df + 3)) / (increase + 1) if share > 0 else 0.0,
+        fraction_missing=(increase + 2 / (df + 3)) / (increase + 1) if share > NO_SHARE else 0.0,
         increase=increase,
     )
 
 
 def _degrees(share: float, m: int, df_complete: float) -> float:
     """Barnard and Rubin's degrees of freedom; `share` (0-1) of the variance is between the imputations."""
-    old = (m - 1) / share**2 if share > 0 else math.inf
+    old = (m - 1) / share**2 if share > NO_SHARE else math.inf
     if math.isinf(df_complete):
         return old
     observed = (df_complete + 1) / (df_complete + 3) * df_complete * (1 - share)

@@ -140,7 +140,7 @@ def test_a_variance_of_zero_is_seen_and_the_bootstrap_stands_in():
         muscle_model(flat, covariates=(), method="model")
 
 
-def test_the_bootstrap_has_welchs_standard_error_and_repeats_itself(table):
+def test_the_bootstrap_is_welchs_test_without_covariates_and_repeats_itself(table):
     once, again = (muscle_model(table, covariates=(), method="bootstrap", resamples=4000, seed=1) for _ in range(2))
     assert once == again and once.fallback is None and once.converged is None
     values, patient = squares(table)
@@ -148,8 +148,9 @@ def test_the_bootstrap_has_welchs_standard_error_and_repeats_itself(table):
         mine = values[:, place].mean(axis=1)
         first, second = mine[patient], mine[~patient]
         assert effect.effect == pytest.approx(first.mean() - second.mean())
-        welch = np.sqrt(first.var(ddof=1) / len(first) + second.var(ddof=1) / len(second))
-        assert effect.se == pytest.approx(welch, rel=0.05)
+        test = stats.ttest_ind(first, second, equal_var=False)
+        assert effect.se == pytest.approx((first.mean() - second.mean()) / test.statistic, rel=0.05)
+        assert effect.ci == pytest.approx(tuple(test.confidence_interval(0.95)), abs=0.1 * effect.se)
     assert muscle_model(table, covariates=(), method="bootstrap", resamples=400, seed=2).average != once.average
 
 

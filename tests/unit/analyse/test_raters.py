@@ -151,6 +151,7 @@ def test_the_score_is_the_sum_and_unknown_stays_unknown():
         ild_score(np.array([1.0]), np.array([5.0]))
 
 
+@settings(deadline=None)
 @given(st.floats(0, 100))
 def test_every_extent_has_one_grade_and_more_is_never_a_lower_one(percent):
     assert extent_grade(0) == 0 and extent_grade(100) == 4
