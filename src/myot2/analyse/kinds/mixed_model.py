@@ -16,7 +16,7 @@ from myot2.analyse.statistic import Statistic, number, unavailable
 
 TESTS = {
     "model": "no effect of the group (mixed model, Student's t)",
-    "bootstrap": "no effect of the group (bootstrap of people, percentiles)",
+    "bootstrap": "no effect of the group (bootstrap of people, Welch's t)",
 }
 SAME = {
     "model": "the same effect in all muscles (mixed model, Wald's F)",
