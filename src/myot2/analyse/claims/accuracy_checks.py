@@ -1,4 +1,4 @@
-"""Checks of diagnostic accuracy: grids of the area and of shares, bell curves, and cutoffs judged where they were made."""
+"""Checks of diagnostic accuracy: grids of the area and of shares, bell curves, cutoffs judged where they were made."""
 
 from __future__ import annotations
 

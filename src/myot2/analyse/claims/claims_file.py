@@ -161,7 +161,7 @@ def _problem(item: Mapping[str, Any]) -> tuple[str, str]:
     if item["type"] == "string_type" and item["loc"] and item["loc"][-1] == "value":
         return f"{key}: a number in quotes, for trailing zeros matter", repr(item["input"])
     if item["type"] == "value_error":
-        return f"{key}: a file that fits together" if not key else key, str(item["ctx"]["error"])
+        return key or "a file that fits together", str(item["ctx"]["error"])
     if item["type"] == "extra_forbidden":
         return "a known key", f"the unknown key {key}"
     if item["type"].startswith("union_tag"):

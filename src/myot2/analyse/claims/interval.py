@@ -110,7 +110,7 @@ class Interval:
         return range(first, last + 1)
 
     def image(self, function: Callable[[float], float]) -> Interval:
-        """What a monotonic function makes of it, computed in floating point: both ends a little outwards, and closed."""
+        """What a monotonic function makes of it, in floating point: both ends a little outwards, and closed."""
         ends = sorted(function(float(end)) for end in (self.low, self.high))
         return Interval(_outwards(ends[0], -1), _outwards(ends[1], 1))
 

@@ -153,7 +153,10 @@ class CrossSum(Check):
     def judge(self, ledger: Ledger) -> Verdict:
         """Add n times mean over each split."""
         sums = [self._sum(split, ledger, {}) for split in self.splits]
-        texts = [f"{_groups_text(split, ledger)} adds to {show(added)}" for split, added in zip(self.splits, sums)]
+        texts = [
+            f"{_groups_text(split, ledger)} adds to {show(added)}"
+            for split, added in zip(self.splits, sums, strict=True)
+        ]
         fitting = self._fitting(ledger)
         expected = f"{ledger.what(self.may_be_fewer)} = {_list(fitting)}" if fitting else "equal sums"
         people = max(sum(ledger.count(group.n) for group in split) for split in self.splits)

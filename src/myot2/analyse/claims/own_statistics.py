@@ -58,20 +58,23 @@ def _if_number(part: str, text: Any) -> Iterator[tuple[str, str]]:
 
 def _claim(key: str, part: str, text: str) -> dict[str, Any]:
     address = f"{key}:{part}" if part else key
-    return {"value": text, "what": address, "where": "statistics.json", "key": address}
+    claim = {"value": text, "what": address, "where": "statistics.json"}
+    return claim | ({} if part == "percent" else {"key": address})  # a percentage has no number of its own beside it
 
 
 def _checks_of(key: str, entry: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     name = lambda part="": name_of(key, part)  # noqa: E731  names of this entry's claims
     test = str(entry.get("test") or "")
+    if "percent_printed" in entry:
+        yield _check("sens_grid", f"{key}.percent", {"value": name("percent"), "n": name("n"), "count": name()})
     if "numerator" in entry and "denominator" in entry:
         fields = {"value": name(), "n": name("denominator"), "count": name("numerator")}
         yield _check("sens_grid", key, fields)
     if {"u", "n_positive", "n_negative"} <= set(entry) and str(entry["printed"]).startswith(("0", "1")):
         yield _check("auc_grid", key, {"auc": name()} | {part: name(part) for part in ("n_positive", "n_negative")})
-    if test.startswith("Mann-Whitney"):
+    if test.startswith("Mann-Whitney U (asymptotic"):
         yield _check("p_from_z", key, {"z": name("z"), "p": name("p"), "n": name("n")})
-    if test.startswith("Spearman"):
+    if test.startswith("Spearman") and "n - 2 degrees of freedom" in test:
         yield _check("p_from_rs", key, {"rs": name(), "n": name("n"), "p": name("p")})
 
 

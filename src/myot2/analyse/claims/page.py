@@ -10,7 +10,9 @@ from myot2.analyse.claims.outcome import Outcome
 from myot2.analyse.claims.reproduction import Statistics, n_at
 
 ATTRIBUTE = "data-claim"
-_VOID = frozenset("area base br col embed hr img input link meta source track wbr".split())
+_VOID = frozenset(
+    ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+)
 
 
 def compare_page(html: str, statistics: Statistics) -> list[Outcome]:

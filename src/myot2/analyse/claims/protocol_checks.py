@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from fractions import Fraction
 from typing import Any, ClassVar, Literal
 
@@ -78,12 +77,12 @@ class VoxelSize(Check):
             sentence = f"{printed} gives voxels of {words} mm; {_by(self.voxel, ledger)} mm is printed"
             return Verdict(consistent, None, f"{printed}, {_by(self.voxel, ledger)} mm", f"{words} mm", sentence)
         consistent = abs(sizes[0].middle / sizes[1].middle - 1) < 0.02
-        sentence = f"{printed} gives voxels of {words} mm" + (
-            ""
-            if consistent
-            else ", which are not square, and no pixel spacing is printed: whether the images were interpolated, and how "
-            "many voxels a region has, is not told"
-        )
+        sentence = f"{printed} gives voxels of {words} mm"
+        if not consistent:
+            sentence += (
+                ", which are not square, and no pixel spacing is printed: whether images were interpolated, and how many "
+                "voxels a region has, is not told"
+            )
         return Verdict(consistent, None, printed, "the images' pixel spacing and matrix", sentence)
 
 
@@ -107,6 +106,3 @@ def _is_number(value: Any) -> bool:
 
 def _by(operands: tuple[Operand, Operand], ledger: Ledger) -> str:
     return " x ".join(ledger.text(operand) for operand in operands)
-
-
-Sidecar = Mapping[str, Any]
