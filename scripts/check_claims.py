@@ -58,7 +58,7 @@ def _outcomes(options: argparse.Namespace) -> list[Outcome]:
             file,
             statistics=statistics,
             sidecars=sidecars,
-            judge_reproduction=True if options.same_people else None,
+            same_people=True if options.same_people else None,
         )
     if statistics is not None:
         outcomes += check_statistics(statistics)
@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--same-people",
         action="store_true",
-        help="the statistics are of the papers' own people, whatever the files say: a difference is a finding",
+        help="statistics and images are of the papers' own people, whatever the files say: a difference is a finding",
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     return parser

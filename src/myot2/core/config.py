@@ -141,6 +141,11 @@ class Analyse(Section):
     ck_upper_limit: float = Field(
         200.0, gt=0, description="Creatine kinase up to this value (U/l) counts as normal; take your laboratory's."
     )
+    claims: list[str] = Field(
+        [],
+        description="Files of printed numbers that are checked, such as config/claims/wang2023.yaml; "
+        "docs/how-to/check-claims.md.",
+    )
 
 
 class Report(Section):

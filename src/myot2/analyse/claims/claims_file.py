@@ -62,10 +62,10 @@ class ClaimsFile(Section):
     """What a paper prints, and what is to be checked of it; docs/how-to/check-claims.md."""
 
     paper: Paper
-    reproduce: bool = Field(
+    same_people: bool = Field(
         True,
-        description="Whether the statistics given are of the paper's own people: then each claim with a key must come "
-        "out. If not, the numbers are only set side by side.",
+        description="Whether the statistics and images given are of the paper's own people: then each claim with a key "
+        "must come out, and the protocol be theirs. If not, both are only set side by side.",
     )
     people: dict[Name, GroupOfPeople] = Field(default_factory=dict, description="Sets of people, for `derivation`.")
     claims: dict[Name, Claim] = Field(description="The printed numbers.")

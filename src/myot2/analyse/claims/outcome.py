@@ -57,12 +57,14 @@ class Outcome:
         return {**asdict(self), "claims": list(self.claims)}
 
 
-def outcome_of(source: str, check: Check, ledger: Ledger) -> Outcome:
-    """Run one check."""
+def outcome_of(source: str, check: Check, ledger: Ledger, *, judge: bool = True) -> Outcome:
+    """Run one check; without `judge` what it finds is set side by side only."""
     verdict = check.judge(ledger)
-    status: Status = (
-        "not checked" if verdict.consistent is None else "consistent" if verdict.consistent else "inconsistent"
-    )
+    status: Status = "consistent" if verdict.consistent else "inconsistent"
+    if verdict.consistent is None:
+        status = "not checked"
+    elif not judge:
+        status = "compared"
     return Outcome(
         source=source,
         topic=check.topic or check.id,

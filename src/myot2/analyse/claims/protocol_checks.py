@@ -80,8 +80,8 @@ class VoxelSize(Check):
         sentence = f"{printed} gives voxels of {words} mm"
         if not consistent:
             sentence += (
-                ", which are not square, and no pixel spacing is printed: whether images were interpolated, and how many "
-                "voxels a region has, is not told"
+                ", which are not square, and no pixel spacing is printed: whether images were interpolated, and how "
+                "many voxels a region has, is not told"
             )
         return Verdict(consistent, None, printed, "the images' pixel spacing and matrix", sentence)
 

@@ -12,7 +12,7 @@ from myot2.analyse.claims.outcome import Outcome, Status
 Statistics = Mapping[str, Mapping[str, Any]]
 
 
-def reproduce(source: str, file: ClaimsFile, statistics: Statistics, *, judge: bool | None = None) -> Iterator[Outcome]:
+def reproduce(source: str, file: ClaimsFile, statistics: Statistics, *, judge: bool) -> Iterator[Outcome]:
     """One outcome for each claim with a key.
 
     Parameters
@@ -23,13 +23,12 @@ def reproduce(source: str, file: ClaimsFile, statistics: Statistics, *, judge: b
         The claims.
     statistics : mapping
         The content of statistics.json.
-    judge : bool, optional
-        Whether a difference is a finding (the statistics are of the same people) or only told. None: as the file says.
+    judge : bool
+        Whether a difference is a finding (the statistics are of the paper's own people) or only told.
     """
-    judged = file.reproduce if judge is None else judge
     for name, claim in file.claims.items():
         if claim.key is not None:
-            yield _outcome(source, name, claim, statistics, judged)
+            yield _outcome(source, name, claim, statistics, judge)
 
 
 def value_at(statistics: Statistics, address: str) -> float | None:

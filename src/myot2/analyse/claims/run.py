@@ -8,6 +8,7 @@ from typing import Any
 from myot2.analyse.claims.claims_file import ClaimsFile
 from myot2.analyse.claims.outcome import Outcome, outcome_of
 from myot2.analyse.claims.own_statistics import claims_of
+from myot2.analyse.claims.protocol_checks import ProtocolVsDicom
 from myot2.analyse.claims.reproduction import Statistics, reproduce
 
 
@@ -17,7 +18,7 @@ def check_claims(
     *,
     statistics: Statistics | None = None,
     sidecars: Iterable[Mapping[str, Any]] = (),
-    judge_reproduction: bool | None = None,
+    same_people: bool | None = None,
 ) -> list[Outcome]:
     """Every check of a file, then every claim against the statistics.
 
@@ -31,16 +32,20 @@ def check_claims(
         The content of statistics.json; None: nothing is reproduced.
     sidecars : iterable of mapping
         The content of the images' sidecars (BIDS keys and units).
-    judge_reproduction : bool, optional
-        Whether a number that does not come out is a finding; None: as the file says.
+    same_people : bool, optional
+        Whether statistics and sidecars are of the paper's own people, so that a difference is a finding; None: as the
+        file says.
     """
     ledger = file.ledger(sidecars)
-    outcomes = [outcome_of(source, check, ledger) for check in file.checks]
+    ours = file.same_people if same_people is None else same_people
+    outcomes = [
+        outcome_of(source, check, ledger, judge=ours or not isinstance(check, ProtocolVsDicom)) for check in file.checks
+    ]
     if statistics is not None:
-        outcomes += reproduce(source, file, statistics, judge=judge_reproduction)
+        outcomes += reproduce(source, file, statistics, judge=ours)
     return outcomes
 
 
 def check_statistics(statistics: Statistics) -> list[Outcome]:
     """Our own printed numbers, held against one another and against their values."""
-    return check_claims("statistics", claims_of(statistics), statistics=statistics, judge_reproduction=True)
+    return check_claims("statistics", claims_of(statistics), statistics=statistics)
