@@ -52,11 +52,18 @@ class Ratio(Check):
         exact = _like(printed, quotient.middle)
         return Verdict(
             quotient.overlaps(ledger.interval(self.value)),
-            ledger.whole(self.denominator),
+            self._people(ledger, printed),
             f"{two} = {ledger.text(self.value)}",
             exact,
             f"{ledger.what(self.value)}: {two} is {exact}; {ledger.text(self.value)} is printed",
         )
+
+    def _people(self, ledger: Ledger, printed: Printed | None) -> int | None:
+        """A share is of its denominator, a:b of both together, and any other quotient of no people."""
+        if printed is None or printed.form not in ("percent", "ratio"):
+            return None
+        both = f"{self.numerator} + {self.denominator}"
+        return ledger.whole(Operand(both) if printed.form == "ratio" else self.denominator)
 
 
 class Overlap(Section):

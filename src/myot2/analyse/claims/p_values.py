@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from fractions import Fraction
 
 import numpy as np
@@ -28,19 +27,12 @@ def p_of_rs(rs: Interval, n: int) -> Interval:
 def numbers_of_people(rs: Interval, p: Interval) -> list[int]:
     """Every n from 3 to `MOST_PEOPLE` at which a correlation in `rs` has a p value in `p`."""
     size, n = abs(rs), np.arange(3, MOST_PEOPLE + 1)
-    low, high = (_p_of_rs(float(end), n) for end in (size.high, size.low))
-    return [
-        int(number)
-        for number, lowest, highest in zip(n, low, high, strict=True)
-        if _touches(float(lowest), float(highest), p)
-    ]
+    lowest, highest = (_p_of_rs(float(end), n) for end in (size.high, size.low))
+    fits = (lowest <= float(p.high) * (1 + 1e-9)) & (highest >= float(p.low) * (1 - 1e-9))
+    return n[fits].tolist()
 
 
 def _p_of_rs(rs: float, n: int | np.ndarray) -> float | np.ndarray:
     if rs >= 1:
         return np.zeros_like(n, dtype=float) if isinstance(n, np.ndarray) else 0.0
     return 2 * stats.t.sf(rs * np.sqrt((n - 2) / (1 - rs * rs)), n - 2)
-
-
-def _touches(low: float, high: float, p: Interval) -> bool:
-    return Interval(low * (1 - 1e-9), high * (1 + 1e-9)).overlaps(p) and not math.isnan(low)
