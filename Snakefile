@@ -42,6 +42,7 @@ rule all:
         "<results>/report/report.html",
         "<results>/report/report.pdf",
         DESCRIPTIONS,
+        CLAIMS if settings.analysis.claims else [],
 
 
 rule muscle_bids:

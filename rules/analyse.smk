@@ -1,4 +1,4 @@
-"""This part of the workflow computes the statistics that the analysis plan lists.
+"""This part of the workflow computes the statistics that the analysis plan lists, and checks printed numbers.
 
 REQUIRED INPUTS:
     measures = <results>/measure/cohort.tsv
@@ -12,6 +12,7 @@ OUTPUTS:
     <results>/analyse/participants.tsv    one row per participant: the table and the participant's T2
     <results>/analyse/{groups,correlations,roc,roc_band,muscles,changes,missing,missing_patterns}.tsv
     <results>/analyse/multiverse.tsv      the comparison by T2 made in every way
+    <results>/analyse/claims.json, .tsv   what the check of printed numbers found, where files of claims are configured
 """
 
 import json
@@ -24,6 +25,7 @@ TABLES = [
 ]
 STATISTICS = "<results>/analyse/statistics.json"
 MULTIVERSE = "<results>/analyse/multiverse.tsv"
+CLAIMS = [f"<results>/analyse/{name}" for name in ("claims.json", "claims.tsv", "claims_dictionary.json")]
 
 try:
     read_plan(settings.analysis.plan, settings.analysis.changes())  # a wrong plan is told before any job
@@ -117,6 +119,38 @@ rule analyse:
             --values {params.values:q} \
             --plan {input.plan:q} \
             --changes {params.changes:q} \
+            --out {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule check_claims:
+    """Hold printed numbers against one another, against the statistics and against the images' headers."""
+    input:
+        claims=settings.analysis.claims,
+        statistics=STATISTICS,
+        sidecars=[path for sidecar in sidecars_of(ECHOES + DIXON) for path in every_scan(sidecar)],
+        script="scripts/check_claims.py",
+        code=code("scripts/check_claims.py"),
+    output:
+        CLAIMS,
+    log:
+        "<logs>/analyse/claims.log",
+    benchmark:
+        "<benchmarks>/analyse/claims.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        folder=subpath(output[0], parent=True),
+    shell:
+        r"""
+        python {input.script:q} \
+            --claims {input.claims:q} \
+            --statistics {input.statistics:q} \
+            --protocol {input.sidecars:q} \
             --out {params.folder:q} \
             >{log:q} 2>&1
         """

@@ -34,7 +34,11 @@ class Analysis(Section):
     groups: Entries = Field({}, description="Groups of people, likewise.")
     families: Entries = Field({}, description="Families of tests, likewise.")
     analyses: Entries = Field({}, description="Analyses, likewise.")
-
+    claims: list[str] = Field(
+        [],
+        description="Files of printed numbers that are checked, such as config/claims/wang2023.yaml; "
+        "docs/how-to/check-claims.md.",
+    )
     multiverse: Multiverse = Field(Multiverse(), description=Multiverse.__doc__)
 
     def changes(self) -> dict[str, Any]:
