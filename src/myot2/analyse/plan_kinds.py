@@ -273,6 +273,11 @@ class MixedModel(Resampled):
     second: str = _group("The other group.")
     covariates: list[str] = Field(["age", "sex"], description="Columns of the participants table.")
     log: bool = Field(False, description="Model logarithms; effects are then ratios.")
+    method: Literal["auto", "model", "bootstrap"] = Field(
+        "auto",
+        description="The mixed model, a bootstrap of people, or the bootstrap where the model is singular. The model "
+        "takes both groups to spread alike; where they do not, take the bootstrap.",
+    )
     weighting: Literal["muscle", "volume", "voxels"] = Field(
         "muscle", description="What each muscle counts for in the average: the same, or by its size."
     )

@@ -270,12 +270,13 @@ def muscles(root, tmp_path_factory):
     return read_cohort(people, path), read_labels(root / "config/labels.tsv")
 
 
-def test_the_model_of_all_muscles_finds_the_groups_difference_in_each(plan, muscles):
+@pytest.mark.parametrize("method", ["model", "bootstrap"])
+def test_the_model_of_all_muscles_finds_the_groups_difference_in_each(plan, muscles, method):
     cohort, labels = muscles
-    found = run_plan(plan(), cohort, labels)
+    found = run_plan(plan(analyses={"muscle_model": {"method": method}}), cohort, labels)
     average = found.statistics["muscle_model.average"]
     assert average.ci[0] < 10 < average.ci[1] and average.value == pytest.approx(10, abs=1.5) and average.unit == "ms"
-    assert found.statistics["muscle_model.gracilis"].n == 36 and average.extras["method"] == "model"
+    assert found.statistics["muscle_model.gracilis"].n == 36 and average.extras["method"] == method
     assert found.statistics["muscle_model.rectus_femoris"].reason == "fewer than two people of a group have a value"
     assert average.extras["family"] == "muscle_model" and average.extras["family_size"] == 5
 

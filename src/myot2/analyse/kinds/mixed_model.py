@@ -30,6 +30,7 @@ def run(key: str, analysis: MixedModel, material: Material) -> Outcome:
     found = muscle_model(
         _table(analysis, material),
         log=analysis.log,
+        method=analysis.method,
         covariates=analysis.covariates,
         weighting=analysis.weighting,
         **material.drawing(analysis),
