@@ -86,6 +86,7 @@ def _pandoc(
         f"--from={_READER}",
         f"--to={'html5' if kind == 'html' else 'typst'}",
         "--standalone",
+        "--wrap=none",
         "--fail-if-warnings",
         f"--metadata-file={settings.name}",
         f"--lua-filter={filters / 'quarto.lua'}",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from myot2.core.stopnote import StopNote
 from myot2.report.lookup import Statistics
-from myot2.report.markdown import escape
-from myot2.report.study import Study
+from myot2.report.markdown import counted, escape
+from myot2.report.study import QUALITY, STATISTICS, Study
 
 
 def summary(study: Study) -> str:
@@ -70,7 +70,7 @@ def cutoff_note(statistics: Statistics) -> str:
         return ""
     entry = statistics.content["roc.cutoff"]
     tied = len(entry["tied_cutoffs"])
-    ties = f" {tied} cutoffs share the highest index." if tied > 1 else ""
+    ties = f" {counted(STATISTICS, tied)} cutoffs share the highest index." if tied > 1 else ""
     return (
         '::: {.callout-note title="How the cutoff was chosen"}\n'
         f"Rule: {escape(entry['rule'])}.{ties} It was {escape(entry['note'])}.\n:::"
@@ -129,8 +129,8 @@ def labels_sentence(study: Study) -> str:
     judged = study.quality[study.quality["status"] == "judged"]
     flagged = int(judged["flags"].notna().sum())
     return (
-        f"Of {len(study.quality)} scans the labels of {len(judged)} were judged; {flagged} have at least one flag. "
-        "A flag asks for a look and stops nothing."
+        f"Of {counted(QUALITY, len(study.quality))} scans the labels of {counted(QUALITY, len(judged))} were judged; "
+        f"{counted(QUALITY, flagged)} have at least one flag. A flag asks for a look and stops nothing."
     )
 
 

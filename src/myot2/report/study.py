@@ -17,6 +17,7 @@ from myot2.core.stopnote import StopNote, raise_if_stopped, read_stop_note
 from myot2.core.tables import read_table
 from myot2.core.voxel_status import REASONS
 from myot2.report.lookup import Statistics
+from myot2.report.markdown import is_address
 
 GROUPS = ("patient", "control")
 VOXEL_COLUMNS = ("voxels", *(reason.column for reason in REASONS), "voxels_implausible")
@@ -27,15 +28,18 @@ QUALITY_COLUMNS = ("muscles", "volume_ml", "agreement", "risk")
 """What is told of each scan's labels, beside the flags."""
 
 
+MEASURES = "measure/cohort.tsv"
+FLOW = "measure/flow.tsv"
+QUALITY = "segment/quality_scans.tsv"
 INPUT_TABLES = {
     "people": ("analyse/participants.tsv", ("participant_id", "session", "group", "t2_mean_ms")),
     "roc": ("analyse/roc.tsv", ("cutoff", "sensitivity", "specificity")),
     "measures": (
-        "measure/cohort.tsv",
+        MEASURES,
         ("participant_id", "session", "region", "side", "t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS),
     ),
-    "quality": ("segment/quality_scans.tsv", ("participant_id", "session", "status", *QUALITY_COLUMNS, "flags")),
-    "flow": ("measure/flow.tsv", ("participant_id", "session", "status", "stage", "expected", "found", "do")),
+    "quality": (QUALITY, ("participant_id", "session", "status", *QUALITY_COLUMNS, "flags")),
+    "flow": (FLOW, ("participant_id", "session", "status", "stage", "expected", "found", "do")),
 }
 """Name of each table, its path below the results folder, and the columns that the report needs."""
 
@@ -113,9 +117,9 @@ def read_study(folder: str | Path) -> Study:
     facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     labels = read_labels(folder / LABELS)
     people = _numeric(tables["people"], ("t2_mean_ms",), "analyse/participants.tsv")
-    measures = _numeric(tables["measures"], ("t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS), "measure/cohort.tsv")
+    measures = _numeric(tables["measures"], ("t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS), MEASURES)
     return Study(
-        statistics=Statistics(json.loads((folder / STATISTICS).read_text(encoding="utf-8"))),
+        statistics=read_statistics(folder / STATISTICS),
         people=people,
         roc=_numeric(tables["roc"], INPUT_TABLES["roc"][1], "analyse/roc.tsv"),
         muscles=_by_muscle(measures, labels),
@@ -127,6 +131,20 @@ def read_study(folder: str | Path) -> Study:
         configuration=facts["configuration"],
         renderer=facts["renderer"],
     )
+
+
+def read_statistics(path: Path) -> Statistics:
+    """Read statistics.json; raise `MyoT2Error` where a key could not be written into a page as it is."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    strange = [key for key in content if not is_address(key)]
+    if strange:
+        raise MyoT2Error(
+            expected="keys of letters, digits, dots, underscores and hyphens",
+            found=", ".join(map(repr, strange[:3])),
+            where=path.name,
+            do="Run the analyse stage again.",
+        )
+    return Statistics(content)
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:

@@ -98,16 +98,35 @@ def text_of(page: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", "", re.sub(r"(?s)<style.*?</style>", "", page))).split())
 
 
-def test_every_number_in_the_page_is_the_printed_one_of_its_key(study):
+def test_every_claim_in_the_page_is_the_printed_part_of_its_key(study):
     folder, _, page = study
     statistics = json.loads((folder / "analyse/statistics.json").read_text(encoding="utf-8"))
-    claims = re.findall(r'<span data-claim="([^"]+)">(.*?)</span>', page)
-    assert len(claims) > 80
-    for key, shown in claims:
-        entry = statistics[key]
-        printed = [str(value) for name, value in entry.items() if name != "value" and value is not None]
-        printed.append(f"{entry['printed']} {entry['unit']}")
-        assert unescape(shown).replace("\u00a0", " ").removeprefix("= ").replace("< ", "<") in printed, (key, shown)
+    claims = re.findall(r'<span class="claim"\s+data-claim="([^"]+)">(.*?)</span>', page, re.DOTALL)
+    assert len(claims) > 80 and page.count("data-claim") == len(claims)
+    assert {address.partition(":")[2] for address, _ in claims} >= {"", "n", "ci", "p", "z", "numerator"}
+    for address, shown in claims:
+        key, _, part = address.partition(":")
+        printed = statistics[key].get(f"{part}_printed", statistics[key].get(part)) if part else None
+        assert unescape(shown) == str(printed if part else statistics[key]["printed"]), address
+
+
+def test_no_number_of_the_results_stands_outside_a_claim_or_a_count(study):
+    page = study[2]
+    results = page[page.index('<section id="sec-participants"') : page.index('<section id="sec-methods"')]
+    for known in (
+        r"<h1.*?</h1>",  # numbered headings
+        r'<span class="(?:claim|counted)"[^>]*>.*?</span>',
+        r'<a [^>]*class="cross-reference".*?</a>',
+        r"<(?:figcaption|caption).*?</(?:figcaption|caption)>",
+        r"<th.*?</th>",
+        r"95.{0,7}%.{0,8}interval",
+    ):
+        results = re.sub(f"(?s){known}", " ", results)
+    results = (
+        text_of(results).replace(HOSTILE, "").replace("alert 1 python 1", "").replace("the standard error is 0", "")
+    )
+    found = re.findall(r"\S*\d\S*", results.replace("9 echoes", ""))
+    assert [word for word in found if not re.fullmatch(r"T2|sub-[PC]\d\d", word)] == []
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,13 @@ def test_the_reason_of_missing_statistics_is_passed_on(stage, tmp_path):
         read_study(folder)
 
 
+def test_a_key_that_is_no_key_is_refused(stage):
+    folder = stage()
+    (folder / "analyse/statistics.json").write_text('{"a\\"} onload=b": {"value": 1}}', encoding="utf-8")
+    with pytest.raises(MyoT2Error, match="expected keys of letters"):
+        read_study(folder)
+
+
 def test_a_table_without_a_needed_column_is_refused(stage):
     folder = stage()
     (folder / "analyse/roc.tsv").write_text("cutoff\tsensitivity\n36\t1\n", encoding="utf-8")
