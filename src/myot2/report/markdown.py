@@ -48,6 +48,11 @@ def counted(table: str, text: object) -> str:
     return f'[{escape(text)}]{{.counted data-table="{table}"}}'
 
 
+def quoted(text: str) -> str:
+    """The text as the quoted value of a pandoc attribute, on one line."""
+    return '"' + legible(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
 def pipe_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, align: str, widths: Sequence[int]) -> str:
     """A pandoc pipe table.
 

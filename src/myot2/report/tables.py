@@ -13,7 +13,7 @@ import pandas as pd
 
 from myot2.report.lookup import DASH, Statistics
 from myot2.report.markdown import counted, escape, pipe_table
-from myot2.report.study import FAT_COLUMN, FLOW, GROUPS, MEASURES, QUALITY
+from myot2.report.study import FAT_COLUMN, FLOW, GROUPS, MEASURES, PEOPLE, QUALITY
 
 _QUANTITIES = {
     "ck": "Creatine kinase (CK)",
@@ -148,6 +148,18 @@ def _whole(value: float, table: str = MEASURES) -> str:
 
 def _percent(fraction: float) -> str:
     return DASH if pd.isna(fraction) else counted(MEASURES, f"{100 * fraction:.1f} %")
+
+
+def crossed_table(t2: Mapping[str, pd.Series], cutoff_ms: float | None) -> str:
+    """Patients and controls at or above and below the cutoff, counted; dashes where there is no cutoff."""
+    rows = []
+    for words, chosen in (("at or above the cutoff", True), ("below the cutoff", False)):
+        counts = [
+            DASH if cutoff_ms is None else counted(PEOPLE, int(((t2[group] >= cutoff_ms) == chosen).sum()))
+            for group in GROUPS
+        ]
+        rows.append([words, *counts])
+    return pipe_table(["T2", "Patients", "Controls"], rows, align="lrr", widths=[4, 2, 2])
 
 
 def correlation_table(statistics: Statistics) -> str:
