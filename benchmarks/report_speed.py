@@ -100,13 +100,15 @@ def make_study(folder: Path) -> None:
     random = np.random.default_rng(SEED)
     labels = read_labels(ROOT / "config/labels.tsv")
     counts = {"voxels": 5000, **{reason.column: 10 for reason in REASONS}, "voxels_implausible": 2}
-    rows, measures, flow = [], [], []
+    rows, measures, flow, quality = [], [], [], []
     for name, patient in people():
         t2 = 34 + random.gamma(2.0, 6.5) if patient else random.normal(33.9, 0.9)
         rows.append(
             {"participant_id": name, "group": "patient" if patient else "control", **clinical(random, t2, patient)}
         )
         flow.append({"participant_id": name, "session": None, "status": "measured"})
+        judged = {"status": "judged", "muscles": 26, "volume_ml": 2500, "agreement": 0.9, "risk": 0.1, "flags": None}
+        quality.append({"participant_id": name, "session": None, **judged})
         muscles = {muscle: t2 + random.normal(0, 2) for muscle in labels.muscles}
         for region, mean in {"thigh": t2, **muscles}.items():
             for side in ("left", "right", "both"):
@@ -117,6 +119,7 @@ def make_study(folder: Path) -> None:
                      **counts}
                 )  # fmt: skip
     write_tsv(pd.DataFrame(rows), folder / "participants.tsv")
+    write_tsv(pd.DataFrame(quality), folder / "segment/quality_scans.tsv")
     write_tsv(pd.DataFrame(measures), folder / "measure/cohort.tsv")
     empty = dict.fromkeys(("stage", "expected", "found", "where", "do"))
     write_tsv(pd.DataFrame(flow).assign(**empty), folder / "measure/flow.tsv")

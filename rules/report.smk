@@ -75,6 +75,7 @@ rule figures:
         tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
         measures="<results>/measure/cohort.tsv",
         flow="<results>/measure/flow.tsv",
+        quality=QUALITY[1],
         label_table=settings.label_table,
         script="scripts/draw_figures.py",
         code=code("scripts/draw_figures.py"),

@@ -101,6 +101,11 @@ TABLES = (
         "corrected for the number of muscles.",
     ),
     Table(
+        "tbl-labels",
+        "Scans by the risk that their labels are wrong. Agreement: mean Dice of the network's votes. Look at these "
+        "first.",
+    ),
+    Table(
         "tbl-voxels",
         "Voxels of the muscles, measured and left out by reason. Implausible: no T2, or one outside the plausible "
         "range. A dash: the T2 map is the scanner's own, which says nothing of its voxels.",

@@ -49,6 +49,9 @@ _STYLE = {
     # Text is shown as it is: a name with two dollar signs is no formula.
     "text.parse_math": False,
 }
+MOST_LETTERS = 32
+"""Of a name in a figure."""
+
 WIDTH_IN = 6.3
 """Width of a figure, that of the text on A4."""
 

@@ -16,6 +16,7 @@ from myot2.report.figure_style import (
     GROUP_MARKS,
     INK,
     LINE,
+    MOST_LETTERS,
     PATIENT,
     QUIET,
     T2_COLOURS,
@@ -23,6 +24,7 @@ from myot2.report.figure_style import (
     say_empty,
     style,
 )
+from myot2.report.legible import shortened
 
 _BEE_WIDTH = 0.36
 _HEAT_STEP_MS = 5.0
@@ -162,7 +164,7 @@ def muscle_figure(muscles: pd.DataFrame, groups: Mapping[str, str | None]) -> Fi
         for axes, (title, block) in zip(all_axes, blocks, strict=True):
             image = _draw_heat(axes, block, low, high, spaced=sum(widths) <= _NAMED_COLUMNS)
             axes.set_title(title if len(block.columns) > 2 or len(blocks) == 1 else title.split()[0], color=INK)
-        all_axes[0].set_yticks(np.arange(len(muscles)) + 0.5, list(muscles.index))
+        all_axes[0].set_yticks(np.arange(len(muscles)) + 0.5, [shortened(name, MOST_LETTERS) for name in muscles.index])
         bar = figure.colorbar(image, ax=list(all_axes), shrink=0.9, pad=0.015, aspect=22)
         bar.set_label("T2 (ms)")
         bar.outline.set_visible(False)

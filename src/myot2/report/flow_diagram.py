@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 
 from myot2.report.figure_style import INK, QUIET, WIDTH_IN, style
-from myot2.report.legible import legible
+from myot2.report.legible import shortened
 from myot2.report.lookup import Statistics, printed_part
 
 _HEIGHT_IN = 4.8
@@ -89,7 +89,7 @@ def _left_out(flow: pd.DataFrame) -> tuple[str, ...]:
     if stopped.empty:
         return ("Not measured", "none")
     counts = stopped.value_counts(sort=False)
-    lines = [f"{_short(stage)}: {count}" for stage, count in counts.iloc[:_MOST_STAGES].items()]
+    lines = [f"{shortened(stage, 24)}: {count}" for stage, count in counts.iloc[:_MOST_STAGES].items()]
     rest = int(counts.iloc[_MOST_STAGES:].sum())
     return (f"Scans not measured: {len(stopped)}", *lines, *([f"elsewhere: {rest}"] if rest else []))
 
@@ -119,11 +119,6 @@ def _controls(statistics: Statistics) -> tuple[str, ...]:
 
 def _shown(statistics: Statistics, key: str, name: str = "printed") -> str:
     return printed_part(statistics.content.get(key, {}), name) or "–"
-
-
-def _short(text: object) -> str:
-    shown = legible(text)
-    return shown if len(shown) <= 24 else f"{shown[:23]}…"
 
 
 def _draw(axes: Axes, box: Box) -> None:

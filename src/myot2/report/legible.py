@@ -23,5 +23,11 @@ def legible(text: object) -> str:
     return "".join(map(_seen, one_line))
 
 
+def shortened(text: object, most: int) -> str:
+    """The text as `legible` makes it, cut to so many characters, for places with little room (figures)."""
+    whole = legible(text)
+    return whole if len(whole) <= most else f"{whole[: most - 1]}…"
+
+
 def _seen(character: str) -> str:
     return f"<U+{ord(character):04X}>" if unicodedata.category(character) in _UNSEEN else character

@@ -20,7 +20,8 @@ from matplotlib.patches import Patch
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import array_of, image_like, require_same_grid
 from myot2.core.labels import LabelTable, muscle_only
-from myot2.report.figure_style import INK, QUIET, T2_COLOURS, style
+from myot2.report.figure_style import INK, MOST_LETTERS, QUIET, T2_COLOURS, style
+from myot2.report.legible import shortened
 
 _WIDTH_IN = 7.6
 _PICTURE_WIDTH_IN = 3.4
@@ -206,7 +207,14 @@ def _frame(box: tuple[float, float, float, float], title: str) -> tuple[Figure, 
         for start, width in ((0.02, _PICTURE_WIDTH_IN), (3.5, _PICTURE_WIDTH_IN), (6.98, 0.1))
     ]
     figure.text(
-        0.02 / _WIDTH_IN, 1 - 0.06 / height, title, ha="left", va="top", fontsize=10.5, weight="bold", color=INK
+        0.02 / _WIDTH_IN,
+        1 - 0.06 / height,
+        shortened(title, 2 * MOST_LETTERS),
+        ha="left",
+        va="top",
+        fontsize=10.5,
+        weight="bold",
+        color=INK,
     )
     return figure, (axes[0], axes[1], axes[2])
 
@@ -250,7 +258,10 @@ def _finish(axes: Axes, box: tuple[float, float, float, float], view: View, capt
 def _draw_key(figure: Figure, table: LabelTable, present: np.ndarray) -> None:
     """Names of the muscles and bones on the slice, left and right sharing one colour."""
     colours: Mapping[str, str] = {label.name: label.colour for label in table.labels if label.index in present}
-    handles = [Patch(facecolor=colour, edgecolor=QUIET, linewidth=0.3, label=name) for name, colour in colours.items()]
+    handles = [
+        Patch(facecolor=colour, edgecolor=QUIET, linewidth=0.3, label=shortened(name, MOST_LETTERS))
+        for name, colour in colours.items()
+    ]
     figure.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0.0, 0.0), ncols=5, fontsize=6.8, handlelength=1.0,
         handleheight=0.8, columnspacing=1.3, labelspacing=0.35, borderpad=0.2,

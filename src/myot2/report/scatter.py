@@ -12,7 +12,19 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from myot2.report.figure_style import GROUP_COLOURS, GROUP_MARKS, INK, LINE, PATIENT, QUIET, WIDTH_IN, say_empty, style
+from myot2.report.figure_style import (
+    GROUP_COLOURS,
+    GROUP_MARKS,
+    INK,
+    LINE,
+    MOST_LETTERS,
+    PATIENT,
+    QUIET,
+    WIDTH_IN,
+    say_empty,
+    style,
+)
+from myot2.report.legible import shortened
 
 LOGARITHMIC_SPAN = 20.0
 """A measure whose highest value is more than so many times its lowest has a logarithmic axis."""
@@ -88,7 +100,7 @@ def sides_figure(sides: pd.DataFrame, groups: Mapping[str, str | None]) -> Figur
             block = sides[[scan for scan in sides.columns if groups.get(scan) == group]]
             for place, (_, differences) in enumerate(block.iterrows()):
                 _draw_differences(axes, place + shift, differences.dropna().to_numpy(dtype=float), group)
-        axes.set_yticks(range(len(sides)), list(sides.index))
+        axes.set_yticks(range(len(sides)), [shortened(name, MOST_LETTERS) for name in sides.index])
         axes.set_ylim(max(len(sides), 1) - 0.5, -0.5)
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel("T2 left − right (ms)")

@@ -70,6 +70,7 @@ LAID_OUT: Mapping[str, Callable[[Study], str]] = {
     "tbl-crossed": lambda study: tables.crossed_table(_t2(study), _cutoff(study)),
     "tbl-correlations": lambda study: tables.correlation_table(study.statistics),
     "tbl-muscles": lambda study: tables.muscle_table(study.statistics, study.labels.muscles),
+    "tbl-labels": lambda study: tables.quality_table(study.quality),
     "tbl-voxels": lambda study: tables.voxel_table(study.voxels),
     "tbl-parameters": lambda study: tables.parameter_table(study.configuration),
     "tbl-versions": lambda study: tables.version_table(),

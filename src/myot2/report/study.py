@@ -265,7 +265,7 @@ def _voxels(measures: pd.DataFrame) -> pd.DataFrame:
 
 def _quality(table: pd.DataFrame) -> pd.DataFrame:
     numeric = _numeric(table, QUALITY_COLUMNS, INPUT_TABLES["quality"][0])
-    return numeric[["status", *QUALITY_COLUMNS, "flags"]].set_axis(_scan_names(table), axis=0)
+    return numeric[["status", *QUALITY_COLUMNS, "flags"]].set_axis(scan_names(table), axis=0)
 
 
 def _with_groups(flow: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:

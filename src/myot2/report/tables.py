@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from myot2.report.lookup import DASH, Statistics
-from myot2.report.markdown import counted, escape, pipe_table
+from myot2.report.markdown import counted, escape, is_address, pipe_table
 from myot2.report.study import FAT_COLUMN, FLOW, GROUPS, MEASURES, PEOPLE, QUALITY
 
 _QUANTITIES = {
@@ -192,7 +192,7 @@ def muscle_table(statistics: Statistics, muscles: tuple[str, ...]) -> str:
 def parameter_table(configuration: Mapping[str, Any]) -> str:
     """Every setting that bears on a number, by its key in the configuration."""
     rows = [
-        [f"`{key}`", escape(_setting(value))]
+        [f"`{key}`" if is_address(key) else escape(key), escape(_setting(value))]
         for section in _SECTIONS
         if configuration.get(section)
         for key, value in _flat(configuration[section], section)
