@@ -8,9 +8,13 @@ REQUIRED INPUTS:
 
 OUTPUTS:
     <results>/report/{folder}/{scan}_panel.png   labels on the image, T2 map
+    <results>/report/figures/<figure>.svg, .pdf  the report's figures, for the page and for print
     <results>/report/configuration.json          every setting of the run, defaults included
     <results>/report/report.html, report.pdf
+    <results>/report/participants/{scan}.html    one page per scan
 """
+
+from myot2.report.captions import FIGURES
 
 
 localrules:
@@ -64,6 +68,43 @@ rule panel:
         """
 
 
+rule figures:
+    """Draw the figures."""
+    input:
+        statistics=STATISTICS,
+        tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
+        multiverse=MULTIVERSE,
+        measures="<results>/measure/cohort.tsv",
+        flow="<results>/measure/flow.tsv",
+        quality=QUALITY[1],
+        label_table=settings.label_table,
+        script="scripts/draw_figures.py",
+        code=code("scripts/draw_figures.py"),
+    output:
+        expand("<results>/report/figures/{figure}.{kind}", figure=[one.file for one in FIGURES], kind=["svg", "pdf"]),
+    log:
+        "<logs>/report/figures.log",
+    benchmark:
+        "<benchmarks>/report/figures.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        results=subpath(input.statistics, ancestor=2),
+        folder=subpath(output[0], parent=True),
+    shell:
+        r"""
+        python {input.script:q} \
+            --leave-stop-notes \
+            --results {params.results:q} \
+            --label-table {input.label_table:q} \
+            --out {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule record_configuration:
     """Write down every setting of the run."""
     output:
@@ -93,10 +134,13 @@ rule report:
         flow="<results>/measure/flow.tsv",
         quality=QUALITY[1],
         panels=every_scan("<results>/report/{folder}/{scan}_panel.png"),
+        figures=rules.figures.output,
         configuration="<results>/report/configuration.json",
         label_table=settings.label_table,
         document="report/report.qmd",
-        beside=sorted(glob("report/styles.*") + glob("report/filters/*") + ["report/references.bib"]),
+        beside=sorted(
+            glob("report/styles.*") + glob("report/*/*") + ["report/references.bib"],
+        ),
         # the document's cells import these, and only the document names them
         cells=sorted(glob("src/myot2/report/*.py")),
         script="scripts/render_report.py",
@@ -104,6 +148,7 @@ rule report:
     output:
         html="<results>/report/report.html",
         pdf="<results>/report/report.pdf",
+        participants=directory("<results>/report/participants"),
     log:
         "<logs>/report/report.log",
     benchmark:
@@ -115,6 +160,7 @@ rule report:
         runtime=20,
     params:
         results=subpath(input.statistics, ancestor=2),
+        figures=subpath(input.figures[0], parent=True),
         renderer=settings.report.renderer,
     shell:
         r"""
@@ -124,6 +170,8 @@ rule report:
             --config-summary {input.configuration:q} \
             --label-table {input.label_table:q} \
             --panels {input.panels:q} \
+            --figures {params.figures:q} \
+            --participants {output.participants:q} \
             --renderer {params.renderer:q} \
             --html {output.html:q} \
             --pdf {output.pdf:q} \

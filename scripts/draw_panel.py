@@ -24,6 +24,7 @@ def main(argv: list[str] | None = None) -> int:
             title=options.title,
             t2_range_ms=tuple(options.t2_range_ms),
             where=options.title or str(options.t2),
+            corrected=read_image(options.corrected_labels) if options.corrected_labels else None,
         )
         write_png(figure, options.out)
 
@@ -34,6 +35,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = stage_parser(__doc__)
     parser.add_argument("--image", type=Path, required=True, metavar="NIFTI", help="Dixon in-phase image")
     parser.add_argument("--labels", type=Path, required=True, metavar="NIFTI", help="label map on the image's grid")
+    parser.add_argument(
+        "--corrected-labels", type=Path, metavar="NIFTI", help="the same corrected by a person, drawn over it in dashes"
+    )
     parser.add_argument("--t2", type=Path, required=True, metavar="NIFTI", help="T2 map (ms)")
     parser.add_argument("--t2-labels", type=Path, required=True, metavar="NIFTI", help="label map on the T2 grid")
     parser.add_argument("--label-table", type=Path, required=True, metavar="TABLE", help="config/labels.tsv")

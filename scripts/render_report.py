@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -19,7 +20,10 @@ from myot2.core.files import atomic
 from myot2.report import fallback, quarto
 from myot2.report.markdown import escape
 from myot2.report.offline import require_offline
-from myot2.report.staging import stage_document, stage_inputs
+from myot2.report.participant_page import write_pages
+from myot2.report.policy import with_policy, without_scripts
+from myot2.report.staging import INPUTS, replace_folder, stage_document, stage_inputs
+from myot2.report.study import Study, read_study
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -31,6 +35,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def _render(options: argparse.Namespace) -> None:
     with_quarto = _use_quarto(options.renderer)
+    pages = os.path.relpath(options.participants, options.html.parent) if options.participants else None
     with TemporaryDirectory(prefix="myot2-report-") as temporary:
         folder = Path(temporary)
         document = stage_document(options.report, folder)
@@ -39,6 +44,8 @@ def _render(options: argparse.Namespace) -> None:
             results=options.results,
             labels=options.label_table,
             panels=options.panels,
+            figures=options.figures,
+            pages=pages,
             configuration=options.config_summary,
             renderer=(quarto if with_quarto else fallback).renderer_name(),
         )
@@ -47,10 +54,26 @@ def _render(options: argparse.Namespace) -> None:
             quarto.render(document, title=title)
         else:
             fallback.render(document, filters=options.report.parent / "filters", title=title)
-        require_offline(document.with_suffix(".html"))
+        study = read_study(folder / INPUTS)
+        page = document.with_suffix(".html")
+        page.write_text(with_policy(without_scripts(page.read_text(encoding="utf-8"))), encoding="utf-8")
+        require_offline(page, beside=[f"{pages}/{scan}.html" for scan in study.flow["scan"]] if pages else [])
+        if options.participants:
+            _write_pages(study, folder, options)
         for output in (options.html, options.pdf):
             with atomic(output) as path:
                 shutil.copyfile(document.with_suffix(output.suffix), path)
+
+
+def _write_pages(study: Study, folder: Path, options: argparse.Namespace) -> None:
+    """The participants' pages, all anew: a page of a scan that is no longer there would be a wrong one."""
+    made = folder / "participants"
+    back = os.path.relpath(options.html, options.participants)
+    style = (options.report.parent / "styles.css").read_text(encoding="utf-8")
+    write_pages(study, made, style=style, back=back)
+    for path in sorted(made.iterdir()):
+        require_offline(path, beside=[back, *(f"{scan}.html" for scan in study.flow["scan"])])
+    replace_folder(made, options.participants)
 
 
 def _title(configuration: Path) -> str | None:
@@ -82,6 +105,10 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="PNG",
         help="one per scan, <scan>_panel.png (or stop note)",
+    )
+    parser.add_argument("--figures", type=Path, required=True, metavar="DIR", help="from scripts/draw_figures.py")
+    parser.add_argument(
+        "--participants", type=Path, metavar="DIR", help="folder for one page per scan, to which the report leads"
     )
     parser.add_argument("--html", type=Path, required=True, metavar="OUT.html")
     parser.add_argument("--pdf", type=Path, required=True, metavar="OUT.pdf")

@@ -52,7 +52,13 @@ local function labelled_block(div)
   local tbl = blocks[1]
   tbl.caption = numbered(div.identifier, caption)
   tbl.attr = pandoc.Attr(div.identifier, tbl.classes, tbl.attributes)
-  return tbl
+  if not FORMAT:match("html") then
+    return tbl
+  end
+  -- wider than a phone: scrolls within itself, by keyboard too, for which it needs a name and a tab stop
+  local name = pandoc.utils.stringify(tbl.caption.long)
+  local attributes = { { "tabindex", "0" }, { "role", "region" }, { "aria-label", name } } -- a list, to keep the order
+  return pandoc.Div({ tbl }, pandoc.Attr("", { "scrolls" }, attributes))
 end
 
 local function labelled_image(para)

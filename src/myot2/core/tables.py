@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -12,9 +13,16 @@ from myot2.core.stopnote import raise_if_stopped
 
 MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
 
+_FORMULA = re.compile(r"\s*'*[=+\-@](?!\s*$)")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_GUARD = "'"
+"""Before a text that a spreadsheet would run as a formula; spreadsheets themselves mark text so."""
+
 
 def read_table(path: str | Path) -> pd.DataFrame:
     """Read a table with every cell as text, trimmed; unknown cells (empty or n/a) are missing.
+
+    The apostrophe that `write_tsv` puts before what looks like a formula is taken away again.
 
     Raises
     ------
@@ -44,7 +52,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
             where=path,
             do="Save it anew as UTF-8 text (.tsv, .csv) or as .xlsx.",
         ) from error
-    header = [str(cell).strip() for cell in table.iloc[0]] if len(table) else []
+    header = [_without_guard(str(cell).strip()) for cell in table.iloc[0]] if len(table) else []
     twice = sorted({name for name in header if header.count(name) > 1})
     if not header or twice:
         raise MyoT2Error(
@@ -54,13 +62,28 @@ def read_table(path: str | Path) -> pd.DataFrame:
             do="Rename or remove the column.",
         )
     body = table.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
-    body = body.apply(lambda column: column.astype("string").str.strip())
+    body = body.apply(lambda column: column.astype("string").str.strip().map(_without_guard, na_action="ignore"))
     return body.mask(body.isin(MISSING)).dropna(how="all").reset_index(drop=True)
 
 
 def write_tsv(table: pd.DataFrame, path: str | Path) -> None:
-    """Write a table as TSV: numbers with up to 10 significant digits, `n/a` where missing."""
-    write_text(path, table.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n"))
+    """Write a table as TSV: numbers with up to 10 significant digits, `n/a` where missing.
+
+    A text that a spreadsheet program would run as a formula (it starts with =, +, - or @, is longer than that sign and
+    no number) gets an apostrophe in front (OWASP, CSV Injection); `read_table` gives back the text as it was.
+    """
+    texts = {name: table[name].map(_guarded) for name in table if not pd.api.types.is_numeric_dtype(table[name])}
+    safe = table.assign(**texts).rename(columns=_guarded) if texts else table.rename(columns=_guarded)
+    write_text(path, safe.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n"))
+
+
+def _guarded(value: object) -> object:
+    runs = isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value.strip())
+    return _GUARD + value if runs else value
+
+
+def _without_guard(text: str) -> str:
+    return text[1:].strip() if text.startswith(_GUARD) and _FORMULA.match(text[1:]) else text
 
 
 def _read_tsv(path: Path) -> pd.DataFrame:

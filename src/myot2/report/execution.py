@@ -19,7 +19,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_json
-from myot2.report.markdown import escape
+from myot2.report.markdown import escape, quoted
 from myot2.report.qmd import Cell, Inline, Prose, QuartoDocument
 
 _KERNEL = "myot2"
@@ -177,11 +177,7 @@ def _image(content: str, suffix: str, cell: Cell, number: int, folder: Path) -> 
     (folder / "shown").mkdir(exist_ok=True)
     (folder / name).write_bytes(base64.b64decode(content) if suffix == ".png" else content.encode())
     alt = cell.options.get("fig-alt", "")
-    return f"![]({name}){{fig-alt={_quoted(alt)}}}" if alt else f"![]({name})"
-
-
-def _quoted(text: str) -> str:
-    return '"' + " ".join(text.split()).replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"![]({name}){{fig-alt={quoted(alt)}}}" if alt else f"![]({name})"
 
 
 def _cannot_hold(expected: str, found: str, where: str) -> MyoT2Error:

@@ -80,12 +80,15 @@ def _pandoc(
     """Convert the executed body to HTML, or to Typst's language."""
     output = document.with_suffix({"html": ".html", "typst": ".typ"}[kind])
     settings = output.with_name(f"{kind}-metadata.json")
-    settings.write_text(json.dumps({**metadata, **_template_values(kind, options)}), encoding="utf-8")
+    # Pandoc reads it as YAML, which knows no pairs of \\u escapes for one character.
+    values = json.dumps({**metadata, **_template_values(kind, options)}, ensure_ascii=False)
+    settings.write_text(values, encoding="utf-8")
     command = [
         pypandoc.get_pandoc_path(),
         f"--from={_READER}",
         f"--to={'html5' if kind == 'html' else 'typst'}",
         "--standalone",
+        "--wrap=none",
         "--fail-if-warnings",
         f"--metadata-file={settings.name}",
         f"--lua-filter={filters / 'quarto.lua'}",

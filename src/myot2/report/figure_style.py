@@ -6,17 +6,23 @@ import io
 from pathlib import Path
 
 import matplotlib as mpl
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from myot2.core.files import atomic
+from myot2.core.files import atomic, write_text
 
-PATIENT = "#b3452c"
-CONTROL = "#2f6690"
+PATIENT = "#9c3110"
+CONTROL = "#4f9fd4"
 INK = "#1b2430"
 QUIET = "#6b7686"
 LINE = "#d9dfe7"
 GROUP_COLOURS = {"patient": PATIENT, "control": CONTROL}
+"""Red-brown and blue, which every common colour blindness keeps apart; one dark, one light, so that grey does too."""
+
+GROUP_MARKS = {"patient": "o", "control": "D"}
+"""Shapes, so that colour is never the only sign."""
+
 T2_COLOURS = "inferno"
 """Perceptually uniform and ordered in lightness, so that it survives grey printing and colour-blind eyes."""
 
@@ -39,7 +45,16 @@ _STYLE = {
     "legend.fontsize": 8.5,
     "svg.hashsalt": "myot2",
     "svg.fonttype": "path",
+    "pdf.fonttype": 42,
+    # Text is shown as it is: a name with two dollar signs is no formula.
+    "text.parse_math": False,
 }
+MOST_LETTERS = 32
+"""Of a name in a figure."""
+
+WIDTH_IN = 6.3
+"""Width of a figure, that of the text on A4."""
+
 _PANEL_DPI = 150
 
 
@@ -56,8 +71,23 @@ def svg(figure: Figure) -> str:
     return buffer.getvalue()
 
 
+def write_vector(figure: Figure, path: str | Path) -> None:
+    """Write the figure atomically as SVG or PDF, by the path's suffix, without a date or the name of the software."""
+    if Path(path).suffix == ".svg":
+        return write_text(path, svg(figure))
+    nothing = dict.fromkeys(("Creator", "Producer", "CreationDate"))
+    with style(), atomic(path) as temporary:
+        figure.savefig(temporary, format="pdf", metadata=nothing)
+
+
 def write_png(figure: Figure, path: str | Path) -> None:
     """Write the figure as PNG atomically, without the name of the software in it."""
     FigureCanvasAgg(figure)
     with style(), atomic(path) as temporary:
         figure.savefig(temporary, format="png", dpi=_PANEL_DPI, metadata={"Software": None})
+
+
+def say_empty(axes: Axes, empty: bool) -> None:
+    """Write 'no data' into axes that have none."""
+    if empty:
+        axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", va="center", color=QUIET, fontsize=12)

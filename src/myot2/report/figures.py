@@ -9,13 +9,27 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from myot2.report.figure_style import CONTROL, GROUP_COLOURS, INK, LINE, PATIENT, QUIET, T2_COLOURS, style
+from myot2.report.figure_style import (
+    GROUP_COLOURS,
+    GROUP_MARKS,
+    INK,
+    LINE,
+    MOST_LETTERS,
+    PATIENT,
+    QUIET,
+    T2_COLOURS,
+    WIDTH_IN,
+    say_empty,
+    style,
+)
+from myot2.report.legible import shortened
 
-_WIDTH_IN = 6.3
 _BEE_WIDTH = 0.36
 _HEAT_STEP_MS = 5.0
 _NAMED_COLUMNS = 40
+_MOST_BINS = 40
 
 
 def group_figure(t2: Mapping[str, Sequence[float]], cutoff_ms: float | None) -> Figure:
@@ -29,10 +43,10 @@ def group_figure(t2: Mapping[str, Sequence[float]], cutoff_ms: float | None) -> 
         Drawn as a line where there is one.
     """
     with style():
-        figure = Figure(figsize=(_WIDTH_IN, 3.6), layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, 3.6), layout="constrained")
         axes = figure.subplots()
         for place, (group, values) in enumerate(t2.items()):
-            _draw_group(axes, place, np.asarray(values, dtype=float), GROUP_COLOURS[group])
+            _draw_group(axes, place, np.asarray(values, dtype=float), group)
         axes.set_xticks(range(len(t2)), [f"{group}s\nn = {len(values)}" for group, values in t2.items()])
         axes.set_xlim(-0.6, len(t2) - 0.4)
         axes.set_ylabel("T2 of the thigh muscles (ms)")
@@ -44,11 +58,49 @@ def group_figure(t2: Mapping[str, Sequence[float]], cutoff_ms: float | None) -> 
                 "cutoff", (1, cutoff_ms), xycoords=("axes fraction", "data"), xytext=(-2, 3),
                 textcoords="offset points", ha="right", va="bottom", color=QUIET, fontsize=8,
             )  # fmt: skip
-        _say_empty(axes, sum(len(values) for values in t2.values()) == 0)
+        say_empty(axes, sum(len(values) for values in t2.values()) == 0)
     return figure
 
 
-def roc_figure(roc: pd.DataFrame, cutoff_ms: float | None) -> Figure:
+def histogram_figure(t2: Mapping[str, Sequence[float]], cutoff_ms: float | None) -> Figure:
+    """How many people have which T2, one group above the other on one axis of T2.
+
+    Parameters
+    ----------
+    t2 : mapping
+        'patient' and 'control' to values in ms, any number of each, also none.
+    cutoff_ms : float or None
+        Drawn as a line where there is one.
+    """
+    every = np.concatenate([np.asarray(values, dtype=float) for values in t2.values()])
+    with style():
+        figure = Figure(figsize=(WIDTH_IN, 3.4), layout="constrained")
+        all_axes = figure.subplots(len(t2), 1, sharex=True)
+        for axes, (group, values) in zip(all_axes, t2.items(), strict=True):
+            if len(values):
+                hatch = None if group == "patient" else "///"
+                axes.hist(
+                    values, bins=_whole_steps(every), color=GROUP_COLOURS[group], edgecolor="white", linewidth=0.5,
+                    hatch=hatch,
+                )  # fmt: skip
+            if cutoff_ms is not None:
+                axes.axvline(cutoff_ms, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+            axes.set_title(f"{group}s, n = {len(values)}", loc="left")
+            axes.set_ylabel("people")
+            axes.yaxis.set_major_locator(MaxNLocator(4, integer=True))
+            say_empty(axes, len(values) == 0)
+        all_axes[-1].set_xlabel("T2 of the thigh muscles (ms)")
+    return figure
+
+
+def _whole_steps(values: np.ndarray) -> np.ndarray:
+    """Edges at whole milliseconds around the values, a step of so many as gives at most 40 bins."""
+    low, high = np.floor(values.min()), np.floor(values.max()) + 1
+    step = max(1, int(np.ceil((high - low) / _MOST_BINS)))
+    return np.arange(low, high + step, step)
+
+
+def roc_figure(roc: pd.DataFrame, cutoff_ms: float | None, band: pd.DataFrame | None = None) -> Figure:
     """The ROC curve with the chosen operating point.
 
     Parameters
@@ -57,14 +109,20 @@ def roc_figure(roc: pd.DataFrame, cutoff_ms: float | None) -> Figure:
         Columns cutoff (ms), sensitivity and specificity (0-1); no rows where there is no curve.
     cutoff_ms : float or None
         The chosen cutoff, one of the table's; None where none was chosen.
+    band : pd.DataFrame, optional
+        Columns false_positive_rate, low and high (0-1): the interval of the sensitivity; drawn where it has rows.
     """
     with style():
-        figure = Figure(figsize=(_WIDTH_IN, 3.9), layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, 3.9), layout="constrained")
         axes = figure.subplots()
         axes.plot([0, 1], [0, 1], color=QUIET, linewidth=0.8, linestyle=(0, (4, 3)))
         points = roc.sort_values("cutoff", ascending=False)
         axes.plot(1 - points["specificity"], points["sensitivity"], color=INK, linewidth=1.6, clip_on=False)
-        axes.fill_between(1 - points["specificity"], points["sensitivity"], color=CONTROL, alpha=0.08, linewidth=0)
+        if band is not None and len(band):
+            rates = band.sort_values("false_positive_rate")
+            axes.fill_between(
+                rates["false_positive_rate"], rates["low"], rates["high"], color=LINE, linewidth=0, zorder=0
+            )
         if cutoff_ms is not None and len(roc):
             chosen = roc.iloc[(roc["cutoff"] - cutoff_ms).abs().argmin()]
             axes.plot(1 - chosen["specificity"], chosen["sensitivity"], "o", color=PATIENT, markersize=7, clip_on=False)
@@ -75,7 +133,7 @@ def roc_figure(roc: pd.DataFrame, cutoff_ms: float | None) -> Figure:
         axes.set(xlim=(0, 1), ylim=(0, 1), xlabel="1 − specificity", ylabel="sensitivity", aspect="equal")
         axes.set_xticks(np.linspace(0, 1, 6))
         axes.set_yticks(np.linspace(0, 1, 6))
-        _say_empty(axes, roc.empty)
+        say_empty(axes, roc.empty)
     return figure
 
 
@@ -96,9 +154,9 @@ def muscle_figure(muscles: pd.DataFrame, groups: Mapping[str, str | None]) -> Fi
         if len(block.columns)
     ]
     with style():
-        figure = Figure(figsize=(_WIDTH_IN, 1.3 + 0.21 * max(len(muscles), 3)), layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, 1.3 + 0.21 * max(len(muscles), 3)), layout="constrained")
         if not blocks:
-            _say_empty(figure.subplots(), True)
+            say_empty(figure.subplots(), True)
             return figure
         widths = [len(block.columns) for _, block in blocks]
         all_axes = figure.subplots(1, len(blocks), width_ratios=widths, squeeze=False, sharey=True)[0]
@@ -106,14 +164,15 @@ def muscle_figure(muscles: pd.DataFrame, groups: Mapping[str, str | None]) -> Fi
         for axes, (title, block) in zip(all_axes, blocks, strict=True):
             image = _draw_heat(axes, block, low, high, spaced=sum(widths) <= _NAMED_COLUMNS)
             axes.set_title(title if len(block.columns) > 2 or len(blocks) == 1 else title.split()[0], color=INK)
-        all_axes[0].set_yticks(np.arange(len(muscles)) + 0.5, list(muscles.index))
+        all_axes[0].set_yticks(np.arange(len(muscles)) + 0.5, [shortened(name, MOST_LETTERS) for name in muscles.index])
         bar = figure.colorbar(image, ax=list(all_axes), shrink=0.9, pad=0.015, aspect=22)
         bar.set_label("T2 (ms)")
         bar.outline.set_visible(False)
     return figure
 
 
-def _draw_group(axes: Axes, place: int, values: np.ndarray, colour: str) -> None:
+def _draw_group(axes: Axes, place: int, values: np.ndarray, group: str) -> None:
+    colour = GROUP_COLOURS[group]
     if len(values) == 0:
         axes.text(place, 0.5, "none measured", transform=axes.get_xaxis_transform(), ha="center", color=QUIET)
         return
@@ -125,8 +184,9 @@ def _draw_group(axes: Axes, place: int, values: np.ndarray, colour: str) -> None
             whiskerprops={"color": colour}, capprops={"color": colour},
         )  # fmt: skip
     axes.scatter(
-        place + beeswarm(values), values, s=34, color=colour, alpha=0.8, linewidth=0.5, edgecolor="white", zorder=2
-    )
+        place + beeswarm(values), values, s=30, color=colour, marker=GROUP_MARKS[group], alpha=0.8, linewidth=0.5,
+        edgecolor="white", zorder=2,
+    )  # fmt: skip
 
 
 def _box_of(values: np.ndarray) -> dict[str, float]:
@@ -183,8 +243,3 @@ def _draw_heat(axes: Axes, block: pd.DataFrame, low: float, high: float, *, spac
     named = [name.removeprefix("sub-") for name in block.columns] if spaced else []
     axes.set_xticks(np.arange(len(named)) + 0.5, named, rotation=90, fontsize=7)
     return mesh
-
-
-def _say_empty(axes: Axes, empty: bool) -> None:
-    if empty:
-        axes.text(0.5, 0.5, "no data", transform=axes.transAxes, ha="center", va="center", color=QUIET, fontsize=12)

@@ -30,17 +30,22 @@ class Statistics:
         return escape(self.content.get(key, {}).get("reason") or "it is not among the statistics")
 
     def part(self, key: str, name: str) -> str:
-        """One printed part of a statistic, such as ci_printed, as Markdown; a dash where there is none."""
-        text = self.content.get(key, {}).get(name)
-        return claim(key, escape(text)) if text is not None else DASH
+        """One part of a statistic under its name in statistics.json, as Markdown; a dash where there is none.
+
+        This is the only way in which a statistic comes into the page: the text of the span is what `printed_part`
+        finds, letter by letter, so that a program can look it up again.
+        """
+        text = printed_part(self.content.get(key, {}), name)
+        if text is None:
+            return DASH
+        return claim(key, escape(text), None if name == "printed" else name.removesuffix("_printed"))
 
     def number(self, key: str) -> str:
         """The number as printed, with its unit; a dash where there is none."""
         if not self.has(key):
             return DASH
-        entry = self.content[key]
-        unit = f" {entry['unit']}" if entry.get("unit") else ""
-        return claim(key, escape(entry["printed"] + unit))
+        unit = self.content[key].get("unit")
+        return f"{self.bare(key)}\\ {escape(unit)}" if unit else self.bare(key)
 
     def bare(self, key: str) -> str:
         """The number as printed, without unit (for tables whose header says it); a dash where there is none."""
@@ -50,8 +55,14 @@ class Statistics:
         """*n* = how many participants the number rests on."""
         return f"*n*\\ =\\ {self.part(key, 'n')}"
 
-    def p(self, key: str, part: str = "p_printed") -> str:
-        """*p* with its relation, such as *p* = 0.034 or *p* < 0.001."""
-        printed = str(self.content[key][part])
-        relation = rf"\<\ {escape(printed[1:])}" if printed.startswith("<") else rf"=\ {escape(printed)}"
-        return f"*p*\\ {claim(key, relation)}"
+    def p(self, key: str, name: str = "p_printed") -> str:
+        """*p* with its relation, such as *p* = 0.034 or *p* <0.001; a dash where there is none."""
+        printed = printed_part(self.content.get(key, {}), name) or ""
+        relation = "" if printed.startswith("<") else "=\\ "
+        return f"*p*\\ {relation}{self.part(key, name)}"
+
+
+def printed_part(entry: Mapping[str, Any], name: str) -> str | None:
+    """What the page shows of a part of a statistic; None where the entry has no such part."""
+    value = entry.get(name)
+    return None if value is None else str(value)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from myot2.report.markdown import escape
+from myot2.report.study import Findings
 
 
 def methods(configuration: Mapping[str, Any]) -> str:
@@ -24,6 +25,33 @@ def methods(configuration: Mapping[str, Any]) -> str:
         _measure(configuration.get("measure") or {}),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
+
+
+def analyses(study: Findings) -> str:
+    """How the statistics were made: only of those that the run has, by the tests that they name themselves."""
+    found = study.statistics
+    sentences = []
+    if found.has("t2.mann_whitney"):
+        exact = "; its exact *p* stands beside it" if "p_exact" in found.content["t2.mann_whitney"] else ""
+        sentences.append(
+            "Groups are compared by the Mann–Whitney test [@mannwhitney1947], asymptotic with correction for ties and "
+            f"without continuity correction{exact}."
+        )
+    if found.has("roc.auc"):
+        interval = " has DeLong's interval [@delong1988]" if found.content["roc.auc"].get("ci") else ""
+        sentences.append(f"The area under the ROC curve [@hanleymcneil1982]{interval or ' is the trapezoid area'}.")
+    if found.has("roc.cutoff"):
+        sentences.append(f"The cutoff was chosen by the {escape(found.content['roc.cutoff']['rule'])} [@youden1950].")
+    if len(study.band):
+        sentences.append("The band around the curve is the pointwise interval of a bootstrap within each group.")
+    sentences.append("Proportions have exact intervals [@clopperpearson1934].")
+    if any(key.startswith("spearman.") and found.has(key) for key in found.content):
+        sentences.append("Correlations are Spearman's [@spearman1904], of mid-ranks.")
+    sentences.append(
+        "Each analysis is of those whose values are known, and its *n* says how many; unknown is never counted as "
+        "absent. All tests are two-sided; numbers are rounded half away from zero."
+    )
+    return " ".join(sentences)
 
 
 def _ingest(settings: Mapping[str, Any]) -> str:

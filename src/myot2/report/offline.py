@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -26,9 +27,19 @@ def external_references(page: str) -> list[str]:
     return collector.found
 
 
-def require_offline(path: Path) -> None:
-    """Raise `MyoT2Error` where the HTML page at `path` refers to anything outside itself."""
-    found = external_references(path.read_text(encoding="utf-8"))
+def require_offline(path: Path, *, beside: Iterable[str] = ()) -> None:
+    """Raise `MyoT2Error` where the HTML page at `path` refers to anything outside itself.
+
+    Parameters
+    ----------
+    path : Path
+        The page.
+    beside : iterable of str
+        Pages of the same report that it may lead to by a link, as relative addresses.
+    """
+    allowed = {f"<a href={address!r}>" for address in beside}
+    references = external_references(path.read_text(encoding="utf-8"))
+    found = [reference for reference in references if re.sub(r"#[\w-]*'>$", "'>", reference) not in allowed]
     if found:
         raise MyoT2Error(
             expected="a page that opens without a network and without other files",

@@ -20,7 +20,8 @@ from matplotlib.patches import Patch
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import array_of, image_like, require_same_grid
 from myot2.core.labels import LabelTable, muscle_only
-from myot2.report.figure_style import INK, QUIET, T2_COLOURS, style
+from myot2.report.figure_style import INK, MOST_LETTERS, QUIET, T2_COLOURS, style
+from myot2.report.legible import shortened
 
 _WIDTH_IN = 7.6
 _PICTURE_WIDTH_IN = 3.4
@@ -28,6 +29,7 @@ _MARGIN_MM = 22.0
 _GREY_PERCENTILES = (1.0, 99.5)
 _BACKGROUND_RANGE_MS = (0.0, 150.0)
 _MUSCLE_LINE, _BONE_LINE = 0.9, 0.5
+_DASHES = (0, (3, 3))
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,7 @@ def panel_figure(
     title: str,
     t2_range_ms: tuple[float, float],
     where: str,
+    corrected: sitk.Image | None = None,
 ) -> Figure:
     """Draw one participant.
 
@@ -108,6 +111,8 @@ def panel_figure(
         Lowest and highest T2 of the colours, fixed so that participants can be compared by eye.
     where : str
         The participant's name, for messages.
+    corrected : sitk.Image, optional
+        The label map as a person corrected it, on the image's grid: dashed in white over the others.
 
     Raises
     ------
@@ -117,6 +122,9 @@ def panel_figure(
     require_same_grid(image, image_labels, where=where, what="image and labels")
     require_same_grid(t2, t2_labels, where=where, what="T2 map and labels")
     _refuse_unknown_labels(image_labels, table, where)
+    if corrected is not None:
+        require_same_grid(image, corrected, where=where, what="image and corrected labels")
+        _refuse_unknown_labels(corrected, table, where)
     view = _view_of(t2)
     muscle, t2_muscle = (image_like(muscle_only(array_of(map_), table), map_) for map_ in (image_labels, t2_labels))
     shown = (image, image_labels, muscle, t2, t2_muscle)
@@ -124,15 +132,20 @@ def panel_figure(
     t2_number, image_number = _matching_slices(t2_muscle, muscle, where)
     grey, outlines, outlined = (_slice(volume, image_number, view) for volume in (image, image_labels, muscle))
     values, inside = (_slice(volume, t2_number, view) for volume in (t2, t2_muscle))
+    by_hand = None
+    if corrected is not None:
+        by_hand = _slice(sitk.DICOMOrient(corrected, view.orientation), image_number, view)
     box = _box_around(outlined, inside)
     with style():
         figure, (left, right, bar) = _frame(box, title)
         _draw_outlines(left, grey, outlines, table)
+        if by_hand is not None:
+            _draw_corrected(left, by_hand)
         mesh = _draw_t2(right, values, inside, t2_range_ms)
         _finish(left, box, view, "Muscle outlines")
         _finish(right, box, view, "T2 within the outlines")
         figure.colorbar(mesh, cax=bar, extend="both", label="T2 (ms)").outline.set_visible(False)
-        _draw_key(figure, table, np.unique(outlines.pixels))
+        _draw_key(figure, table, np.unique(outlines.pixels), corrected=by_hand is not None)
     return figure
 
 
@@ -206,7 +219,14 @@ def _frame(box: tuple[float, float, float, float], title: str) -> tuple[Figure, 
         for start, width in ((0.02, _PICTURE_WIDTH_IN), (3.5, _PICTURE_WIDTH_IN), (6.98, 0.1))
     ]
     figure.text(
-        0.02 / _WIDTH_IN, 1 - 0.06 / height, title, ha="left", va="top", fontsize=10.5, weight="bold", color=INK
+        0.02 / _WIDTH_IN,
+        1 - 0.06 / height,
+        shortened(title, 2 * MOST_LETTERS),
+        ha="left",
+        va="top",
+        fontsize=10.5,
+        weight="bold",
+        color=INK,
     )
     return figure, (axes[0], axes[1], axes[2])
 
@@ -222,6 +242,16 @@ def _draw_outlines(axes: Axes, grey: Slice, labels: Slice, table: LabelTable) ->
         width = _MUSCLE_LINE if label.is_muscle else _BONE_LINE
         if inside.any():
             axes.contour(columns, rows, inside, levels=[0.5], colors=[label.colour], linewidths=width)
+
+
+def _draw_corrected(axes: Axes, labels: Slice) -> None:
+    """Outlines of all labels in white dashes: the others, in colour, show between them."""
+    columns, rows = labels.centres
+    for number in np.unique(labels.pixels[labels.pixels > 0]):
+        inside = labels.pixels == number
+        axes.contour(
+            columns, rows, inside, levels=[0.5], colors=["white"], linewidths=_MUSCLE_LINE, linestyles=[_DASHES]
+        )
 
 
 def _draw_t2(axes: Axes, values: Slice, labels: Slice, t2_range_ms: tuple[float, float]) -> AxesImage:
@@ -247,10 +277,15 @@ def _finish(axes: Axes, box: tuple[float, float, float, float], view: View, capt
         )  # fmt: skip
 
 
-def _draw_key(figure: Figure, table: LabelTable, present: np.ndarray) -> None:
+def _draw_key(figure: Figure, table: LabelTable, present: np.ndarray, *, corrected: bool) -> None:
     """Names of the muscles and bones on the slice, left and right sharing one colour."""
     colours: Mapping[str, str] = {label.name: label.colour for label in table.labels if label.index in present}
-    handles = [Patch(facecolor=colour, edgecolor=QUIET, linewidth=0.3, label=name) for name, colour in colours.items()]
+    handles = [
+        Patch(facecolor=colour, edgecolor=QUIET, linewidth=0.3, label=shortened(name, MOST_LETTERS))
+        for name, colour in colours.items()
+    ]
+    if corrected:
+        handles.append(Patch(facecolor="white", edgecolor=QUIET, linewidth=0.8, linestyle=_DASHES, label="corrected"))
     figure.legend(
         handles=handles, loc="lower left", bbox_to_anchor=(0.0, 0.0), ncols=5, fontsize=6.8, handlelength=1.0,
         handleheight=0.8, columnspacing=1.3, labelspacing=0.35, borderpad=0.2,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from myot2.core.stopnote import StopNote
+from myot2.report.examples import found_by_t2_alone, t2_of, typical_patient
 from myot2.report.lookup import Statistics
-from myot2.report.markdown import escape
-from myot2.report.study import Study
+from myot2.report.markdown import counted, escape, quoted
+from myot2.report.study import PEOPLE, QUALITY, STATISTICS, Study
 
 
 def summary(study: Study) -> str:
@@ -70,7 +71,7 @@ def cutoff_note(statistics: Statistics) -> str:
         return ""
     entry = statistics.content["roc.cutoff"]
     tied = len(entry["tied_cutoffs"])
-    ties = f" {tied} cutoffs share the highest index." if tied > 1 else ""
+    ties = f" {counted(STATISTICS, tied)} cutoffs share the highest index." if tied > 1 else ""
     return (
         '::: {.callout-note title="How the cutoff was chosen"}\n'
         f"Rule: {escape(entry['rule'])}.{ties} It was {escape(entry['note'])}.\n:::"
@@ -128,22 +129,46 @@ def lung_sentence(statistics: Statistics) -> str:
     )
 
 
-def panels(study: Study) -> str:
-    """One figure per scan, in the order of the flow; the reason where a scan has no picture."""
-    parts = []
-    for scan in study.flow["scan"]:
-        panel = study.panels.get(scan)
-        group = study.group_of(scan) or "group unknown"
-        if panel is None:
-            parts.append(f"**{escape(scan)}** ({group}): no picture was made.")
-        elif isinstance(panel, StopNote):
-            parts.append(
-                f"**{escape(scan)}** ({group}): stopped at {escape(panel.stage)}; expected {escape(panel.expected)}, "
-                f"found {escape(panel.found)}."
-            )
-        else:
-            parts.append(f"![{escape(scan)}, {group}.]({panel.as_posix()}){{#fig-{scan.replace('_', '-')}}}")
-    return "\n\n".join(parts) or "There are no participants."
+def participants(study: Study) -> str:
+    """One small picture per scan, in the order of the flow, that leads to the scan's page; or why there is none."""
+    entries = [f"- {_participant(study, scan)}" for scan in study.flow["scan"]]
+    if not entries:
+        return "There are no participants."
+    return "\n".join(["::: {.participants}", *entries, ":::"])
+
+
+def _participant(study: Study, scan: str) -> str:
+    name = f"[{escape(scan)}]({study.pages}/{scan}.html)" if study.pages else f"**{escape(scan)}**"
+    group = study.group_of(scan) or "group unknown"
+    panel = study.panels.get(scan)
+    if isinstance(panel, StopNote):
+        why = f"stopped at {escape(panel.stage)}; expected {escape(panel.expected)}, found {escape(panel.found)}."
+        return f"{name} ({group}): {why}"
+    if scan not in study.thumbnails:
+        return f"{name} ({group}): no picture was made."
+    # The name beside it is the link: a picture that leads there too would be said twice by a screen reader.
+    alt = quoted(f"Muscle outlines and T2 of {scan}")
+    return f"![]({study.thumbnails[scan].as_posix()}){{fig-alt={alt}}} {name} ({group})"
+
+
+def examples(study: Study) -> str:
+    """The pictures of the two participants that `myot2.report.examples` chooses, in full size."""
+    chosen = (
+        ("fig-typical", typical_patient(study), "the patient whose T2 is nearest to the patients' median"),
+        ("fig-normal-ck", found_by_t2_alone(study), "the highest T2 among patients whose CK is normal"),
+    )
+    shown = [_example(study, label, scan, words) for label, scan, words in chosen if scan]
+    return "\n\n".join(shown) or "No patient with a picture has a T2 value."
+
+
+def _example(study: Study, label: str, scan: str, words: str) -> str:
+    alt = quoted(f"Muscle outlines on the image beside T2 in colour: {scan}")
+    t2 = counted(PEOPLE, f"{t2_of(study, scan):.1f}")
+    caption = (
+        f"{escape(scan)}, {words}: T2 {t2} ms. Left: the image with the outlines; look for outlines that leave their "
+        "muscle. Right: T2 within the outlines; look for bright muscle."
+    )
+    return f"::: {{#{label}}}\n![]({study.panels[scan].as_posix()}){{fig-alt={alt}}}\n\n{caption}\n:::"
 
 
 def labels_sentence(study: Study) -> str:
@@ -151,8 +176,8 @@ def labels_sentence(study: Study) -> str:
     judged = study.quality[study.quality["status"] == "judged"]
     flagged = int(judged["flags"].notna().sum())
     return (
-        f"Of {len(study.quality)} scans the labels of {len(judged)} were judged; {flagged} have at least one flag. "
-        "A flag asks for a look and stops nothing."
+        f"Of {counted(QUALITY, len(study.quality))} scans the labels of {counted(QUALITY, len(judged))} were judged; "
+        f"{counted(QUALITY, flagged)} have at least one flag. A flag asks for a look and stops nothing."
     )
 
 

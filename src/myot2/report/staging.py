@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,23 +11,46 @@ from typing import Any
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_json
-from myot2.report.study import FACTS, INPUT_TABLES, LABELS, PANEL_SUFFIX, PANELS, STATISTICS
+from myot2.core.stopnote import read_stop_note
+from myot2.report import captions
+from myot2.report.participant_page import thumbnail
+from myot2.report.study import (
+    BAND,
+    FACTS,
+    FIGURES,
+    INPUT_TABLES,
+    LABELS,
+    PANEL_SUFFIX,
+    PANELS,
+    STATISTICS,
+    THUMBNAILS,
+)
 
 INPUTS = "inputs"
+CHECKLISTS = "checklists"
 
 
 def stage_document(document: Path, folder: Path) -> Path:
-    """Copy the document and the files beside it (style sheets, references); return the copy's path."""
+    """Copy the document, the files beside it (style sheets, references) and its checklists; return the copy's path."""
     if not document.is_file():
         raise MyoT2Error(expected="a Quarto document", found="no such file", where=document, do="Check --report.")
     for path in sorted(document.parent.iterdir()):
         if path.is_file():
             shutil.copyfile(path, folder / path.name)
+    shutil.copytree(document.parent / CHECKLISTS, folder / CHECKLISTS)
     return folder / document.name
 
 
 def stage_inputs(
-    folder: Path, *, results: Path, labels: Path, panels: Sequence[Path], configuration: Path, renderer: str
+    folder: Path,
+    *,
+    results: Path,
+    labels: Path,
+    panels: Sequence[Path],
+    figures: Path,
+    pages: str | None,
+    configuration: Path,
+    renderer: str,
 ) -> None:
     """Copy what the document reads to `folder`/inputs, as `myot2.report.study` expects it.
 
@@ -40,6 +64,10 @@ def stage_inputs(
         The label table.
     panels : sequence of Path
         One picture per scan, each named <scan>_panel.png; a stop note may stand in a picture's place.
+    figures : Path
+        The folder of the figures, as `scripts/draw_figures.py` makes it.
+    pages : str or None
+        The folder of the participants' pages, relative to the report; None where there are none.
     configuration : Path
         The run's configuration as JSON.
     renderer : str
@@ -49,14 +77,37 @@ def stage_inputs(
     for path in [*(path for path, _ in INPUT_TABLES.values()), STATISTICS]:
         _copy(results / path, inputs / path)
     _copy(labels, inputs / LABELS)
+    if (results / BAND).is_file():
+        _copy(results / BAND, inputs / BAND)
+    for figure in captions.FIGURES:
+        _copy(figures / f"{figure.file}.svg", inputs / FIGURES / f"{figure.file}.svg")
     (inputs / PANELS).mkdir()
+    (inputs / THUMBNAILS).mkdir()
     for panel in panels:
         if not panel.name.endswith(PANEL_SUFFIX):
             raise MyoT2Error(
                 expected=f"panels named <scan>{PANEL_SUFFIX}", found=panel.name, where=panel, do="Rename the file."
             )
         _copy(panel, inputs / PANELS / panel.name)
-    write_json(inputs / FACTS, {"configuration": _read_configuration(configuration), "renderer": renderer})
+        if read_stop_note(panel) is None:
+            name = f"{panel.name.removesuffix(PANEL_SUFFIX)}.jpg"
+            (inputs / THUMBNAILS / name).write_bytes(thumbnail(panel))
+    facts = {"configuration": _read_configuration(configuration), "renderer": renderer, "pages": pages}
+    write_json(inputs / FACTS, facts)
+
+
+def replace_folder(made: Path, folder: Path) -> None:
+    """Put a whole folder in a place where a folder may be already; until the last moment the old one is there."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    new, old = (folder.with_name(f".{word}-{os.getpid()}-{folder.name}") for word in ("writing", "replaced"))
+    try:
+        shutil.copytree(made, new)
+        if folder.exists():
+            os.replace(folder, old)
+        os.replace(new, folder)
+    finally:
+        for path in (new, old):
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _copy(source: Path, target: Path) -> None:

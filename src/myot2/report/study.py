@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from myot2.core.stopnote import StopNote, raise_if_stopped, read_stop_note
 from myot2.core.tables import read_table
 from myot2.core.voxel_status import REASONS
 from myot2.report.lookup import Statistics
+from myot2.report.markdown import is_address
 
 GROUPS = ("patient", "control")
 VOXEL_COLUMNS = ("voxels", *(reason.column for reason in REASONS), "voxels_implausible")
@@ -27,33 +29,45 @@ QUALITY_COLUMNS = ("muscles", "volume_ml", "agreement", "risk")
 """What is told of each scan's labels, beside the flags."""
 
 
+PEOPLE = "analyse/participants.tsv"
+MEASURES = "measure/cohort.tsv"
+FLOW = "measure/flow.tsv"
+QUALITY = "segment/quality_scans.tsv"
 INPUT_TABLES = {
-    "people": ("analyse/participants.tsv", ("participant_id", "session", "group", "t2_mean_ms")),
+    "people": (PEOPLE, ("participant_id", "session", "group", "t2_mean_ms")),
     "roc": ("analyse/roc.tsv", ("cutoff", "sensitivity", "specificity")),
     "multiverse": (
         "analyse/multiverse.tsv",
         ("mask", "t2", "statistic", "aggregation", "main", "auc", "auc_ci_low", "auc_ci_high", "cutoff_ms", "reason"),
     ),
     "measures": (
-        "measure/cohort.tsv",
+        MEASURES,
         ("participant_id", "session", "region", "side", "t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS),
     ),
-    "quality": ("segment/quality_scans.tsv", ("participant_id", "session", "status", *QUALITY_COLUMNS, "flags")),
-    "flow": ("measure/flow.tsv", ("participant_id", "session", "status", "stage", "expected", "found", "do")),
+    "quality": (QUALITY, ("participant_id", "session", "status", *QUALITY_COLUMNS, "flags")),
+    "flow": (FLOW, ("participant_id", "session", "status", "stage", "expected", "found", "do")),
 }
 """Name of each table, its path below the results folder, and the columns that the report needs."""
 
 MULTIVERSE_NUMBERS = ("auc", "auc_ci_low", "auc_ci_high", "cutoff_ms")
+BAND = "analyse/roc_band.tsv"
+BAND_COLUMNS = ("false_positive_rate", "sensitivity", "low", "high")
+"""The band around the ROC curve, which analyse writes where it can."""
+
 STATISTICS = "analyse/statistics.json"
 LABELS = "labels.tsv"
 FACTS = "facts.json"
 PANELS = "panels"
+FIGURES = "figures"
+THUMBNAILS = "thumbnails"
 PANEL_SUFFIX = "_panel.png"
+
+_SCAN = re.compile(r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?")
 
 
 @dataclass(frozen=True)
-class Study:
-    """The results of one run.
+class Findings:
+    """The results of one run, in numbers.
 
     Parameters
     ----------
@@ -65,8 +79,14 @@ class Study:
         All operating points: cutoff (ms), sensitivity and specificity (0-1).
     multiverse : pd.DataFrame
         One row per variant of mask, T2 map, statistic and aggregation, as `specification_curve` draws it.
+    band : pd.DataFrame
+        `BAND_COLUMNS` (all 0-1); no rows where the run made no band.
+    regions : pd.DataFrame
+        The measures: one row per scan, region and side, with the scan's name in `scan`.
     muscles : pd.DataFrame
         T2 in ms of each muscle, both sides together; rows are muscles in the label table's order, columns scan names.
+    sides : pd.DataFrame
+        The same of left minus right.
     voxels : pd.DataFrame
         Voxels of the thighs, measured and left out, and their mean fat fraction (0-1): rows are scan names, columns
         `VOXEL_COLUMNS` and `FAT_COLUMN`; NaN where no fit of ours says what became of them, or no Dixon scan the fat.
@@ -75,24 +95,20 @@ class Study:
         `flags`, sentences joined by semicolons, missing where there is none.
     flow : pd.DataFrame
         One row per scan with its `scan` name, `group` (missing where unknown), status, and the parts of its stop note.
-    panels : dict
-        Scan name to the panel's path (relative to the document), or to the stop note that stands in its place.
-    configuration, renderer
-        The run's configuration, and the name of what renders the page.
     """
 
     statistics: Statistics
     people: pd.DataFrame
     roc: pd.DataFrame
     multiverse: pd.DataFrame
+    band: pd.DataFrame
+    regions: pd.DataFrame
     muscles: pd.DataFrame
+    sides: pd.DataFrame
     voxels: pd.DataFrame
     quality: pd.DataFrame
     flow: pd.DataFrame
     labels: LabelTable
-    panels: Mapping[str, Path | StopNote]
-    configuration: Mapping[str, Any]
-    renderer: str
 
     def group_of(self, scan: str) -> str | None:
         """'patient' or 'control'; None where the scan's group is unknown."""
@@ -104,9 +120,39 @@ class Study:
         chosen = self.people[(self.people["group"] == group) & self.people["t2_mean_ms"].notna()]
         return chosen.set_index("participant_id")["t2_mean_ms"]
 
+    def clinical(self, name: str, group: str = "patient") -> pd.Series:
+        """A number of the participants table of each person of a group, NaN where unknown or no such column."""
+        chosen = self.people[self.people["group"] == group].set_index("participant_id")
+        if name not in chosen:
+            return pd.Series(float("nan"), index=chosen.index, name=name)
+        return pd.to_numeric(chosen[name], errors="coerce").astype("float64")
 
-def read_study(folder: str | Path) -> Study:
-    """Read a folder of inputs as `myot2.report.staging` lays it out.
+
+@dataclass(frozen=True)
+class Study(Findings):
+    """The findings, and what a page needs beside them.
+
+    Parameters
+    ----------
+    panels : dict
+        Scan name to the panel's path (relative to the document), or to the stop note that stands in its place.
+    thumbnails : dict
+        Scan name to the path of the panel's small form, of those that have one.
+    pages : str or None
+        The folder of the participants' pages, relative to the report; None where there are none.
+    configuration, renderer
+        The run's configuration, and the name of what renders the page.
+    """
+
+    panels: Mapping[str, Path | StopNote]
+    thumbnails: Mapping[str, Path]
+    pages: str | None
+    configuration: Mapping[str, Any]
+    renderer: str
+
+
+def read_findings(results: Path, labels: Path) -> Findings:
+    """Read a run's folder of results, with its folders analyse/ and measure/.
 
     Raises
     ------
@@ -115,27 +161,58 @@ def read_study(folder: str | Path) -> Study:
     MyoT2Error
         A table lacks a column or holds text where a number belongs.
     """
-    folder = Path(folder)
-    tables = {name: _read(folder / path, columns) for name, (path, columns) in INPUT_TABLES.items()}
-    raise_if_stopped(folder / STATISTICS)
-    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
-    labels = read_labels(folder / LABELS)
-    people = _numeric(tables["people"], ("t2_mean_ms",), "analyse/participants.tsv")
-    measures = _numeric(tables["measures"], ("t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS), "measure/cohort.tsv")
-    return Study(
-        statistics=Statistics(json.loads((folder / STATISTICS).read_text(encoding="utf-8"))),
+    tables = {name: _read(results / path, columns) for name, (path, columns) in INPUT_TABLES.items()}
+    raise_if_stopped(results / STATISTICS)
+    label_table = read_labels(labels)
+    people = _numeric(tables["people"], ("t2_mean_ms",), PEOPLE)
+    measures = _numeric(tables["measures"], ("t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS), MEASURES)
+    regions = measures.assign(scan=scan_names(measures))
+    by_side = {side: _by_muscle(regions, side, label_table) for side in ("left", "right", "both")}
+    return Findings(
+        statistics=read_statistics(results / STATISTICS),
         people=people,
         roc=_numeric(tables["roc"], INPUT_TABLES["roc"][1], "analyse/roc.tsv"),
         multiverse=_numeric(tables["multiverse"], MULTIVERSE_NUMBERS, "analyse/multiverse.tsv"),
-        muscles=_by_muscle(measures, labels),
+        band=_band(results / BAND),
+        regions=regions,
+        muscles=by_side["both"],
+        sides=(by_side["left"] - by_side["right"]).reindex(
+            index=by_side["both"].index, columns=by_side["both"].columns
+        ),
         voxels=_voxels(measures),
         quality=_quality(tables["quality"]),
         flow=_with_groups(tables["flow"], people),
-        labels=labels,
+        labels=label_table,
+    )
+
+
+def read_study(folder: str | Path) -> Study:
+    """Read a folder of inputs as `myot2.report.staging` lays it out; raises what `read_findings` raises."""
+    folder = Path(folder)
+    findings = read_findings(folder, folder / LABELS)
+    facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
+    return Study(
+        **{field.name: getattr(findings, field.name) for field in fields(Findings)},
         panels={path.name.removesuffix(PANEL_SUFFIX): _panel(path) for path in sorted((folder / PANELS).iterdir())},
+        thumbnails={path.stem: path for path in sorted((folder / THUMBNAILS).glob("*.jpg"))},
+        pages=facts["pages"],
         configuration=facts["configuration"],
         renderer=facts["renderer"],
     )
+
+
+def read_statistics(path: Path) -> Statistics:
+    """Read statistics.json; raise `MyoT2Error` where a key could not be written into a page as it is."""
+    content = json.loads(path.read_text(encoding="utf-8"))
+    strange = [key for key in content if not is_address(key)]
+    if strange:
+        raise MyoT2Error(
+            expected="keys of letters, digits, dots, underscores and hyphens",
+            found=", ".join(map(repr, strange[:3])),
+            where=path.name,
+            do="Run the analyse stage again.",
+        )
+    return Statistics(content)
 
 
 def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
@@ -163,31 +240,46 @@ def _numeric(table: pd.DataFrame, columns: tuple[str, ...], where: str) -> pd.Da
         ) from error
 
 
-def _scan_names(table: pd.DataFrame) -> list[str]:
+def scan_names(table: pd.DataFrame) -> list[str]:
+    """The scan's name of each row; raises `MyoT2Error` where it could not name a file or a place in a page."""
     pairs = zip(table["participant_id"], table["session"], strict=True)
-    return [Scan(person, None if pd.isna(session) else session).name for person, session in pairs]
+    names = [Scan(person, None if pd.isna(session) else session).name for person, session in pairs]
+    strange = [name for name in names if not _SCAN.fullmatch(name)]
+    if strange:
+        raise MyoT2Error(
+            expected="participants and sessions named by letters and digits",
+            found=", ".join(map(repr, strange[:3])),
+            where="the results' tables",
+            do="Rename them in the participants table and run the workflow again.",
+        )
+    return names
 
 
-def _by_muscle(measures: pd.DataFrame, labels: LabelTable) -> pd.DataFrame:
-    both = measures[measures["side"] == "both"].assign(scan=_scan_names(measures[measures["side"] == "both"]))
-    muscles = both[both["region"].isin(labels.muscles)].drop_duplicates(["region", "scan"])
-    wide = muscles.pivot(index="region", columns="scan", values="t2_mean_ms")
+def _band(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        return pd.DataFrame(columns=list(BAND_COLUMNS), dtype=float)
+    return _numeric(_read(path, BAND_COLUMNS), BAND_COLUMNS, BAND)
+
+
+def _by_muscle(regions: pd.DataFrame, side: str, labels: LabelTable) -> pd.DataFrame:
+    muscles = regions[(regions["side"] == side) & regions["region"].isin(labels.muscles)]
+    wide = muscles.drop_duplicates(["region", "scan"]).pivot(index="region", columns="scan", values="t2_mean_ms")
     return wide.reindex([name for name in labels.muscles if name in wide.index]).rename_axis(index=None, columns=None)
 
 
 def _voxels(measures: pd.DataFrame) -> pd.DataFrame:
     whole = measures[(measures["side"] == "both") & (measures["region"] == "thigh")]
-    return whole[[*VOXEL_COLUMNS, FAT_COLUMN]].set_axis(_scan_names(whole), axis=0)
+    return whole[[*VOXEL_COLUMNS, FAT_COLUMN]].set_axis(scan_names(whole), axis=0)
 
 
 def _quality(table: pd.DataFrame) -> pd.DataFrame:
     numeric = _numeric(table, QUALITY_COLUMNS, INPUT_TABLES["quality"][0])
-    return numeric[["status", *QUALITY_COLUMNS, "flags"]].set_axis(_scan_names(table), axis=0)
+    return numeric[["status", *QUALITY_COLUMNS, "flags"]].set_axis(scan_names(table), axis=0)
 
 
 def _with_groups(flow: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:
     groups = people.set_index("participant_id")["group"]
-    return flow.assign(scan=_scan_names(flow), group=flow["participant_id"].map(groups))
+    return flow.assign(scan=scan_names(flow), group=flow["participant_id"].map(groups))
 
 
 def _panel(path: Path) -> Path | StopNote:

@@ -12,8 +12,8 @@ from typing import Any
 import pandas as pd
 
 from myot2.report.lookup import DASH, Statistics
-from myot2.report.markdown import escape, pipe_table
-from myot2.report.study import FAT_COLUMN, GROUPS
+from myot2.report.markdown import counted, escape, is_address, pipe_table
+from myot2.report.study import FAT_COLUMN, FLOW, GROUPS, MEASURES, PEOPLE, QUALITY
 
 _QUANTITIES = {
     "ck": "Creatine kinase (CK)",
@@ -79,7 +79,8 @@ def flow_table(flow: pd.DataFrame) -> str:
     rows = []
     for label, chosen in selections:
         among = flow.loc[chosen, "group"]
-        rows.append([label, str(len(among)), *(str(int((among == group).sum())) for group in GROUPS)])
+        counts = (len(among), *(int((among == group).sum()) for group in GROUPS))
+        rows.append([label, *(counted(FLOW, count) for count in counts)])
     return pipe_table(["Scans", "All", "Patients", "Controls"], rows, align="lrrr", widths=[6, 2, 2, 2])
 
 
@@ -128,8 +129,9 @@ def quality_table(quality: pd.DataFrame) -> str:
     rows = []
     for scan, row in ranked.head(MOST_SCANS).iterrows():
         shown = [escape(flag) for flag in row["flags"][:MOST_FLAGS]]
-        more = [f"{row['count'] - MOST_FLAGS} more"] if row["count"] > MOST_FLAGS else []
-        numbers = [_decimal(row["risk"]), _decimal(row["agreement"]), _whole(row["muscles"]), _whole(row["volume_ml"])]
+        more = [f"{counted(QUALITY, row['count'] - MOST_FLAGS)} more"] if row["count"] > MOST_FLAGS else []
+        numbers = [_decimal(row["risk"]), _decimal(row["agreement"])]
+        numbers += [_whole(row["muscles"], QUALITY), _whole(row["volume_ml"], QUALITY)]
         rows.append([escape(scan), *numbers, "; ".join([*shown, *more]) or DASH])
     header = ["Scan", "Risk", "Agreement", "Muscles", "Volume (ml)", "Flags"]
     rows = rows or [["none", DASH, DASH, DASH, DASH, "no labels were judged"]]
@@ -137,15 +139,27 @@ def quality_table(quality: pd.DataFrame) -> str:
 
 
 def _decimal(value: float) -> str:
-    return DASH if pd.isna(value) else f"{value:.2f}"
+    return DASH if pd.isna(value) else counted(QUALITY, f"{value:.2f}")
 
 
-def _whole(value: float) -> str:
-    return DASH if pd.isna(value) else str(round(value))
+def _whole(value: float, table: str = MEASURES) -> str:
+    return DASH if pd.isna(value) else counted(table, round(value))
 
 
 def _percent(fraction: float) -> str:
-    return DASH if pd.isna(fraction) else f"{100 * fraction:.1f} %"
+    return DASH if pd.isna(fraction) else counted(MEASURES, f"{100 * fraction:.1f} %")
+
+
+def crossed_table(t2: Mapping[str, pd.Series], cutoff_ms: float | None) -> str:
+    """Patients and controls at or above and below the cutoff, counted; dashes where there is no cutoff."""
+    rows = []
+    for words, chosen in (("at or above the cutoff", True), ("below the cutoff", False)):
+        counts = [
+            DASH if cutoff_ms is None else counted(PEOPLE, int(((t2[group] >= cutoff_ms) == chosen).sum()))
+            for group in GROUPS
+        ]
+        rows.append([words, *counts])
+    return pipe_table(["T2", "Patients", "Controls"], rows, align="lrr", widths=[4, 2, 2])
 
 
 def correlation_table(statistics: Statistics) -> str:
@@ -178,7 +192,7 @@ def muscle_table(statistics: Statistics, muscles: tuple[str, ...]) -> str:
 def parameter_table(configuration: Mapping[str, Any]) -> str:
     """Every setting that bears on a number, by its key in the configuration."""
     rows = [
-        [f"`{key}`", escape(_setting(value))]
+        [f"`{key}`" if is_address(key) else escape(key), escape(_setting(value))]
         for section in _SECTIONS
         if configuration.get(section)
         for key, value in _flat(configuration[section], section)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.stopnote import StopNote, Stopped
-from myot2.core.tables import read_table, write_tsv
+from myot2.core.tables import MISSING, read_table, write_tsv
 
 CONTENT = pd.DataFrame({"participant_id": ["007", "1e5"], "ck": [" 12.5", "n/a"], "note": ["", "a, b"]})
 
@@ -73,3 +75,30 @@ def test_a_stop_note_is_not_taken_for_a_table(tmp_path):
 def test_a_written_table_has_unknown_cells_as_na_and_ten_digits(tmp_path):
     write_tsv(pd.DataFrame({"t2_ms": [1 / 3, float("nan")], "n": [3, 4]}), tmp_path / "t.tsv")
     assert (tmp_path / "t.tsv").read_text() == "t2_ms\tn\n0.3333333333\t3\nn/a\t4\n"
+
+
+@pytest.mark.parametrize("text", ["=cmd|' /C calc'!A0", "+HYPERLINK(1)", "@SUM(1)", "-2+3+cmd|'x'!A0", " =1+1", "'=1"])
+def test_what_a_spreadsheet_would_run_is_marked_as_text_in_the_file_and_read_back_as_it_was(tmp_path, text):
+    path = tmp_path / "table.tsv"
+    write_tsv(pd.DataFrame({"id": ["1"], text: [text]}), path)
+    header, row = path.read_text(encoding="utf-8").splitlines()
+    assert header == f"id\t'{text}" and row == f"1\t'{text}"
+    table = read_table(path)
+    assert table.columns[1] == text.strip() and table.iloc[0, 1] == text.strip()
+
+
+@pytest.mark.parametrize("text", ["-5", "+3.2e-4", "-", "+", "@", "a=b", "P-01", "-.5"])
+def test_numbers_signs_and_other_text_are_written_as_they_are(tmp_path, text):
+    path = tmp_path / "table.tsv"
+    write_tsv(pd.DataFrame({"a": [text, "x"]}), path)
+    assert path.read_text(encoding="utf-8") == f"a\n{text}\nx\n"
+
+
+@given(st.text(st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1))
+def test_any_text_comes_back_from_a_file_and_never_starts_as_a_formula_there(tmp_path_factory, text):
+    path = tmp_path_factory.mktemp("any") / "table.tsv"
+    write_tsv(pd.DataFrame({"a": [text, "x"]}), path)
+    cell = path.read_text(encoding="utf-8").splitlines()[1].strip().strip('"').strip()
+    assert len(cell) < 2 or cell[0] not in "=+@"
+    expected = text.strip()
+    assert pd.isna(read_table(path)["a"].iloc[0]) if expected in MISSING else read_table(path)["a"].iloc[0] == expected

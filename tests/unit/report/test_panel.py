@@ -119,6 +119,27 @@ def test_bone_alone_is_no_muscle(scan):
         panel_figure(**{**scan, "t2_labels": sitk.Cast(scan["t2_labels"] > 0, sitk.sitkUInt8) * 27})
 
 
+def test_corrected_outlines_are_drawn_in_dashes_over_the_others_and_named_in_the_key(scan):
+    numbers = sitk.GetArrayFromImage(scan["image_labels"])
+    numbers[2, :40] = 0  # the upper part is taken away
+    corrected = sitk.GetImageFromArray(numbers)
+    corrected.CopyInformation(scan["image_labels"])
+    figure = panel_figure(**scan, corrected=corrected)
+    automatic, by_hand = (lines.get_paths()[0].vertices for lines in figure.axes[0].collections)
+    assert automatic[:, 1].min() == pytest.approx(19.0, abs=0.6)
+    assert by_hand[:, 1].min() == pytest.approx(39.0, abs=0.6)
+    assert by_hand[:, 1].max() == pytest.approx(automatic[:, 1].max())
+    assert figure.legends[0].get_texts()[-1].get_text() == "corrected"
+    np.testing.assert_array_equal(
+        figure.axes[1].images[-1].get_array(), panel_figure(**scan).axes[1].images[-1].get_array()
+    )
+
+
+def test_corrected_labels_on_another_grid_are_refused(scan):
+    with pytest.raises(MyoT2Error, match="one grid"):
+        panel_figure(**scan, corrected=scan["t2_labels"])
+
+
 def test_labels_without_muscle_are_refused(scan):
     with pytest.raises(MyoT2Error, match="expected muscle"):
         panel_figure(**{**scan, "t2_labels": scan["t2_labels"] * 0})

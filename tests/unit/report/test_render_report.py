@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import subprocess
@@ -18,6 +19,7 @@ from myot2.core.stopnote import StopNote
 from myot2.core.tables import write_tsv
 from myot2.report.figure_style import write_png
 from myot2.report.offline import external_references
+from myot2.report.policy import POLICY
 
 HOSTILE = "</script><img src=x onerror=alert(1)> | `{python} 1` @fig-groups {{< x >}} http://example.org"
 PATIENTS = {"P01": 48.0, "P02": 39.5, "P03": 57.2, "P04": None}
@@ -65,6 +67,7 @@ def make_results(root: Path, folder: Path, people: dict[str, float | None]) -> P
     subprocess.run([sys.executable, str(root / "scripts/compare_variants.py"), *inputs, *words], check=True)
     words = ["--label-table", str(root / "config/labels.tsv"), "--multiverse", multiverse, "--out", f"{folder}/analyse"]
     subprocess.run([sys.executable, str(root / "scripts/analyse_cohort.py"), *inputs, *words], check=True)
+    draw(root, folder)
     configuration = Configuration(simulate={"preset": "demo"}, report={"title": f"Trial {HOSTILE}"})
     (folder / "config.json").write_text(configuration.model_dump_json(), encoding="utf-8")
     return folder
@@ -85,11 +88,19 @@ def write_variants(folder: Path, people: dict[str, float | None]) -> list[Path]:
     return paths
 
 
+def draw(root: Path, results: Path) -> None:
+    """The figures, by their program."""
+    command = [sys.executable, str(root / "scripts/draw_figures.py"), "--results", str(results)]
+    table = ["--label-table", str(root / "config/labels.tsv")]
+    subprocess.run([*command, *table, "--out", f"{results}/figures"], check=True)
+
+
 def render(root: Path, results: Path, out: Path, *more: str, panels: tuple[Path, ...] = ()):
     command = [sys.executable, str(root / "scripts/render_report.py"), "--report", str(root / "report/report.qmd")]
     command += ["--results", str(results), "--config-summary", f"{results}/config.json"]
     command += ["--label-table", str(root / "config/labels.tsv"), "--panels", *map(str, panels)]
-    command += ["--html", f"{out}.html", "--pdf", f"{out}.pdf", *(more or ("--renderer", "pandoc"))]
+    command += ["--figures", f"{results}/figures", "--participants", f"{out}/participants"]
+    command += ["--html", f"{out}/report.html", "--pdf", f"{out}/report.pdf", *(more or ("--renderer", "pandoc"))]
     return subprocess.run(command, capture_output=True, text=True)
 
 
@@ -105,23 +116,42 @@ def study(root, tmp_path_factory):
     StopNote("ingest", HOSTILE, "9 echoes", "dicom/x", "Send it.").write(panels[2])
     done = render(root, folder, folder / "first", panels=panels)
     assert done.returncode == 0, done.stderr
-    return folder, panels, (folder / "first.html").read_text(encoding="utf-8")
+    return folder, panels, (folder / "first/report.html").read_text(encoding="utf-8")
 
 
 def text_of(page: str) -> str:
     return " ".join(unescape(re.sub(r"<[^>]+>", "", re.sub(r"(?s)<style.*?</style>", "", page))).split())
 
 
-def test_every_number_in_the_page_is_the_printed_one_of_its_key(study):
+def test_every_claim_in_the_page_is_the_printed_part_of_its_key(study):
     folder, _, page = study
     statistics = json.loads((folder / "analyse/statistics.json").read_text(encoding="utf-8"))
-    claims = re.findall(r'<span data-claim="([^"]+)">(.*?)</span>', page)
-    assert len(claims) > 80
-    for key, shown in claims:
-        entry = statistics[key]
-        printed = [str(value) for name, value in entry.items() if name != "value" and value is not None]
-        printed.append(f"{entry['printed']} {entry['unit']}")
-        assert unescape(shown).replace("\u00a0", " ").removeprefix("= ").replace("< ", "<") in printed, (key, shown)
+    claims = re.findall(r'<span class="claim"\s+data-claim="([^"]+)">(.*?)</span>', page, re.DOTALL)
+    assert len(claims) > 80 and page.count("data-claim") == len(claims)
+    assert {address.partition(":")[2] for address, _ in claims} >= {"", "n", "ci", "p", "z", "numerator"}
+    for address, shown in claims:
+        key, _, part = address.partition(":")
+        printed = statistics[key].get(f"{part}_printed", statistics[key].get(part)) if part else None
+        assert unescape(shown) == str(printed if part else statistics[key]["printed"]), address
+
+
+def test_no_number_of_the_results_stands_outside_a_claim_or_a_count(study):
+    page = study[2]
+    results = page[page.index('<section id="sec-participants"') : page.index('<section id="sec-methods"')]
+    for known in (
+        r"<h1.*?</h1>",  # numbered headings
+        r'<span class="(?:claim|counted)"[^>]*>.*?</span>',
+        r'<a [^>]*class="cross-reference".*?</a>',
+        r"<(?:figcaption|caption).*?</(?:figcaption|caption)>",
+        r"<th.*?</th>",
+        r"95.{0,7}%.{0,8}interval",
+    ):
+        results = re.sub(f"(?s){known}", " ", results)
+    results = text_of(results)
+    for known in (HOSTILE, "alert 1 python 1", "error is 0", "9 echoes"):
+        results = results.replace(known, "")
+    found = re.findall(r"\S*\d\S*", results)
+    assert [word for word in found if not re.fullmatch(r"T2\.?|sub-[PC]\d\d", word)] == []
 
 
 @pytest.mark.parametrize(
@@ -179,25 +209,69 @@ def text_rows(page: str) -> int:
 
 def test_the_page_refers_to_nothing_outside_itself(study):
     page = study[2]
-    assert external_references(page) == []
+    pages = [f"<a href='participants/sub-{person}.html'>" for person in PATIENTS | CONTROLS]
+    assert external_references(page) == pages
     assert not re.search(r"""(?:src|href)\s*=\s*["']?(?:http|//)|@import|url\(\s*["']?http""", page)
 
 
 def test_the_page_holds_its_pictures_and_says_what_rendered_it(study):
     page = study[2]
-    assert page.count('src="data:image/png;base64,') == 2
-    assert len(re.findall(r'<figure id="fig-[a-z]+">', page)) == 4
+    assert page.count('src="data:image/jpeg;base64,') == 2, "one small picture per panel"
+    labels = re.findall(r'<figure id="(fig-[a-z-]+)"', page)
+    assert labels == [
+        *("fig-flow", "fig-groups", "fig-histogram", "fig-roc", "fig-multiverse", "fig-correlations", "fig-muscles"),
+        *("fig-sides", "fig-typical", "fig-normal-ck"),
+    ]
+    assert page.count('src="data:image/svg+xml;base64,') == 8
+    assert len(re.findall(r'<img [^>]*alt="[^"]{15,}"', page)) == page.count("<img ") == 12
     assert re.search(
         r"rendered with MyoT2's own renderer \(pandoc \d[\d.]*, Typst \d[\d.]*\)", text_of(page).replace("’", "'")
     )
+
+
+def test_the_pictures_in_full_size_are_chosen_by_rule(study):
+    text = text_of(study[2])
+    assert "sub-P01, the patient whose T2 is nearest to the patients’ median: T2 48.0 ms." in text
+    assert "sub-P01, the highest T2 among patients whose CK is normal: T2 48.0 ms." in text
+
+
+def test_every_scan_has_a_page_of_its_own_that_shows_its_picture_or_why_there_is_none(study):
+    folder, panels, _ = study
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (folder / "first/participants").iterdir()}
+    assert set(pages) == {f"sub-{person}" for person in PATIENTS | CONTROLS}
+    assert base64.b64encode(panels[0].read_bytes()).decode() in pages["sub-P01"]
+    assert "49.0" in text_of(pages["sub-P01"]) and "vastus lateralis" in pages["sub-P01"]
+    assert f"Stopped at ingest: expected {HOSTILE}, found 9 echoes." in text_of(pages["sub-P04"])
+    assert "No picture was made." in text_of(pages["sub-C01"])
+    for name, page in pages.items():
+        assert external_references(page)[0] == "<a href='../report.html#sec-panels'>", name
+        assert POLICY in page and "<img src=x" not in page
+
+
+def test_the_page_forbids_scripts_and_requests(study):
+    page = study[2]
+    assert page.index(POLICY) < page.index("<title>") and page.count("Content-Security-Policy") == 1
+
+
+@pytest.mark.parametrize(("name", "items"), [("stard-2015", 34), ("claim-2024", 44)])
+def test_the_checklists_are_in_the_page_with_links_to_what_answers_an_item(study, name, items):
+    page = study[2]
+    table = page[page.index(f'id="tbl-{name}"') :]
+    rows = re.findall(r"(?s)<tr.*?</tr>", table[: table.index("</table>")])[1:]
+    assert len(rows) == items
+    answered = [row for row in rows if "answered here" in row]
+    assert len(answered) >= 8
+    for row in answered:
+        (target,) = re.findall(r'href="#([^"]+)"', row)
+        assert f'id="{target}"' in page
 
 
 def test_a_second_rendering_gives_the_same_bytes_and_no_machine_path(root, study):
     folder, panels, page = study
     done = render(root, folder, folder / "second", panels=panels)
     assert done.returncode == 0, done.stderr
-    assert (folder / "second.html").read_text(encoding="utf-8") == page
-    assert (folder / "second.pdf").read_bytes() == (folder / "first.pdf").read_bytes()
+    assert (folder / "second/report.html").read_text(encoding="utf-8") == page
+    assert (folder / "second/report.pdf").read_bytes() == (folder / "first/report.pdf").read_bytes()
     for path in (str(root), str(folder), "/tmp/"):
         assert path not in page
 
@@ -207,7 +281,7 @@ def test_what_could_not_be_computed_is_shown_with_its_reason(root, tmp_path, peo
     results = make_results(root, tmp_path, people)
     done = render(root, results, tmp_path / "report")
     assert done.returncode == 0, done.stderr
-    text = text_of((tmp_path / "report.html").read_text(encoding="utf-8"))
+    text = text_of((tmp_path / "report/report.html").read_text(encoding="utf-8"))
     assert "No ROC curve could be drawn: a group is empty." in text
     assert "The groups could not be compared: " in text
 
@@ -217,7 +291,7 @@ def test_missing_results_are_named(root, study, tmp_path):
     done = render(root, tmp_path, tmp_path / "report")
     assert done.returncode == 1
     assert "analyse" in done.stderr and "Traceback" not in done.stderr
-    assert not (tmp_path / "report.html").exists()
+    assert not (tmp_path / "report/report.html").exists()
 
 
 def test_asking_for_quarto_without_it_says_what_to_do(root, study, tmp_path, monkeypatch):

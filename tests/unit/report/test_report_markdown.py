@@ -75,4 +75,4 @@ def test_a_claim_names_its_key_in_the_page():
         capture_output=True,
         check=True,
     ).stdout
-    assert page.strip() == '<p><span data-claim="roc.auc">0.986</span></p>'
+    assert page.strip() == '<p><span class="claim" data-claim="roc.auc">0.986</span></p>'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from myot2.core.config import Configuration
 from myot2.report import prose, tables
 from myot2.report.lookup import Statistics
-from myot2.report.methods import methods
+from myot2.report.methods import analyses, methods
 
 
 def statistic(printed: str, n: int = 11, **extras):
@@ -46,7 +47,7 @@ FOUND = {
 def test_the_group_sentence_names_means_test_and_n():
     assert plain(prose.group_sentence(Statistics(FOUND))) == (
         "Mean T2 of the thigh muscles is 47.4 ms (SD 9.0, *n* = 64) in patients and 33.9 ms (SD 0.9, *n* = 10) in "
-        "controls (*p* < 0.001). Test: Mann-Whitney U; *U* = 631.0, *z* = 4.9, *n* = 74."
+        "controls (*p* <0.001). Test: Mann-Whitney U; *U* = 631.0, *z* = 4.9, *n* = 74."
     )
 
 
@@ -102,7 +103,7 @@ FLOW = pd.DataFrame(
 
 
 def test_the_flow_adds_up():
-    rows = [line.strip("| ").split(" | ") for line in tables.flow_table(FLOW).splitlines()[2:]]
+    rows = [line.strip("| ").split(" | ") for line in plain(tables.flow_table(FLOW)).splitlines()[2:]]
     assert rows == [
         ["In the participants table", "4", "2", "1"],
         ["T2 measured", "2", "1", "1"],
@@ -235,3 +236,29 @@ def test_the_methods_follow_the_configuration(configuration, words):
 
 def test_the_methods_say_nothing_of_stages_they_do_not_know():
     assert methods({}) == ""
+
+
+def findings(content, band=()):
+    """Findings as far as the methods look at them."""
+    return SimpleNamespace(statistics=Statistics(content), band=band)
+
+
+def test_the_methods_of_the_statistics_tell_of_those_that_the_run_has():
+    everything = {
+        **FOUND,
+        "t2.mann_whitney": statistic("631.0", 74, p_exact=0.01, **TEST),
+        "roc.auc": statistic("0.986", 74, ci=[0.958, 1.0]),
+    }
+    text = plain(analyses(findings(everything, band=[1])))
+    for words in ("its exact *p* stands beside it", "DeLong's interval", "highest index [", "bootstrap", "Spearman's"):
+        assert words in text
+    nothing = plain(analyses(findings({})))
+    for words in ("Mann", "ROC", "cutoff", "bootstrap", "Spearman"):
+        assert words not in nothing
+
+
+def test_people_are_counted_against_the_cutoff():
+    t2 = {"patient": pd.Series([36.4, 50.0, 36.3]), "control": pd.Series([33.0])}
+    rows = plain(tables.crossed_table(t2, 36.4)).splitlines()
+    assert rows[2:] == ["| at or above the cutoff | 2 | 0 |", "| below the cutoff | 1 | 1 |"]
+    assert plain(tables.crossed_table(t2, None)).splitlines()[2] == "| at or above the cutoff | – | – |"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from PIL import Image
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.stopnote import StopNote, Stopped
+from myot2.report.captions import FIGURES
 from myot2.report.staging import stage_inputs
 from myot2.report.study import read_study
 
@@ -43,6 +45,14 @@ TABLES = {
 }
 
 
+def figures_in(folder):
+    """A folder with a file for each figure."""
+    folder.mkdir(exist_ok=True)
+    for figure in FIGURES:
+        (folder / f"{figure.file}.svg").write_text("<svg/>", encoding="utf-8")
+    return folder
+
+
 @pytest.fixture
 def stage(root, tmp_path):
     """Stage the tables above; return the folder of inputs."""
@@ -59,6 +69,8 @@ def stage(root, tmp_path):
             results=results,
             labels=root / "config/labels.tsv",
             panels=panels,
+            figures=figures_in(tmp_path / "figures"),
+            pages="participants",
             configuration=configuration,
             renderer="a renderer",
         )
@@ -69,7 +81,7 @@ def stage(root, tmp_path):
 
 def test_a_study_is_read_as_it_was_staged(stage, tmp_path):
     panel, stopped = tmp_path / "sub-01_panel.png", tmp_path / "sub-02_ses-1_panel.png"
-    panel.write_bytes(b"\x89PNG")
+    Image.new("RGB", (1200, 400), "red").save(panel)
     note = StopNote("fit", "a", "b", "c", "d")
     note.write(stopped)
     study = read_study(stage([panel, stopped]))
@@ -81,6 +93,11 @@ def test_a_study_is_read_as_it_was_staged(stage, tmp_path):
     assert study.group_of("sub-02_ses-1") == "control" and study.group_of("sub-03") is None
     assert study.multiverse["mask"].tolist() == ["given"] and study.multiverse["auc"].isna().all()
     assert study.panels["sub-01"].name == panel.name and study.panels["sub-02_ses-1"] == note
+    assert list(study.thumbnails) == ["sub-01"] and study.pages == "participants"
+    with Image.open(study.thumbnails["sub-01"]) as small:
+        assert small.size == (600, 200)
+    assert study.sides.loc["sartorius"].isna().all(), "the right side is not measured"
+    assert study.band.empty
     assert study.statistics.reason("roc.auc") == "a group is empty"
     assert (study.renderer, study.configuration) == ("a renderer", {"fit": {"source": "echoes"}})
 
@@ -89,6 +106,33 @@ def test_the_reason_of_missing_statistics_is_passed_on(stage, tmp_path):
     folder = stage()
     StopNote("analyse", "a", "b", "c", "d").write(folder / "analyse/statistics.json")
     with pytest.raises(Stopped, match="analyse"):
+        read_study(folder)
+
+
+def test_a_participant_whose_name_is_no_file_name_is_refused(stage):
+    folder = stage()
+    flow = folder / "measure/flow.tsv"
+    flow.write_text(flow.read_text(encoding="utf-8").replace("02\t1", "../../x\t1"), encoding="utf-8")
+    with pytest.raises(MyoT2Error, match="letters and digits"):
+        read_study(folder)
+
+
+def test_a_band_around_the_roc_curve_is_read_where_analyse_made_one(stage):
+    folder = stage()
+    band = "false_positive_rate\tsensitivity\tlow\thigh\n0\t0.5\t0.4\t0.6\n"
+    (folder / "analyse/roc_band.tsv").write_text(band, encoding="utf-8")
+    assert read_study(folder).band.to_dict("list") == {
+        "false_positive_rate": [0.0],
+        "sensitivity": [0.5],
+        "low": [0.4],
+        "high": [0.6],
+    }
+
+
+def test_a_key_that_is_no_key_is_refused(stage):
+    folder = stage()
+    (folder / "analyse/statistics.json").write_text('{"a\\"} onload=b": {"value": 1}}', encoding="utf-8")
+    with pytest.raises(MyoT2Error, match="expected keys of letters"):
         read_study(folder)
 
 

@@ -1,0 +1,122 @@
+"""The report's figures and tables as data: what each is called, what its caption tells a reader to look for.
+
+Pure text, so that the workflow can name the figures' files without importing what draws them. The order is that of the
+report; `report.qmd` says where each stands, `myot2.report.sections` what it is drawn from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure: its label (`fig-...`), its caption, and what is said of it to those who cannot see it."""
+
+    label: str
+    caption: str
+    alt: str
+
+    @property
+    def file(self) -> str:
+        """The name of its files in results/report/figures, without suffix."""
+        return self.label.removeprefix("fig-")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: its label (`tbl-...`) and its caption."""
+
+    label: str
+    caption: str
+
+
+FIGURES = (
+    Figure(
+        "fig-flow",
+        "Flow of participants, from the participants table to each analysis. Look for boxes on the right: who left, at "
+        "which stage; and for an *n* that falls from one row to the next, which is a value that is not known.",
+        "Flow diagram: boxes from participants through measured to analysed, each with its count.",
+    ),
+    Figure(
+        "fig-groups",
+        "T2 of the thigh muscles. Each mark is one person; the box spans the quartiles with the median as a line, "
+        "whiskers reach the furthest value within 1.5 quartile ranges. Look for overlap between the groups around the "
+        "cutoff (dashed).",
+        "Box plot with marks: T2 in ms of patients and of controls.",
+    ),
+    Figure(
+        "fig-histogram",
+        "How many people have which T2 (mean of the thigh muscles). Look for a long tail to the right, for which a "
+        "median says more than a mean, and for patients below the cutoff (dashed).",
+        "Histograms of T2 in ms, patients above controls, on one axis.",
+    ),
+    Figure(
+        "fig-roc",
+        "Receiver operating characteristic of T2 for telling patients from controls. The further the curve keeps to "
+        "the upper left, away from the dashed diagonal of chance, the better; the mark is the operating point with the "
+        "highest Youden index. A grey band, where there is one, is the pointwise 95 % interval of the bootstrap: a "
+        "wide band is a small group.",
+        "ROC curve: sensitivity against one minus specificity, with the chosen operating point.",
+    ),
+    Figure(
+        "fig-multiverse",
+        "AUC with its 95 % interval and cutoff of every variant, and below them the choices that make it: which mask, "
+        "which T2 map, what is taken of T2, and over what. The red diamond is the main path. Look for choices that "
+        "gather at one end: the result hangs on them.",
+        "Specification curve: AUC and cutoff of variants by rising AUC, above a matrix of the choices of each.",
+    ),
+    Figure(
+        "fig-correlations",
+        "T2 against each enzyme and the lung score; each mark is one patient in whom both are known. Enzymes that span "
+        "more than a factor of twenty have a logarithmic axis. Look for a trend in the ranks, not for a line.",
+        "Five scatter plots: T2 in ms against CK, ALT, AST, LDH and the lung disease score, each with its rank "
+        "correlation, p and n.",
+    ),
+    Figure(
+        "fig-muscles",
+        "T2 of each muscle (both sides) in each person; within a group people are ordered by falling mean T2. Look for "
+        "muscles that are bright in many patients, and for people in whom single muscles stand out; grey is not "
+        "measured.",
+        "Heat map of T2: muscles in rows, participants in columns, patients left of controls.",
+    ),
+    Figure(
+        "fig-sides",
+        "T2 of each muscle, left minus right; each mark is one person, the short line the group's median. Look for "
+        "medians away from zero in both groups, which point to the coil or the alignment, and for single people far "
+        "out, whose outlines or muscles differ between the sides.",
+        "Marks per muscle: the difference of T2 between left and right in ms, patients above controls.",
+    ),
+)
+
+TABLES = (
+    Table(
+        "tbl-cohort",
+        "The cohort. Each figure says of how many people it is known; a range in brackets is from lowest to highest.",
+    ),
+    Table("tbl-flow", "Flow of scans. Every scan of the participants table is either measured or stopped at a stage."),
+    Table("tbl-stopped", "Scans without a T2 value, with the reason and the remedy."),
+    Table(
+        "tbl-crossed",
+        "T2 at the chosen cutoff against the diagnosis. Look at the two cells off the diagonal: missed patients, and "
+        "controls that were taken for patients.",
+    ),
+    Table("tbl-correlations", "Spearman's rank correlation of T2 with clinical measures among patients."),
+    Table(
+        "tbl-muscles",
+        "T2 of each muscle (both sides), mean ± SD, with the Mann–Whitney test between the groups; *p* is not "
+        "corrected for the number of muscles.",
+    ),
+    Table(
+        "tbl-labels",
+        "Scans by the risk that their labels are wrong. Agreement: mean Dice of the network's votes. Look at these "
+        "first.",
+    ),
+    Table(
+        "tbl-voxels",
+        "Voxels of the muscles, measured and left out by reason. Implausible: no T2, or one outside the plausible "
+        "range. A dash: the T2 map is the scanner's own, which says nothing of its voxels.",
+    ),
+    Table("tbl-parameters", "Settings of the run."),
+    Table("tbl-versions", "Versions of the programs in the environment that made the report."),
+)

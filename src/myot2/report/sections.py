@@ -1,0 +1,96 @@
+"""What each figure and table of the report is drawn from, and how it is put into the page with its caption."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from myot2.report import captions, figures, tables
+from myot2.report.flow_diagram import flow_figure
+from myot2.report.lookup import printed_part
+from myot2.report.markdown import quoted
+from myot2.report.scatter import Pairs, correlation_figure, sides_figure
+from myot2.report.specification_curve import specification_figure
+from myot2.report.study import GROUPS, Findings, Study
+
+FOLDER = "inputs/figures"
+"""Where the figures lie beside the document."""
+
+QUANTITIES = {
+    "ck": ("CK", "U/l"),
+    "alt": ("ALT", "U/l"),
+    "ast": ("AST", "U/l"),
+    "ldh": ("LDH", "U/l"),
+    "ild_score": ("lung disease (ILD)", "score"),
+}
+
+
+def _cutoff(found: Findings) -> float | None:
+    return found.statistics.value("roc.cutoff")
+
+
+def _t2(found: Findings) -> dict[str, pd.Series]:
+    return {group: found.t2_of(group) for group in GROUPS}
+
+
+def _groups(found: Findings) -> dict[str, str | None]:
+    return {scan: found.group_of(scan) for scan in found.muscles.columns}
+
+
+def _pairs(found: Findings, name: str) -> Pairs:
+    t2 = found.t2_of("patient")
+    both = pd.DataFrame({"value": found.clinical(name), "t2": t2}).dropna()
+    entry = found.statistics.content.get(f"spearman.{name}", {})
+    p = printed_part(entry, "p_printed") or ""
+    words = (
+        f"rₛ = {entry['printed']}\np {p if p.startswith('<') else f'= {p}'}, n = {entry['n']}"
+        if found.statistics.has(f"spearman.{name}")
+        else "not computed"
+    )
+    title, unit = QUANTITIES[name]
+    return Pairs(title, unit, both["value"].to_numpy(), both["t2"].to_numpy(), words)
+
+
+DRAWN: Mapping[str, Callable[[Findings], Figure]] = {
+    "fig-flow": lambda found: flow_figure(found.statistics, found.flow),
+    "fig-groups": lambda found: figures.group_figure(_t2(found), _cutoff(found)),
+    "fig-histogram": lambda found: figures.histogram_figure(_t2(found), _cutoff(found)),
+    "fig-roc": lambda found: figures.roc_figure(found.roc, _cutoff(found), found.band),
+    "fig-multiverse": lambda found: specification_figure(found.multiverse),
+    "fig-correlations": lambda found: correlation_figure([_pairs(found, name) for name in QUANTITIES], _cutoff(found)),
+    "fig-muscles": lambda found: figures.muscle_figure(found.muscles, _groups(found)),
+    "fig-sides": lambda found: sides_figure(found.sides, _groups(found)),
+}
+"""Each figure of `captions.FIGURES`, drawn anew at each call."""
+
+LAID_OUT: Mapping[str, Callable[[Study], str]] = {
+    "tbl-cohort": lambda study: tables.cohort_table(study.statistics),
+    "tbl-flow": lambda study: tables.flow_table(study.flow),
+    "tbl-stopped": lambda study: tables.stopped_table(study.flow),
+    "tbl-crossed": lambda study: tables.crossed_table(_t2(study), _cutoff(study)),
+    "tbl-correlations": lambda study: tables.correlation_table(study.statistics),
+    "tbl-muscles": lambda study: tables.muscle_table(study.statistics, study.labels.muscles),
+    "tbl-labels": lambda study: tables.quality_table(study.quality),
+    "tbl-voxels": lambda study: tables.voxel_table(study.voxels),
+    "tbl-parameters": lambda study: tables.parameter_table(study.configuration),
+    "tbl-versions": lambda study: tables.version_table(),
+}
+"""Each table of `captions.TABLES` as Markdown."""
+
+
+def show(label: str, study: Study) -> str:
+    """A figure or table with its caption, as a labelled block of Markdown that Quarto and the fallback number.
+
+    Raises
+    ------
+    KeyError
+        No figure or table has the label.
+    """
+    if label.startswith("fig-"):
+        figure = next(figure for figure in captions.FIGURES if figure.label == label)
+        content = f"![]({FOLDER}/{figure.file}.svg){{fig-alt={quoted(figure.alt)}}}"
+        return f"::: {{#{label}}}\n{content}\n\n{figure.caption}\n:::"
+    caption = next(table.caption for table in captions.TABLES if table.label == label)
+    return f"::: {{#{label}}}\n{LAID_OUT[label](study)}\n\n{caption}\n:::"
