@@ -160,7 +160,7 @@ rule report:
         runtime=20,
     params:
         results=subpath(input.statistics, ancestor=2),
-        figures=subpath(input.figures[0], parent=True),
+        figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
         renderer=settings.report.renderer,
     shell:
         r"""

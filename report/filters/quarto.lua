@@ -89,6 +89,15 @@ local function callout(div, class)
   return pandoc.Div(content, { class = "callout " .. class, role = "note" })
 end
 
+-- In print the small pictures stand in two columns; the page's style sheet does that for HTML.
+local function in_columns(div)
+  if not FORMAT:match("typst") then
+    return nil
+  end
+  local start = pandoc.RawBlock("typst", "#columns(2)[#set list(marker: none, indent: 0pt, body-indent: 0pt)")
+  return pandoc.List({ start }) .. div.content .. { pandoc.RawBlock("typst", "]") }
+end
+
 local function number_section(header)
   if header.classes:includes("unnumbered") or not PANDOC_WRITER_OPTIONS.number_sections then
     return
@@ -125,6 +134,9 @@ local number_all = {
     local kind = kind_of(div.identifier)
     if kind == "fig" or kind == "tbl" then
       return labelled_block(div), false
+    end
+    if div.classes:includes("participants") then
+      return in_columns(div)
     end
     for _, class in ipairs(div.classes) do
       if callouts[class] then

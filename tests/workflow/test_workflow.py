@@ -13,13 +13,15 @@ import yaml
 
 pytestmark = pytest.mark.workflow
 
-STAGES_AFTER_FIT = {"measure", "collect", "analyse", "report"}
+STAGES_AFTER_FIT = {"measure", "collect", "analyse", "figures", "report"}
 
 
 def test_one_command_makes_the_report_and_every_stage_leaves_its_files(project, finished):
     results = project.folder / "results/four"
     assert (results / "report/report.html").stat().st_size > 100_000
     assert (results / "report/report.pdf").read_bytes().startswith(b"%PDF")
+    assert (results / "report/figures/roc.pdf").read_bytes().startswith(b"%PDF")
+    assert "sub-P01" in (results / "report/participants/sub-P01.html").read_text(encoding="utf-8")
     for stage, name in [
         ("ingest", "sub-P01_echo-10_MESE.nii.gz"),
         ("segment", "sub-P01_dseg.nii.gz"),

@@ -119,12 +119,13 @@ def _table(regions: pd.DataFrame, muscles: tuple[str, ...]) -> str:
     )
     rows = []
     for region in known:
+        named = f'<th scope="rowgroup" rowspan="{len(_SIDES)}">{_text(region)}</th>'
         for side in _SIDES:
             found = regions[(regions["region"] == region) & (regions["side"] == side)]
             cells = "".join(f"<td>{_number(found, name, decimals)}</td>" for name, _, decimals in columns)
-            rows.append(f'<tr><th scope="row">{_text(region)}</th><td>{side}</td>{cells}</tr>')
+            rows.append(f'<tr>{named if side == _SIDES[0] else ""}<th scope="row">{side}</th>{cells}</tr>')
     return (
-        '<div class="scrolls" tabindex="0" role="region" aria-label="T2 of each muscle"><table>\n'
+        '<div class="scrolls" tabindex="0" role="region" aria-label="T2 of each muscle"><table class="numbers">\n'
         f"<caption>T2 of each muscle and side.</caption>\n<thead><tr>{header}</tr></thead>\n"
         f"<tbody>\n{chr(10).join(rows)}\n</tbody></table></div>"
     )
