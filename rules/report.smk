@@ -128,6 +128,7 @@ rule report:
     """Render the report to HTML and PDF."""
     input:
         statistics=STATISTICS,
+        analyses=rules.analyse.output.analyses,
         tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
         multiverse=MULTIVERSE,
         measures="<results>/measure/cohort.tsv",

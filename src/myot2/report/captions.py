@@ -101,11 +101,43 @@ TABLES = (
         "T2 at the chosen cutoff against the diagnosis. Look at the two cells off the diagonal: missed patients, and "
         "controls that were taken for patients.",
     ),
-    Table("tbl-correlations", "Spearman's rank correlation of T2 with clinical measures among patients."),
+    Table(
+        "tbl-missing",
+        "Of how many people each value is unknown; the last row counts those of whom nothing is. Look for a value that "
+        "is unknown of many: what is said of it is said of the others.",
+    ),
+    Table(
+        "tbl-effect",
+        "How large the difference is. The delta is 0 where neither group is higher and 1 where every patient is above "
+        "every control. A corrected *p* is that of all tests of its family together. Look whether the ratio stays "
+        "when covariates are held equal.",
+    ),
+    Table(
+        "tbl-accuracy",
+        "How far the accuracy can be trusted. Intervals of the area by five methods: where they disagree, quote the "
+        "first. Optimism is what a cutoff gains by being judged in the people that it was chosen in. Look for rates "
+        "that fall below those found, and for a wide interval of the cutoff. A bootstrap gives the corrected rates no "
+        "interval.",
+    ),
+    Table(
+        "tbl-correlations",
+        "Spearman's rank correlation of T2 with clinical measures among patients; corrected: for the number of these "
+        "tests.",
+    ),
+    Table(
+        "tbl-imputed",
+        "The same with the unknown values filled in many times from what is known of each patient, pooled. Look for a "
+        "coefficient that differs from that of the known pairs: it hangs on who was not examined.",
+    ),
     Table(
         "tbl-muscles",
-        "T2 of each muscle (both sides), mean ± SD, with the Mann–Whitney test between the groups; *p* is not "
-        "corrected for the number of muscles.",
+        "T2 of each muscle (both sides), mean ± SD, with the Mann–Whitney test between the groups; corrected: "
+        "for the number of muscles and regions tested.",
+    ),
+    Table(
+        "tbl-muscle-model",
+        "All muscles in one model, each person's muscles belonging together, covariates held equal. Look at the "
+        "average first, then whether muscles differ at all; a single muscle means little where they do not.",
     ),
     Table(
         "tbl-labels",
@@ -116,6 +148,11 @@ TABLES = (
         "tbl-voxels",
         "Voxels of the muscles, measured and left out by reason. Implausible: no T2, or one outside the plausible "
         "range. A dash: the T2 map is the scanner's own, which says nothing of its voxels.",
+    ),
+    Table(
+        "tbl-analyses",
+        "Every analysis of the plan in its order, those without a result too. Confirmatory: asked before the data were "
+        "seen. Tests of a family are corrected together.",
     ),
     Table("tbl-parameters", "Settings of the run."),
     Table("tbl-versions", "Versions of the programs in the environment that made the report."),

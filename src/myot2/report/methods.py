@@ -8,6 +8,28 @@ from typing import Any
 from myot2.report.markdown import escape
 from myot2.report.study import Findings
 
+_FURTHER = {
+    "roc.bootstrap.cutoff": (
+        "In bootstrap samples of each group the cutoff was chosen anew: its interval is that of percentiles, and "
+        "sensitivity and specificity are given less their optimism, and as found in those a sample left out."
+    ),
+    "normal_ck.left_out.detected": ("Those with normal CK were also judged each by the cutoff of everybody else."),
+    "roc.t2_against_ck.difference": (
+        "The areas of T2 and CK in the same people are compared by DeLong's test, with a score interval."
+    ),
+    "t2.effect.shift": (
+        "The difference of T2 is the median of all differences between a patient and a control (Hodges and Lehmann), "
+        "with the interval of those that the test of Brunner and Munzel does not reject; Cliff's delta has that of "
+        "the area."
+    ),
+    "t2.adjusted.ratio": (
+        "Covariates were held equal by least squares on the logarithm of T2 with HC3 errors, which gives a ratio."
+    ),
+    "t2.adjusted.rank_ancova": "Quade's analysis of covariance of ranks does so without a model of T2.",
+    "missing.patient.complete": "Unknown values are counted per group.",
+}
+"""What a run may have beyond the study's statistics, by the key that shows that it has."""
+
 
 def methods(configuration: Mapping[str, Any]) -> str:
     """How the numbers were made, from the settings that the run had; a stage without settings is not described.
@@ -40,18 +62,44 @@ def analyses(study: Findings) -> str:
     if found.has("roc.auc"):
         interval = " has DeLong's interval [@delong1988]" if found.content["roc.auc"].get("ci") else ""
         sentences.append(f"The area under the ROC curve [@hanleymcneil1982]{interval or ' is the trapezoid area'}.")
+    if found.has("roc.interval.wilson"):
+        sentences.append(f"Beside it stands {escape(found.content['roc.interval.wilson']['ci_method'])}.")
     if found.has("roc.cutoff"):
         sentences.append(f"The cutoff was chosen by the {escape(found.content['roc.cutoff']['rule'])} [@youden1950].")
     if len(study.band):
         sentences.append("The band around the curve is the pointwise interval of a bootstrap within each group.")
+    if found.has("muscle_model.average"):
+        sentences.append(_muscle_model(found.content["muscle_model.average"]))
+    imputed = [entry for key, entry in found.content.items() if key.startswith("spearman.imputed.") and found.has(key)]
+    if imputed:
+        sentences.append(
+            f"Correlations were repeated with unknown values filled in {escape(imputed[0]['imputations'])} times by "
+            "predictive mean matching and pooled by Rubin's rules."
+        )
+    sentences += [sentence for key, sentence in _FURTHER.items() if found.has(key)]
     sentences.append("Proportions have exact intervals [@clopperpearson1934].")
     if any(key.startswith("spearman.") and found.has(key) for key in found.content):
         sentences.append("Correlations are Spearman's [@spearman1904], of mid-ranks.")
+    if any("p_adjusted" in entry for entry in found.content.values()):
+        sentences.append(
+            "Tests of one family are corrected together, by Holm's method where a hypothesis is confirmed and by that "
+            "of Benjamini and Hochberg where it is explored, unless the plan says otherwise."
+        )
     sentences.append(
         "Each analysis is of those whose values are known, and its *n* says how many; unknown is never counted as "
         "absent. All tests are two-sided; numbers are rounded half away from zero."
     )
     return " ".join(sentences)
+
+
+def _muscle_model(average: Mapping[str, Any]) -> str:
+    how = {
+        "model": "a mixed model in which a person's muscles and sides belong together",
+        "bootstrap": "a regression whose errors are those of a bootstrap of people",
+    }[average["method"]]
+    covariates = escape(", ".join(average["covariates"]))
+    held = f", with {covariates} held equal" if covariates else ""
+    return f"All muscles were compared at once by {how}{held}."
 
 
 def _ingest(settings: Mapping[str, Any]) -> str:

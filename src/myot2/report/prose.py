@@ -29,7 +29,8 @@ def key_figures(statistics: Statistics) -> str:
     ]
     lines = []
     for key, label in entries:
-        interval = f" (95 % interval {statistics.part(key, 'ci_printed')})" if _has_ci(statistics, key) else ""
+        of = "roc.interval.wilson" if key == "roc.auc" and _has_ci(statistics, "roc.interval.wilson") else key
+        interval = f" (95 % interval {statistics.part(of, 'ci_printed')})" if _has_ci(statistics, of) else ""
         lines.append(f"- **{statistics.number(key)}** {label}{interval}, {statistics.n(key)}")
     return "::: {.key-figures}\n" + "\n".join(lines) + "\n:::"
 
@@ -63,6 +64,59 @@ def roc_sentence(statistics: Statistics) -> str:
         for name in ("sensitivity", "specificity")
     )
     return f"{auc}; at a cutoff of {statistics.number('roc.cutoff')} T2 has a {rates}."
+
+
+def precision_sentence(statistics: Statistics) -> str:
+    """The interval of the area that is to be quoted, and between what the cutoff may lie."""
+    area, cutoff = "roc.interval.wilson", "roc.bootstrap.cutoff"
+    if not _has_ci(statistics, area):
+        return f"How far the area can be trusted is not known: {statistics.reason(area)}."
+    method = escape(statistics.content[area]["ci_method"])
+    told = f"The interval to quote for the area is {statistics.part(area, 'ci_printed')} ({method})"
+    if not _has_ci(statistics, cutoff):
+        return f"{told}; the cutoff has none: {statistics.reason(cutoff)}."
+    varies = f"{statistics.part(cutoff, 'ci_printed')} {escape(statistics.content[cutoff]['unit'])}"
+    return f"{told}; in bootstrap samples the cutoff varies from {varies} (@tbl-accuracy)."
+
+
+def markers_sentence(statistics: Statistics) -> str:
+    """T2 beside CK in the same people: which tells patients from controls better."""
+    key = "roc.t2_against_ck"
+    difference = f"{key}.difference"
+    if not statistics.has(difference):
+        return f"T2 and CK could not be compared in the same people: {statistics.reason(difference)}."
+    corrected = (
+        f", corrected {statistics.p(difference, 'p_adjusted_printed')}"
+        if "p_adjusted_printed" in statistics.content[difference]
+        else ""
+    )
+    return (
+        f"In the same people the area is {statistics.bare(f'{key}.t2')} for T2 and {statistics.bare(f'{key}.ck')} for "
+        f"CK; difference {statistics.bare(difference)} ({_interval(statistics, difference)}"
+        f"{statistics.p(difference)}{corrected}, {statistics.n(difference)})."
+    )
+
+
+def effect_sentence(statistics: Statistics) -> str:
+    """How much higher T2 is, as such and with covariates held equal."""
+    shift, ratio = "t2.effect.shift", "t2.adjusted.ratio"
+    parts = []
+    if statistics.has(shift):
+        parts.append(
+            f"The difference, patients less controls, is {statistics.number(shift)} ({_interval(statistics, shift)}"
+            f"{statistics.n(shift)})."
+        )
+    else:
+        parts.append(f"By how much T2 differs could not be told: {statistics.reason(shift)}.")
+    if statistics.has(ratio):
+        equal = escape(" and ".join(statistics.content[ratio]["covariates"]))
+        parts.append(
+            f"With {equal} held equal, T2 of patients is {statistics.bare(ratio)} times that of controls "
+            f"({_interval(statistics, ratio)}{statistics.n(ratio)})."
+        )
+    else:
+        parts.append(f"With covariates held equal the groups could not be compared: {statistics.reason(ratio)}.")
+    return " ".join([*parts, "@tbl-effect has more."])
 
 
 def cutoff_note(statistics: Statistics) -> str:
@@ -109,7 +163,20 @@ def normal_ck_sentence(statistics: Statistics) -> str:
     return (
         f"Among measured patients with CK up to {limit}, T2 is at or above the cutoff in "
         f"{statistics.part(key, 'numerator')} of {statistics.part(key, 'denominator')} "
-        f"({statistics.bare(key)}, 95 % interval {statistics.part(key, 'ci_printed')})."
+        f"({statistics.bare(key)}, 95 % interval {statistics.part(key, 'ci_printed')}). "
+        f"{_left_out_sentence(statistics)}"
+    )
+
+
+def _left_out_sentence(statistics: Statistics) -> str:
+    """The same finding by a cutoff that nobody helped to choose who is judged by it."""
+    key = "normal_ck.left_out.detected"
+    if not statistics.has(key):
+        return f"By the cutoff of all others they could not be judged: {statistics.reason(key)}."
+    return (
+        f"Judged each by the cutoff of all others, it is {statistics.part(key, 'numerator')} of "
+        f"{statistics.part(key, 'denominator')} ({statistics.bare(key)}, 95 % interval "
+        f"{statistics.part(key, 'ci_printed')})."
     )
 
 

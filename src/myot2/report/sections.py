@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from myot2.report import captions, figures, tables
+from myot2.report import captions, figures, inference_tables, tables
+from myot2.report.analysis_log import analyses_table
 from myot2.report.flow_diagram import flow_figure
 from myot2.report.lookup import printed_part
 from myot2.report.markdown import quoted
@@ -70,6 +71,12 @@ LAID_OUT: Mapping[str, Callable[[Study], str]] = {
     "tbl-flow": lambda study: tables.flow_table(study.flow),
     "tbl-stopped": lambda study: tables.stopped_table(study.flow),
     "tbl-crossed": lambda study: tables.crossed_table(_t2(study), _cutoff(study)),
+    "tbl-missing": lambda study: inference_tables.missing_table(study.statistics),
+    "tbl-effect": lambda study: inference_tables.effect_table(study.statistics),
+    "tbl-accuracy": lambda study: inference_tables.accuracy_table(study.statistics),
+    "tbl-imputed": lambda study: inference_tables.imputed_table(study.statistics),
+    "tbl-muscle-model": lambda study: inference_tables.muscle_model_table(study.statistics, study.labels.muscles),
+    "tbl-analyses": lambda study: analyses_table(study.log),
     "tbl-correlations": lambda study: tables.correlation_table(study.statistics),
     "tbl-muscles": lambda study: tables.muscle_table(study.statistics, study.labels.muscles),
     "tbl-labels": lambda study: tables.quality_table(study.quality),

@@ -13,6 +13,7 @@ from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_json
 from myot2.core.stopnote import read_stop_note
 from myot2.report import captions
+from myot2.report.analysis_log import LOG
 from myot2.report.participant_page import thumbnail
 from myot2.report.study import (
     BAND,
@@ -74,7 +75,7 @@ def stage_inputs(
         What renders the page, for its footer.
     """
     inputs = folder / INPUTS
-    for path in [*(path for path, _ in INPUT_TABLES.values()), STATISTICS]:
+    for path in [*(path for path, _ in INPUT_TABLES.values()), STATISTICS, LOG]:
         _copy(results / path, inputs / path)
     _copy(labels, inputs / LABELS)
     if (results / BAND).is_file():

@@ -17,6 +17,7 @@ from myot2.core.scans import Scan
 from myot2.core.stopnote import StopNote, raise_if_stopped, read_stop_note
 from myot2.core.tables import read_table
 from myot2.core.voxel_status import REASONS
+from myot2.report.analysis_log import LOG, read_log
 from myot2.report.lookup import Statistics
 from myot2.report.markdown import is_address
 
@@ -140,6 +141,8 @@ class Study(Findings):
         Scan name to the path of the panel's small form, of those that have one.
     pages : str or None
         The folder of the participants' pages, relative to the report; None where there are none.
+    log : tuple of dict
+        One entry per analysis of the plan (`myot2.report.analysis_log`).
     configuration, renderer
         The run's configuration, and the name of what renders the page.
     """
@@ -147,6 +150,7 @@ class Study(Findings):
     panels: Mapping[str, Path | StopNote]
     thumbnails: Mapping[str, Path]
     pages: str | None
+    log: tuple[Mapping[str, Any], ...]
     configuration: Mapping[str, Any]
     renderer: str
 
@@ -196,6 +200,7 @@ def read_study(folder: str | Path) -> Study:
         panels={path.name.removesuffix(PANEL_SUFFIX): _panel(path) for path in sorted((folder / PANELS).iterdir())},
         thumbnails={path.stem: path for path in sorted((folder / THUMBNAILS).glob("*.jpg"))},
         pages=facts["pages"],
+        log=read_log(folder / LOG),
         configuration=facts["configuration"],
         renderer=facts["renderer"],
     )

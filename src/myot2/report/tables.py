@@ -15,7 +15,7 @@ from myot2.report.lookup import DASH, Statistics
 from myot2.report.markdown import counted, escape, is_address, pipe_table
 from myot2.report.study import FAT_COLUMN, FLOW, GROUPS, MEASURES, PEOPLE, QUALITY
 
-_QUANTITIES = {
+QUANTITIES = {
     "ck": "Creatine kinase (CK)",
     "alt": "Alanine aminotransferase (ALT)",
     "ast": "Aspartate aminotransferase (AST)",
@@ -163,30 +163,36 @@ def crossed_table(t2: Mapping[str, pd.Series], cutoff_ms: float | None) -> str:
 
 
 def correlation_table(statistics: Statistics) -> str:
-    """T2 against the enzymes and the lung score: rs, its interval, p and n; the reason where it could not be had."""
+    """T2 against the enzymes and the lung score: rs, interval, p, corrected p, n; the reason where there is none."""
     rows = []
-    for name, label in _QUANTITIES.items():
+    for name, label in QUANTITIES.items():
         key = f"spearman.{name}"
         n = statistics.part(key, "n")
         if statistics.has(key):
-            parts = (statistics.part(key, part) for part in ("ci_printed", "p_printed"))
+            parts = (statistics.part(key, part) for part in ("ci_printed", "p_printed", "p_adjusted_printed"))
             rows.append([label, n, statistics.bare(key), *parts])
         else:
-            rows.append([label, n, DASH, f"not computed: {statistics.reason(key)}", DASH])
-    header = ["T2 with", "*n*", "*r*~s~", "95 % interval", "*p*"]
-    return pipe_table(header, rows, align="lrrrr", widths=[5, 1, 2, 4, 2])
+            rows.append([label, n, DASH, f"not computed: {statistics.reason(key)}", DASH, DASH])
+    header = ["T2 with", "*n*", "*r*~s~", "95 % interval", "*p*", "*p*, corrected"]
+    return pipe_table(header, rows, align="lrrrrr", widths=[5, 1, 2, 4, 2, 3])
 
 
 def muscle_table(statistics: Statistics, muscles: tuple[str, ...]) -> str:
     """T2 of each muscle in both groups with the test between them."""
     rows = []
     for muscle in muscles:
-        prefix = f"muscle.{re.sub(r'[^A-Za-z0-9]+', '_', muscle)}"
+        prefix = f"muscle.{key_of(muscle)}"
         groups = (_mean(statistics, f"{prefix}.{group}", with_range=False) for group in GROUPS)
         test = f"{prefix}.mann_whitney"
-        rows.append([escape(muscle), *groups, statistics.part(test, "z_printed"), statistics.part(test, "p_printed")])
-    header = ["Muscle", "Patients, T2 (ms)", "Controls, T2 (ms)", "*z*", "*p*"]
-    return pipe_table(header, rows, align="lrrrr", widths=[5, 4, 4, 2, 2])
+        figures = (statistics.part(test, part) for part in ("z_printed", "p_printed", "p_adjusted_printed"))
+        rows.append([escape(muscle), *groups, *figures])
+    header = ["Muscle", "Patients, T2 (ms)", "Controls, T2 (ms)", "*z*", "*p*", "*p*, corrected"]
+    return pipe_table(header, rows, align="lrrrrr", widths=[5, 4, 4, 2, 2, 3])
+
+
+def key_of(muscle: str) -> str:
+    """A muscle's name as part of a key, as docs/stages/analyse.md says it."""
+    return re.sub(r"[^A-Za-z0-9]+", "_", muscle).strip("_")
 
 
 def parameter_table(configuration: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from report_browser import DESKTOP, PHONE, PROGRAM, WHY_SKIPPED, Page, browser
 from report_payloads import PAYLOADS
+from report_variants import write_multiverse
 
 from myot2.core.config import Configuration
 from myot2.core.labels import read_labels
@@ -102,7 +103,9 @@ def attacked(root, tmp_path_factory) -> Path:
     write_tables(root, folder)
     table = ("--label-table", folder / "labels.tsv")
     study = ("--participants", folder / "participants.tsv", "--measures", folder / "measure/cohort.tsv")
-    run(root, "analyse_cohort.py", *study, *table, "--out", folder / "analyse")
+    measured = {person: 38.0 + 2 * number if person[0] == "P" else 33.0 for number, person in enumerate(PEOPLE)}
+    multiverse = write_multiverse(root, folder, measured, one_line(PAYLOADS["event"]))
+    run(root, "analyse_cohort.py", *study, *table, "--multiverse", multiverse, "--out", folder / "analyse")
     statistics = json.loads((folder / "analyse/statistics.json").read_text(encoding="utf-8"))
     attacks = cycle(PAYLOADS.values())
     for entry in statistics.values():
@@ -111,6 +114,7 @@ def attacked(root, tmp_path_factory) -> Path:
                 entry[part] = next(attacks)
     statistics["spearman.alt"] = {"value": None, "n": 0, "printed": "n/a", "reason": PAYLOADS["event"]}
     (folder / "analyse/statistics.json").write_text(json.dumps(statistics), encoding="utf-8")
+    attack_log(folder / "analyse/log.jsonl")
     configuration = Configuration(report={"title": "".join(PAYLOADS.values())}).model_dump()
     configuration["segment"] = {text: text for text in PAYLOADS.values()}
     (folder / "config.json").write_text(json.dumps(configuration, default=str), encoding="utf-8")
@@ -126,6 +130,16 @@ def attacked(root, tmp_path_factory) -> Path:
     document = ("--report", root / "report/report.qmd", "--renderer", "pandoc", "--results", folder, *table)
     run(root, "render_report.py", *document, "--config-summary", folder / "config.json", "--panels", *panels, *more)
     return folder
+
+
+def attack_log(path: Path) -> None:
+    """Put an attack in the place of every text of the log of analyses."""
+    attacks, lines = cycle(PAYLOADS.values()), []
+    for line in path.read_text(encoding="utf-8").splitlines():
+        entry = json.loads(line)
+        texts = {name: next(attacks) for name in ("id", "kind", "role", "family", "status", "reason")}
+        lines.append(json.dumps({**entry, **texts, "warnings": [next(attacks)]}))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 def _red():

@@ -39,7 +39,7 @@ FOUND = {
     "roc.cutoff": statistic("36.4", 74, unit="ms", rule="highest index", note="optimistic", tied_cutoffs=[36.4, 36.5]),
     "roc.sensitivity": statistic("96.9 %", 64, numerator=62, denominator=64),
     "roc.specificity": statistic("100.0 %", 10, numerator=10, denominator=10),
-    "spearman.ck": statistic("0.361", 64, p_printed="0.003", ci_printed="0.120 to 0.560"),
+    "spearman.ck": statistic("0.361", 64, p_printed="0.003", p_adjusted_printed="0.017", ci_printed="0.120 to 0.560"),
     "spearman.alt": missing("fewer than three pairs", 2),
 }
 
@@ -83,8 +83,8 @@ def test_a_missing_statistic_is_told_and_not_left_out(sentence, words):
 
 def test_the_correlation_table_has_n_in_every_row_and_the_reason_where_nothing_was_computed():
     rows = plain(tables.correlation_table(Statistics(FOUND))).splitlines()
-    assert rows[2] == "| Creatine kinase (CK) | 64 | 0.361 | 0.120 to 0.560 | 0.003 |"
-    assert rows[3] == "| Alanine aminotransferase (ALT) | 2 | – | not computed: fewer than three pairs | – |"
+    assert rows[2] == "| Creatine kinase (CK) | 64 | 0.361 | 0.120 to 0.560 | 0.003 | 0.017 |"
+    assert rows[3] == "| Alanine aminotransferase (ALT) | 2 | – | not computed: fewer than three pairs | – | – |"
     assert len(rows) == 2 + 5
 
 

@@ -41,6 +41,8 @@ TABLES = {
     "01\tn/a\tjudged\t26\t2500\t0.91\t0.2\tn/a\n02\t1\tstopped\tn/a\tn/a\tn/a\tn/a\tn/a\n",
     "measure/flow.tsv": "participant_id\tsession\tstatus\tstage\texpected\tfound\twhere\tdo\n"
     "01\tn/a\tmeasured\tn/a\tn/a\tn/a\tn/a\tn/a\n02\t1\tstopped\tfit\ta\tb\tc\td\n",
+    "analyse/log.jsonl": '{"id": "roc", "kind": "roc", "role": "confirmatory", "family": null, '
+    '"status": "not applicable", "reason": "a group is empty", "n": 1, "warnings": []}\n',
     "analyse/statistics.json": '{"roc.auc": {"value": null, "n": 1, "reason": "a group is empty"}}',
 }
 
@@ -99,6 +101,7 @@ def test_a_study_is_read_as_it_was_staged(stage, tmp_path):
     assert study.sides.loc["sartorius"].isna().all(), "the right side is not measured"
     assert study.band.empty
     assert study.statistics.reason("roc.auc") == "a group is empty"
+    assert [(entry["id"], entry["reason"]) for entry in study.log] == [("roc", "a group is empty")]
     assert (study.renderer, study.configuration) == ("a renderer", {"fit": {"source": "echoes"}})
 
 
@@ -127,6 +130,14 @@ def test_a_band_around_the_roc_curve_is_read_where_analyse_made_one(stage):
         "low": [0.4],
         "high": [0.6],
     }
+
+
+@pytest.mark.parametrize(("line", "words"), [("{", "line 1"), ('{"id": "roc"}', "none of kind"), ("7", "line 1")])
+def test_a_line_of_the_log_that_is_no_analysis_is_refused(stage, line, words):
+    folder = stage()
+    (folder / "analyse/log.jsonl").write_text(line, encoding="utf-8")
+    with pytest.raises(MyoT2Error, match=words):
+        read_study(folder)
 
 
 def test_a_key_that_is_no_key_is_refused(stage):
