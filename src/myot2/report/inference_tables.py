@@ -12,7 +12,7 @@ _EFFECTS = (
     ("t2.effect.delta", "Cliff's delta"),
     ("t2.effect.common_language", "Chance that a patient's T2 is above a control's"),
     ("t2.adjusted.ratio", "Ratio of T2, covariates held equal"),
-    ("t2.adjusted.rank_ancova", "*F* of ranks, covariates held equal (no ratio)"),
+    ("t2.adjusted.rank_ancova", "*F* of ranks, covariates held equal"),
 )
 _WITHIN = "t2.adjusted.ratio_"
 _ACCURACY = (
