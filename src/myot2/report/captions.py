@@ -94,23 +94,23 @@ TABLES = (
         "tbl-cohort",
         "The cohort. Each figure says of how many people it is known; a range in brackets is from lowest to highest.",
     ),
-    Table("tbl-flow", "Flow of scans. Every scan of the participants table is either measured or stopped at a stage."),
-    Table("tbl-stopped", "Scans without a T2 value, with the reason and the remedy."),
-    Table(
-        "tbl-crossed",
-        "T2 at the chosen cutoff against the diagnosis. Look at the two cells off the diagonal: missed patients, and "
-        "controls that were taken for patients.",
-    ),
     Table(
         "tbl-missing",
         "Of how many people each value is unknown; the last row counts those of whom nothing is. Look for a value that "
         "is unknown of many: what is said of it is said of the others.",
     ),
+    Table("tbl-flow", "Flow of scans. Every scan of the participants table is either measured or stopped at a stage."),
+    Table("tbl-stopped", "Scans without a T2 value, with the reason and the remedy."),
     Table(
         "tbl-effect",
         "How large the difference is. The delta is 0 where neither group is higher and 1 where every patient is above "
         "every control. A corrected *p* is that of all tests of its family together. Look whether the ratio stays "
         "when covariates are held equal.",
+    ),
+    Table(
+        "tbl-crossed",
+        "T2 at the chosen cutoff against the diagnosis. Look at the two cells off the diagonal: missed patients, and "
+        "controls that were taken for patients.",
     ),
     Table(
         "tbl-accuracy",
