@@ -9,12 +9,12 @@ import sys
 import numpy as np
 
 from myot2.core.command import run_stage, stage_parser
+from myot2.core.dictionary import dictionary_path, write_dictionary
 from myot2.core.images import array_of, read_image, require_same_grid
 from myot2.core.labels import read_labels, require_known
 from myot2.core.regions import regions_of
 from myot2.core.stopnote import raise_if_stopped
 from myot2.core.tables import write_tsv
-from myot2.measure.dictionary import dictionary_path, write_dictionary
 from myot2.measure.inputs import read_fraction, read_status
 from myot2.measure.muscles import COLUMNS, PLAUSIBLE_MS, measure_regions
 
