@@ -91,8 +91,8 @@ def flat(configuration: ModelConfiguration, cycle: Cycle) -> Contender:
     return Contender(build_network(configuration), batch, lambda network, image: network(stacks(image)).argmax(1))
 
 
-def solid(configuration: ModelConfiguration) -> Contender:
-    """The 3-D network."""
+def solid(configuration: ModelConfiguration, cycle: Cycle) -> Contender:
+    """The 3-D network; its batches are its own, whatever the recipe's cycle says of slabs and slices."""
     network = UNet(
         spatial_dims=3,
         in_channels=1,
@@ -114,17 +114,23 @@ def solid(configuration: ModelConfiguration) -> Contender:
     return Contender(network, batch, label)
 
 
-def learn(contender: Contender, source: Source, recipe: Recipe, cpu_s: float) -> tuple[torch.nn.Module, int, float]:
-    """Train; return the network with averaged weights, its steps and the CPU seconds they took."""
+CONTENDERS = {"2.5-D": flat, "3-D": solid}
+
+
+def learn(contender: Contender, source: Source, recipe: Recipe, steps: int) -> tuple[torch.nn.Module, float]:
+    """Train for some steps; return the network with averaged weights, and the CPU seconds that it took."""
     plan, network = recipe.optimisation, contender.network
+    cycle = plan.cycles[0].model_copy(update={"steps": steps, "stop_after": None})
+    whole = plan.model_copy(update={"cycles": (cycle,)})
     average = copy.deepcopy(network).requires_grad_(False)
     optimiser = torch.optim.AdamW(network.parameters(), weight_decay=plan.weight_decay, betas=(0.9, 0.99))
     loss_of = DiceCELoss(to_onehot_y=True, softmax=True, batch=True)
 
-    def step(number: int, rate: float) -> None:
+    start = time.process_time()
+    for number in range(steps):
         images, labels = contender.batch(source, np.random.default_rng([plan.seeds[0], number]))
         for group in optimiser.param_groups:
-            group["lr"] = rate
+            group["lr"] = learning_rate(number, whole)
         optimiser.zero_grad()
         loss_of(network(images), labels).backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), plan.gradient_clip)
@@ -133,21 +139,11 @@ def learn(contender: Contender, source: Source, recipe: Recipe, cpu_s: float) ->
         with torch.no_grad():
             for mean, current in zip(average.parameters(), network.parameters(), strict=True):
                 mean.lerp_(current, 1 - decay)
-
-    start = time.process_time()
-    for number in range(TIMED_STEPS):  # at a rate of 0, which tells the time and changes nothing but the averages
-        step(number, 0.0)
-    steps = max(int(cpu_s / (time.process_time() - start) * TIMED_STEPS), 1)
-    cycle = plan.cycles[0].model_copy(update={"steps": steps, "stop_after": None})
-    timed = plan.model_copy(update={"cycles": (cycle,)})
-    start = time.process_time()
-    for number in range(steps):
-        step(number, learning_rate(number, timed))
-    return average.eval(), steps, time.process_time() - start
+    return average.eval(), time.process_time() - start
 
 
 def trials(recipe: Recipe, structures: Sequence[str], volumes: Sequence[np.ndarray], count: int) -> Iterator[tuple]:
-    """(distance, slab) of the people kept out, each person as often at each distance."""
+    """(distance, slab) of the people kept out; the same ones at each call."""
     context = recipe.network.context
     for distance in DISTANCES_MM:
         geometry = recipe.geometry.model_copy(update={"slice_distance_mm": (distance, distance), "repeat_ends": 0.0})
@@ -161,6 +157,25 @@ def overlap(found: torch.Tensor, truth: torch.Tensor, channels: int) -> np.ndarr
     both = torch.bincount(truth[found == truth], minlength=channels)
     each = torch.bincount(found.ravel(), minlength=channels) + torch.bincount(truth.ravel(), minlength=channels)
     return np.stack([both.numpy(), each.numpy()])
+
+
+@torch.inference_mode()
+def scores(
+    network: torch.nn.Module,
+    label: Callable[[torch.nn.Module, torch.Tensor], torch.Tensor],
+    recipe: Recipe,
+    configuration: ModelConfiguration,
+    volumes: Sequence[np.ndarray],
+    slabs: int,
+) -> dict[str, float]:
+    """Mean Dice over the muscles, per slice distance."""
+    structures, context = configuration.structures, configuration.context
+    sums = {distance: np.zeros((2, len(structures) + 1)) for distance in DISTANCES_MM}
+    for distance, (image, truth) in trials(recipe, structures, volumes, slabs):
+        inner = truth[context : len(truth) - context]
+        sums[distance] += overlap(label(network, image), inner, len(structures) + 1)
+    muscles = [1 + number for number, structure in enumerate(structures) if structure != FEMUR]
+    return {f"{mm:g} mm": float(np.mean(2 * both[muscles] / each[muscles])) for mm, (both, each) in sums.items()}
 
 
 def held_out_volumes(folder: Path, recipe: Recipe, muscles: int) -> list[np.ndarray]:
@@ -185,34 +200,27 @@ def main(argv: list[str] | None = None) -> int:
     torch.set_num_threads(options.threads)
     recipe, table = read_recipe(options.recipe), read_labels(ROOT / "config" / "labels.tsv")
     configuration = recipe.configuration(table)
-    structures, channels = configuration.structures, len(configuration.structures) + 1
     kept = [path for path in sorted((options.work / "people").glob("*.npy")) if not is_stranger(path)]
-    learned = Source(recipe, structures, [np.load(path, mmap_mode="r", allow_pickle=False) for path in kept])
+    volumes = [np.load(path, mmap_mode="r", allow_pickle=False) for path in kept]
+    learned = Source(recipe, configuration.structures, volumes)
     unseen = held_out_volumes(options.work / "held-out", recipe, len(table.muscles))
     rows = {}
-    for name, build in {"2.5-D": lambda: flat(configuration, recipe.optimisation.cycles[0]),
-                        "3-D": lambda: solid(configuration)}.items():  # fmt: skip
-        torch.manual_seed(recipe.optimisation.seeds[0])
-        contender = build()
-        network, steps, cpu_s = learn(contender, learned, recipe, 60 * options.cpu_minutes)
-        print(f"{name}: {steps} steps in {cpu_s:.0f} CPU-seconds", file=sys.stderr)
-        sums = {distance: np.zeros((2, channels)) for distance in DISTANCES_MM}
-        spent = time.process_time()
-        with torch.inference_mode():
-            for distance, (image, truth) in trials(recipe, structures, unseen, options.slabs):
-                inner = truth[configuration.context : len(truth) - configuration.context]
-                sums[distance] += overlap(contender.label(network, image), inner, channels)
-        muscles = [1 + number for number, name in enumerate(structures) if name != FEMUR]
+    for name, build in CONTENDERS.items():
+
+        def fresh(build: Callable[..., Contender] = build) -> Contender:
+            torch.manual_seed(recipe.optimisation.seeds[0])
+            return build(configuration, recipe.optimisation.cycles[0])
+
+        _, spent_s = learn(fresh(), learned, recipe, TIMED_STEPS)
+        steps = max(int(60 * options.cpu_minutes / spent_s * TIMED_STEPS), 1)
+        network, cpu_s = learn(fresh(), learned, recipe, steps)
         rows[name] = {
             "parameters (M)": sum(weights.numel() for weights in network.parameters()) / 1e6,
             "steps": steps,
             "CPU (min)": cpu_s / 60,
-            **{
-                f"{distance:g} mm": np.mean(2 * both[muscles] / each[muscles])
-                for distance, (both, each) in sums.items()
-            },
+            **scores(network, fresh().label, recipe, configuration, unseen, options.slabs),
         }
-        print(f"tried in {time.process_time() - spent:.0f} CPU-seconds, images included", file=sys.stderr)
+        print(f"{name}: {steps} steps in {cpu_s:.0f} CPU-seconds", file=sys.stderr)
     result = pd.DataFrame(rows).T.rename_axis("network").astype({"steps": int})
     decimals = {"parameters (M)": 1, "CPU (min)": 1, **{f"{distance:g} mm": 3 for distance in DISTANCES_MM}}
     print(markdown(result, decimals) if options.markdown else result.round(3).to_string())

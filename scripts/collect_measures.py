@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from myot2.core.command import run_stage
+from myot2.core.dictionary import write_dictionary
 from myot2.core.tables import write_tsv
 from myot2.measure.cohort import FLOW_COLUMNS, collect
-from myot2.measure.dictionary import write_dictionary
 from myot2.measure.muscles import COLUMNS
 
 

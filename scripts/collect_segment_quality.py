@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from myot2.core.command import run_stage
+from myot2.core.dictionary import write_dictionary
 from myot2.core.stopnote import StopNote, read_stop_note
 from myot2.core.tables import write_tsv
-from myot2.measure.dictionary import write_dictionary
 from myot2.segment.cohort import MUSCLE_COLUMNS, SCAN_COLUMNS, compare
 
 

@@ -15,12 +15,12 @@ import pandas as pd
 import SimpleITK as sitk
 
 from myot2.core.command import positive, run_stage
+from myot2.core.dictionary import write_dictionary
 from myot2.core.files import sha256
 from myot2.core.images import array_of, read_volume, require_same_grid
 from myot2.core.labels import LabelTable, read_labels, require_known
 from myot2.core.regions import Region, other_regions_of, regions_of
 from myot2.core.tables import write_tsv
-from myot2.measure.dictionary import write_dictionary
 from myot2.measure.inputs import read_status
 from myot2.measure.mask_difference import COLUMNS as T2_COLUMNS
 from myot2.measure.mask_difference import compare_t2

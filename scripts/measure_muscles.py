@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from myot2.core.command import run_stage, stage_parser
+from myot2.core.dictionary import dictionary_path, write_dictionary
 from myot2.core.regions import regions_of
 from myot2.core.tables import write_tsv
-from myot2.measure.dictionary import dictionary_path, write_dictionary
 from myot2.measure.inputs import read_fraction
 from myot2.measure.muscles import COLUMNS, measure_regions
 from myot2.measure.scan_options import add_scan_options, read_scan, refuse_impossible

@@ -140,7 +140,7 @@ def segment(options: argparse.Namespace) -> None:
     labels, fat_record = treat_fat(result.labels, fat, table)
     result = replace(result, labels=labels)
     write_image(labels, options.labels)
-    for path, values in ((options.confidence, result.confidence), (options.entropy, result.evidence.entropy)):
+    for path, values in ((options.confidence, result.evidence.confidence), (options.entropy, result.evidence.entropy)):
         if path and values is not None:
             write_image(values, path)
     write_sidecar(

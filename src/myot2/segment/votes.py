@@ -38,11 +38,10 @@ class Votes:
     agreement: np.ndarray
 
     @property
-    def certainty(self) -> float:
-        """Mean probability of the label of all labelled voxels, 0-1; 0 where nothing is labelled."""
-        channel = decide(self.probabilities)
-        certain = np.take_along_axis(self.probabilities, channel[None].astype(int), axis=0)[0]
-        return float(certain[channel > 0].mean()) if channel.any() else 0.0
+    def mean_agreement(self) -> float:
+        """Mean of `agreement` over the structures that any vote has, 0-1; 0 where none has any."""
+        known = self.agreement[1:][~np.isnan(self.agreement[1:])]
+        return float(known.mean()) if known.size else 0.0
 
 
 def vote(field: np.ndarray, model: Model) -> Votes:

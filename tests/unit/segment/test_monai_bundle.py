@@ -152,7 +152,7 @@ def test_labels_do_not_depend_on_how_the_image_is_stored_nor_on_the_run(tmp_path
         again = monai_bundle.segment(image, table, options(bundle), "x")
         assert same_grid(again.labels, image)
         np.testing.assert_array_equal(values(again.labels), values(first.labels))
-        np.testing.assert_array_equal(values(again.confidence), values(first.confidence))
+        np.testing.assert_array_equal(values(again.evidence.confidence), values(first.evidence.confidence))
 
 
 def test_weights_that_are_safetensors_already_are_taken_as_they_are(tmp_path, table):

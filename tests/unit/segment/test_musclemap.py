@@ -134,8 +134,8 @@ def test_labels_are_those_of_musclemap_s_steps_in_the_numbers_of_the_label_table
     assert len(np.unique(ours)) >= 6
     # equal largest pieces (of few voxels) are chosen by the order of axes
     assert (ours != expected).mean() < 0.002
-    assert same_grid(result.labels, image) and same_grid(result.confidence, image)
-    confidence = sitk.GetArrayFromImage(result.confidence)
+    assert same_grid(result.labels, image) and same_grid(result.evidence.confidence, image)
+    confidence = sitk.GetArrayFromImage(result.evidence.confidence)
     assert 1 / (len(THIGH) + 1) <= confidence.min() and confidence.max() <= 1
 
 
@@ -158,14 +158,14 @@ def test_labels_do_not_depend_on_how_the_image_is_stored_nor_on_the_run(tmp_path
         again = musclemap.segment(image, table, options(model), "x")
         assert same_grid(again.labels, image)
         np.testing.assert_array_equal(values(again.labels), values(first.labels))
-        np.testing.assert_array_equal(values(again.confidence), values(first.confidence))
+        np.testing.assert_array_equal(values(again.evidence.confidence), values(first.evidence.confidence))
 
 
 def test_outside_the_field_that_the_network_saw_there_is_surely_nothing(tmp_path, table):
     wide = sitk.ConstantPad(volume(), [60, 60, 0], [60, 60, 0])
     result = musclemap.segment(wide, table, options(write_model(tmp_path, THIGH)), "x")
     assert not values(result.labels)[:, :20].any()
-    assert (values(result.confidence)[:, :20] == 1).all()
+    assert (values(result.evidence.confidence)[:, :20] == 1).all()
 
 
 def test_only_the_largest_piece_of_a_label_stays():

@@ -186,13 +186,6 @@ def test_where_there_is_no_thigh_that_is_all_that_is_said(table, thighs):
     assert "no thigh found" not in describe(image(thighs), table)["Flags"]
 
 
-def test_what_the_votes_do_not_agree_about_is_no_thigh(table, thighs):
-    known = evidence(thighs, agreement=0.54)
-    figures = describe(image(thighs), table, evidence=known)
-    assert figures["Flags"] == ["no thigh found: the votes agree by 0.54 about what is labelled, below 0.6"]
-    assert describe(image(thighs), table, evidence=evidence(thighs, agreement=0.8))["Flags"][0][:8] != "no thigh"
-
-
 def test_legs_that_reach_the_edge_of_the_network_s_field_are_named(table, thighs):
     flags = describe(image(thighs), table, evidence=Evidence(cropped_sides=("left",)))["Flags"]
     assert "left leg: muscle reaches the edge of the network's field" in flags

@@ -89,3 +89,9 @@ def test_entropy_is_one_where_all_are_alike_and_zero_where_one_is_certain():
 def test_background_needs_more_than_half_of_the_probability():
     probabilities = np.array([[0.45, 0.55], [0.30, 0.25], [0.25, 0.20]])
     np.testing.assert_array_equal(votes.decide(probabilities), [1, 0])
+
+
+def test_the_mean_agreement_leaves_background_and_what_nobody_has_aside():
+    nobody = np.zeros((4, 1, 2, 2), np.float32)
+    assert votes.Votes(nobody, np.array([1.0, 0.5, np.nan, 0.9])).mean_agreement == pytest.approx(0.7)
+    assert votes.Votes(nobody, np.array([1.0, np.nan, np.nan, np.nan])).mean_agreement == 0

@@ -19,8 +19,8 @@ def turned(image: sitk.Image) -> sitk.Image:
 
 def turned_back(result: Labelled, image: sitk.Image) -> Labelled:
     """What was found on a turned image, on the grid of the image itself."""
-    confidence = result.confidence and _like(result.confidence, image)
-    return replace(result, labels=_like(result.labels, image), confidence=confidence)
+    confidence = result.evidence.confidence and _like(result.evidence.confidence, image)
+    return replace(result, labels=_like(result.labels, image), evidence=replace(result.evidence, confidence=confidence))
 
 
 def _like(turned_image: sitk.Image, image: sitk.Image) -> sitk.Image:

@@ -25,8 +25,8 @@ def segment(image: sitk.Image, table: LabelTable, options: Options, where: str |
         labels=result.labels,
         sides=result.sides,
         record={"Model": model.configuration.name, "ModelSha256": model.weights_sha256},
-        confidence=result.confidence,
         evidence=Evidence(
+            confidence=result.confidence,
             entropy=result.entropy,
             agreement=result.agreement,
             cropped_sides=result.cropped_sides,

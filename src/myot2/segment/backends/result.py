@@ -71,10 +71,8 @@ class Labelled:
         The sides of the body that are labelled.
     record : dict
         What the sidecar says of the model: `Model` (name and version), `ModelSha256`, and more.
-    confidence : SimpleITK.Image, optional
-        Float, same grid: the probability (0-1) of the label each voxel was given; None where the backend has none.
     evidence : Evidence
-        What else the model says of its labels; its `confidence` is left to the one above.
+        What the model says of its labels; None or nothing where it does not say it.
     risk : Risk, optional
         The risk models that belong to the weights.
     """
@@ -82,7 +80,6 @@ class Labelled:
     labels: sitk.Image
     sides: tuple[str, ...]
     record: Mapping[str, Any]
-    confidence: sitk.Image | None = None
     evidence: Evidence = field(default=Evidence())
     risk: Risk | None = None
 
@@ -121,7 +118,7 @@ def labelled(
             **({"IgnoredVoxels": dropped} if dropped else {}),
             **({"NotGiven": lacking} if lacking else {}),
         },
-        confidence=None if confidence is None else image_like(confidence, image),
+        evidence=Evidence(confidence=None if confidence is None else image_like(confidence, image)),
     )
 
 
@@ -132,8 +129,7 @@ def figures(
 
     What the backend does not say is null. `fat_fraction` (0-1, NaN unknown) lies on the grid of the labels.
     """
-    known = {"confidence": result.confidence, "fat_fraction": fat_fraction, "fat_limit": fat_limit}
-    evidence = replace(result.evidence, **known)
+    evidence = replace(result.evidence, fat_fraction=fat_fraction, fat_limit=fat_limit)
     return describe(result.labels, table, sides=result.sides, evidence=evidence, risk=result.risk)
 
 
