@@ -28,8 +28,12 @@ from myot2.release.tables import QUANTITIES, output_paths, release_tables, write
 
 def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit status."""
-    options = _parser().parse_args(argv)
-    how = Disclosure(options.redact_up_to, options.round_to)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    try:
+        how = Disclosure(options.redact_up_to, options.round_to)
+    except ValueError as error:
+        parser.error(str(error))
 
     def work() -> None:
         statistics = _json(options.results / "analyse/statistics.json")

@@ -23,10 +23,19 @@ class Disclosure:
         A count of so many people or fewer is redacted, zero too.
     round_to : int
         Other counts are rounded to a multiple of it.
+
+    Raises
+    ------
+    ValueError
+        A limit is below OpenSAFELY's: it may be stricter, never laxer.
     """
 
     redact_up_to: int = 7
     round_to: int = 5
+
+    def __post_init__(self) -> None:
+        if self.redact_up_to < 7 or self.round_to < 5:
+            raise ValueError("counts up to 7 at least are redacted, and others rounded to 5 at least")
 
     @property
     def least(self) -> int:

@@ -73,7 +73,9 @@ def released(entry: Entry, method: str, context: Context) -> dict[str, Any]:
 def redacted(entry: Entry) -> dict[str, Any]:
     """An entry that says only that there is one."""
     nothing = dict.fromkeys(("value", "n", "ci", "test", "p", "unit"))
-    return {**nothing, "printed": REDACTED, "reason": "it is not shown, for it may tell of single people"}
+    counts = {name: REDACTED for name in ("numerator", "denominator") if name in entry}
+    reason = "a count of few people, or one that would give such a count away"
+    return {**nothing, **counts, "printed": REDACTED, "reason": reason}
 
 
 def counted(people: int | None, of: int | None) -> dict[str, Any]:

@@ -77,7 +77,8 @@ def analyses(study: Findings) -> str:
             "predictive mean matching and pooled by Rubin's rules."
         )
     sentences += [sentence for key, sentence in _FURTHER.items() if found.has(key)]
-    sentences.append("Proportions have exact intervals [@clopperpearson1934].")
+    if any("denominator" in entry and entry.get("ci") for entry in found.content.values()):
+        sentences.append("Proportions have exact intervals [@clopperpearson1934].")
     if any(key.startswith("spearman.") and found.has(key) for key in found.content):
         sentences.append("Correlations are Spearman's [@spearman1904], of mid-ranks.")
     if any("p_adjusted" in entry for entry in found.content.values()):
