@@ -41,8 +41,8 @@ def main(argv: list[str] | None = None) -> int:
         people = _people(options.results / "analyse/participants.tsv")
         flow = read_table(options.results / "measure/flow.tsv")
         labels = read_labels(options.label_table)
-        tables, decisions = release_tables(people, flow, labels, log, how)
         release = release_statistics(statistics, log, how)
+        tables, decisions = release_tables(people, flow, labels, log, release, how)
         write_release(release, tables, decisions, _json(options.config_summary), how, options.out)
 
     return run_stage("release", work, outputs=output_paths(options.out), leave_stop_notes=options.leave_stop_notes)

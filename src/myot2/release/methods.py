@@ -202,8 +202,8 @@ def _both(entry: Entry, context: Context) -> int:
 
 
 def _entry(value: float | None, printed: str, *, n: int | None, unit: str | None = None, **more: Any) -> dict[str, Any]:
-    """An entry of statistics.json whose value is what is printed."""
-    number = None if value is None or printed.startswith("<") else float(printed)
+    """An entry of statistics.json whose value is what is printed; of '<0.001' it is the bound."""
+    number = None if value is None else float(printed.removeprefix("<"))
     number = int(number) if isinstance(value, int) and number is not None else number
     return {"value": number, "n": n, "ci": None, "test": None, "p": None, "unit": unit, "printed": printed, **more}
 
@@ -214,16 +214,16 @@ def _interval(ci: tuple[float, float], printing: Callable[[float], str]) -> dict
 
 
 def _p(entry: Entry) -> dict[str, Any]:
-    """p and corrected p as printed; the family says for how many tests."""
+    """p and corrected p as printed; for how many tests would tell which of them had nobody."""
     parts: dict[str, Any] = {}
     for name in ("p", "p_adjusted"):
         if entry.get(name) is not None:
             printed = precision.print_p(entry[name])
-            parts[name] = None if printed.startswith("<") else float(printed)
+            parts[name] = float(printed.removeprefix("<"))
             parts[f"{name}_printed"] = printed
     if "p_printed" not in parts:
         raise Redacted("it has no p value")
-    return parts | {name: entry[name] for name in ("family", "family_size", "family_method") if name in entry}
+    return parts | {name: entry[name] for name in ("family", "family_method") if name in entry}
 
 
 def _decimals(entry: Entry, n: int) -> int:

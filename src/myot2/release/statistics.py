@@ -8,7 +8,7 @@ from typing import Any
 
 from myot2.release import rules
 from myot2.release.disclosure import REDACTED, Disclosure, partition
-from myot2.release.methods import Context, Entry, Redacted, counted, redacted, released
+from myot2.release.methods import FEW, Context, Entry, Redacted, counted, redacted, released
 
 RELEASED, HIDDEN, KEPT = "released", "redacted", "withheld"
 
@@ -72,10 +72,11 @@ def _owners(log: Sequence[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
 
 
 def _one(key: str, entry: Entry, rule: rules.Rule, statistics: Mapping[str, Entry], how: Disclosure) -> dict[str, Any]:
+    """An entry without a value reads like one of few people: that it could not be had tells of none or one."""
     if rule.method == rules.TOTAL:
         return redacted(entry)
     if entry.get("value") is None:
-        return {**redacted(entry), "printed": "n/a", "reason": "it could not be computed"}
+        return {**redacted(entry), "reason": FEW}
     try:
         return released(entry, rule.method, Context(key, statistics, how))
     except Redacted as because:

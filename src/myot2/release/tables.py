@@ -24,10 +24,11 @@ QUANTITIES = ("ck", "alt", "ast", "ldh", "ild_score")
 STAGES = ("ingest", "reconstruct", "segment", "align", "fit", "measure")
 """Stages at which a scan can stop; any other text in the table of the flow is not shown."""
 
+LOST = "not measured"
 STATISTICS = "statistics.json"
 SETTINGS = "settings.json"
 COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "flow": {"step": "how far scans came", "scans": "number of scans, small counts redacted, others rounded"},
+    "flow": {"step": "where scans were lost", "scans": "number of scans, small counts redacted, others rounded"},
     "histogram": {
         "group": "patient or control",
         "low": "lower edge of the bin (ms); n/a: open",
@@ -50,7 +51,7 @@ COLUMNS: Mapping[str, Mapping[str, str]] = {
         "kind": "kind of analysis",
         "role": "confirmatory or exploratory",
         "family": "tests that are corrected together",
-        "status": "done, not applicable, or failed",
+        "numbers": "how many of its numbers are shown",
     },
     "disclosure": {
         "subject": "key of statistics.json, or table",
@@ -73,6 +74,7 @@ def release_tables(
     flow: pd.DataFrame,
     labels: LabelTable,
     log: Sequence[Mapping[str, Any]],
+    release: Release,
     how: Disclosure,
 ) -> tuple[dict[str, pd.DataFrame], tuple[Decision, ...]]:
     """The tables behind the figures, and what was decided about each.
@@ -87,6 +89,8 @@ def release_tables(
         Names the muscles.
     log : sequence of mapping
         log.jsonl.
+    release : Release
+        What became of the statistics.
     how : Disclosure
         How strict.
     """
@@ -100,28 +104,28 @@ def release_tables(
         ],
         "correlations": [row for name in QUANTITIES for row in _points(people, name, how)],
         "muscles": [{"region": name} for name in labels.muscles],
-        "analyses": [{name: entry[name] for name in COLUMNS["analyses"]} for entry in log],
+        "analyses": [_analysis(entry, release) for entry in log],
     }
     tables = {name: pd.DataFrame(found, columns=list(COLUMNS[name])) for name, found in rows.items()}
     return tables, _decisions(tables)
 
 
 def _flow(flow: pd.DataFrame, how: Disclosure) -> list[dict[str, object]]:
-    """Scans of the participants table, measured and stopped, and stopped at each stage."""
+    """Scans that were not measured, and those stopped at each stage that lost many.
+
+    How many there were is told by the counts of people: another total would tell of a group that is redacted there.
+    """
     stopped = flow[flow["status"] == "stopped"]
-    steps = {
-        "in the participants table": len(flow),
-        "T2 measured": int((flow["status"] == "measured").sum()),
-        "not measured": len(stopped),
-        **{f"stopped at {stage}": int((stopped["stage"] == stage).sum()) for stage in STAGES},
-    }
-    shown = {step: how.count(scans) for step, scans in steps.items()}
-    always = list(steps)[:3]
-    return [
-        {"step": step, "scans": REDACTED if scans is None else str(scans)}
-        for step, scans in shown.items()
-        if step in always or scans is not None
-    ]
+    lost = how.count(len(stopped))
+    at = {stage: how.count(int((stopped["stage"] == stage).sum())) for stage in STAGES}
+    rows: list[dict[str, object]] = [{"step": LOST, "scans": REDACTED if lost is None else str(lost)}]
+    return rows + [{"step": f"stopped at {stage}", "scans": str(scans)} for stage, scans in at.items() if scans]
+
+
+def _analysis(entry: Mapping[str, Any], release: Release) -> dict[str, object]:
+    """A line of the log without its reasons; what came of it would tell of groups of none or one."""
+    numbers = sum(release.statistics.get(key, {}).get("value") is not None for key in set(entry["keys"]))
+    return {**{name: entry[name] for name in ("id", "kind", "role", "family")}, "numbers": numbers}
 
 
 def _points(people: pd.DataFrame, name: str, how: Disclosure) -> list[dict[str, object]]:

@@ -18,7 +18,8 @@ _HEIGHT_IN = 4.8
 _LINE = 0.052
 _PAD = 0.022
 _MOST_STAGES = 4
-_AMONG_PATIENTS = {"ck": "CK", "alt": "ALT", "ast": "AST", "ldh": "LDH", "ild_score": "lung score"}
+AMONG_PATIENTS = {"ck": "CK", "alt": "ALT", "ast": "AST", "ldh": "LDH", "ild_score": "lung score"}
+"""What T2 is correlated with, in few letters."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def _left_out(flow: pd.DataFrame) -> tuple[str, ...]:
 
 def _patients(statistics: Statistics) -> tuple[str, ...]:
     key = "roc.sensitivity"
-    pairs = [f"{label} n = {_shown(statistics, f'spearman.{name}', 'n')}" for name, label in _AMONG_PATIENTS.items()]
+    pairs = [f"{label} n = {_shown(statistics, f'spearman.{name}', 'n')}" for name, label in AMONG_PATIENTS.items()]
     return (
         "Patients analysed",
         f"ROC: n = {_shown(statistics, key, 'denominator')},",

@@ -10,8 +10,10 @@ from myot2.report.study import Findings
 
 _FURTHER = {
     "roc.bootstrap.cutoff": (
-        "In bootstrap samples of each group the cutoff was chosen anew: its interval is that of percentiles, and "
-        "sensitivity and specificity are given less their optimism, and as found in those a sample left out."
+        "In bootstrap samples of each group the cutoff was chosen anew; its interval is that of percentiles."
+    ),
+    "roc.bootstrap.sensitivity": (
+        "Sensitivity and specificity are also given less their optimism, and as found in those a sample left out."
     ),
     "normal_ck.left_out.detected": ("Those with normal CK were also judged each by the cutoff of everybody else."),
     "roc.t2_against_ck.difference": (

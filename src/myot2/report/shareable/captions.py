@@ -20,9 +20,8 @@ FIGURES = (
     Figure(
         "fig-roc",
         "Receiver operating characteristic of T2 for telling patients from controls. Each step of the curve is many "
-        "people; it is coarser than the area that is given for it. It is drawn only where both groups have enough "
-        "people for three steps.",
-        "ROC curve in coarse steps: sensitivity against one minus specificity; or the reason why none is drawn.",
+        "people; it is coarser than the area that is given for it.",
+        "ROC curve in coarse steps: sensitivity against one minus specificity.",
     ),
     Figure(
         "fig-correlations",

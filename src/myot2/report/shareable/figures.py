@@ -21,7 +21,7 @@ from myot2.report.figure_style import (
     WIDTH_IN,
     style,
 )
-from myot2.report.flow_diagram import Flow, flow_figure, measured, participants
+from myot2.report.flow_diagram import AMONG_PATIENTS, Flow, flow_figure, measured, participants
 from myot2.report.legible import shortened
 from myot2.report.lookup import Statistics
 from myot2.report.scatter import LOGARITHMIC_SPAN
@@ -37,12 +37,12 @@ _SHIFT = {"patient": -0.16, "control": 0.16}
 def flow(shared: Shared) -> Figure:
     """The flow in rounded counts."""
     statistics, steps = shared.statistics, dict(zip(shared.flow["step"], shared.flow["scans"], strict=True))
-    lost = f"Scans not measured: {steps.pop('not measured')}"
+    lost = ("Scans not measured", steps.pop("not measured"))
     stages = [f"{step}: {scans}" for step, scans in steps.items() if step.startswith("stopped at ")]
     return flow_figure(
         Flow(
             participants(statistics),
-            (lost, *stages),
+            (*lost, *stages),
             measured(statistics),
             ("Patients analysed", *_pairs_lines(statistics)),
             ("Controls analysed", f"n = {_text(statistics, 't2.control.mean', 'n')}"),
@@ -51,12 +51,9 @@ def flow(shared: Shared) -> Figure:
 
 
 def _pairs_lines(statistics: Statistics) -> list[str]:
-    pairs = [
-        f"{label.split(' (')[0]} n = {_text(statistics, f'spearman.{name}', 'n')}"
-        for name, (label, _) in QUANTITIES.items()
-    ]
-    of_all = f"T2: n = {_text(statistics, 't2.patient.mean', 'n')}"
-    return [of_all, "Correlations of T2:", *pairs]
+    pairs = [f"{label}: {_text(statistics, f'spearman.{name}', 'n')}" for name, label in AMONG_PATIENTS.items()]
+    lines = [", ".join(pairs[start : start + 2]) for start in range(0, len(pairs), 2)]
+    return [f"n = {_text(statistics, 't2.patient.mean', 'n')}", "Correlations of T2, n:", *lines]
 
 
 def _text(statistics: Statistics, key: str, part: str) -> str:
@@ -68,9 +65,12 @@ def _text(statistics: Statistics, key: str, part: str) -> str:
 def histogram(shared: Shared) -> Figure:
     """Bars of rounded counts, one group above the other; open bins say so."""
     with style():
-        figure = Figure(figsize=(WIDTH_IN, 3.8), layout="constrained")
-        for axes, group in zip(figure.subplots(len(GROUPS), 1), GROUPS, strict=True):
-            _draw_bars(axes, shared.histogram[shared.histogram["group"] == group], group)
+        bins = [shared.histogram[shared.histogram["group"] == group] for group in GROUPS]
+        heights = [1.9 if len(one) > 1 else 0.55 for one in bins]
+        figure = Figure(figsize=(WIDTH_IN, sum(heights) + 0.2), layout="constrained")
+        all_axes = figure.subplots(len(GROUPS), 1, height_ratios=heights)
+        for axes, group, one in zip(all_axes, GROUPS, bins, strict=True):
+            _draw_bars(axes, one, group)
     return figure
 
 
@@ -103,7 +103,7 @@ def _range(low: float, high: float) -> str:
 def roc(shared: Shared) -> Figure:
     """The curve in steps of many people, or why there is none."""
     with style():
-        figure = Figure(figsize=(WIDTH_IN, 3.9 if len(shared.roc) else 1.4), layout="constrained")
+        figure = Figure(figsize=(WIDTH_IN, 3.9), layout="constrained")
         axes = figure.subplots()
         if shared.roc.empty:
             _say(axes, "not drawn: its steps would be few people")
@@ -147,13 +147,12 @@ def _draw_points(axes: Axes, points: pd.DataFrame) -> None:
     values = points["value"]
     if values.min() > 0 and values.max() > LOGARITHMIC_SPAN * values.min():
         axes.set_xscale("log")
-        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1,)))
         axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axes.xaxis.set_minor_formatter(NullFormatter())
     else:
         axes.xaxis.set_major_locator(MaxNLocator(4))
-    axes.plot(values, points["t2_ms"], color=LINE, linewidth=1.2, zorder=1)
-    axes.scatter(values, points["t2_ms"], s=26, color=PATIENT, marker=GROUP_MARKS["patient"], zorder=2)
+    axes.scatter(values, points["t2_ms"], s=26, color=PATIENT, marker=GROUP_MARKS["patient"])
 
 
 def _words(statistics: Statistics, key: str) -> str:

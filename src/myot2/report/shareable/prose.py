@@ -22,7 +22,7 @@ def summary(shared: Shared) -> str:
         f"{shown(found, f'cohort.{group}.n')} {group}s ({shown(found, f'cohort.{group}.measured')} measured)"
         for group in ("patient", "control")
     )
-    return f"Of rounded counts of {people}: {group_sentence(found)} {area_sentence(found)}"
+    return f"In rounded counts there are {people}. {group_sentence(found)} {area_sentence(found)}"
 
 
 def group_sentence(found: Statistics) -> str:
@@ -86,7 +86,7 @@ def curve_sentence(shared: Shared) -> str:
     """Whether a curve is drawn, and why not."""
     if len(shared.roc):
         return "@fig-roc shows the curve in steps of many people."
-    return "No ROC curve is drawn: in one of the groups a curve of three steps would have steps of few people."
+    return "No ROC curve is drawn: in one of the groups its steps would be few people."
 
 
 def footer(shared: Shared, renderer: str) -> str:

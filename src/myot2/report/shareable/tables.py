@@ -33,6 +33,29 @@ _ACCURACY = (
 )
 
 
+_RULES = {
+    "count": "Counts of people: rounded, small ones redacted",
+    "part": "Parts of a group: the same, and none that is left to be subtracted",
+    "total": "Totals: the sum of rounded parts",
+    "share": "Fractions of people: from rounded counts, none near 0 % or 100 %",
+    "mean": "Means: of eight people or more, none that one person dominates",
+    "spread": "Standard deviations: the same",
+    "quantile": "Medians and quartiles: in steps that about eight people share",
+    "between": "Numbers between two people's values (cutoff, shift): two digits",
+    "test": "Tests: p to one digit, without their statistic",
+    "effect": "Estimates of regressions",
+    "correlation": "Correlations: to two decimals",
+    "area": "Areas under the curve: in steps that eight values of U share",
+    "delta": "Cliff's delta: the same",
+    "histogram": "Histograms: eight people or more in each bin, open ends",
+    "steps": "ROC curve: in steps of many people",
+    "points": "Scatter: means of eight neighbours or more",
+    "withheld": "Left out: extremes, one person's values, small differences of groups, free text",
+    "no rule": "Left out: no rule names it",
+}
+"""What each method of the release does, in a line."""
+
+
 def shown(statistics: Statistics, key: str, part: str = "printed") -> str:
     """A number, or [REDACTED], under its key; a dash where it was withheld."""
     return statistics.part(key, part)
@@ -74,7 +97,7 @@ def groups_table(statistics: Statistics) -> str:
             parts = (shown(statistics, mean, "n"), shown(statistics, mean), shown(statistics, f"t2.{group}.sd"))
             rows.append([label, *parts, shown(statistics, mean, "ci_printed"), _quartiles(statistics, f"t2.{group}")])
     header = ["Group", "*n*", "Mean", "SD", "95 % interval", "Median (quartiles)"]
-    return pipe_table(header, rows or [["none", *[DASH] * 5]], align="lrrrrr", widths=[5, 2, 2, 2, 3, 4])
+    return pipe_table(header, rows or [["none", *[DASH] * 5]], align="lrrrrr", widths=[5, 2, 3, 3, 3, 4])
 
 
 def effect_table(statistics: Statistics) -> str:
@@ -99,7 +122,7 @@ def correlation_table(statistics: Statistics) -> str:
         [label, *(shown(statistics, f"spearman.{name}", part) for part in parts)] for name, label in QUANTITIES.items()
     ]
     header = ["T2 with", "*n*", "*r*~s~", "95 % interval", "*p*", "*p*, corrected"]
-    return pipe_table(header, rows, align="lrrrrr", widths=[5, 2, 3, 4, 2, 3])
+    return pipe_table(header, rows, align="lrrrrr", widths=[5, 2, 3, 3, 2, 3])
 
 
 def muscle_table(statistics: Statistics, muscles: tuple[str, ...]) -> str:
@@ -125,29 +148,31 @@ def muscle_model_table(statistics: Statistics, muscles: tuple[str, ...]) -> str:
 
 
 def analyses_table(analyses: pd.DataFrame) -> str:
-    """Every analysis: its name and kind, role, family, and what came of it in a word."""
+    """Every analysis: its name and kind, role, family, and how many of its numbers are shown."""
     cells = analyses.fillna(DASH).to_dict("records")
     rows = [
-        [f"{escape(row['id'])} ({escape(row['kind'])})", *(escape(row[name]) for name in ("role", "family", "status"))]
+        [f"{escape(row['id'])} ({escape(row['kind'])})", *(escape(row[name]) for name in ("role", "family", "numbers"))]
         for row in cells
     ]
-    header = ["Analysis (kind)", "Role", "Family", "Status"]
-    return pipe_table(header, rows or [["none", *[DASH] * 3]], align="llll", widths=[6, 3, 3, 3])
+    header = ["Analysis (kind)", "Role", "Family", "Numbers shown"]
+    return pipe_table(header, rows or [["none", *[DASH] * 3]], align="lllr", widths=[6, 3, 3, 3])
 
 
 def disclosure_table(disclosure: pd.DataFrame) -> str:
     """How many numbers each rule released, redacted and withheld."""
     actions = ("released", "redacted", "withheld")
     rows = []
-    for rule, decided in disclosure.groupby("rule", sort=True):
-        counts = [counted("release/disclosure.tsv", int((decided["action"] == action).sum())) for action in actions]
-        rows.append([escape(rule), *counts])
-    return pipe_table(["Rule", *(action.capitalize() for action in actions)], rows, align="lrrr", widths=[4, 2, 2, 2])
+    for rule in [*_RULES, *sorted(set(disclosure["rule"]) - set(_RULES))]:
+        decided = disclosure.loc[disclosure["rule"] == rule, "action"]
+        if len(decided):
+            counts = [counted("release/disclosure.tsv", int((decided == action).sum())) for action in actions]
+            rows.append([escape(_RULES.get(rule, rule)), *counts])
+    return pipe_table(["Rule", *(action.capitalize() for action in actions)], rows, align="lrrr", widths=[8, 2, 2, 2])
 
 
 def _effects(header: list[str], rows: list[list[str]]) -> str:
     columns = [*header, "95 % interval", "*p*", "*p*, corrected", "*n*"]
-    return pipe_table(columns, rows, align="lrrrrr", widths=[6, 3, 3, 2, 3, 2])
+    return pipe_table(columns, rows, align="lrrrrr", widths=[5, 3, 3, 3, 3, 3])
 
 
 def _tested(statistics: Statistics, key: str, label: str) -> list[str]:
