@@ -139,11 +139,11 @@ def correlations(shared: Shared) -> Figure:
 
 
 def _draw_points(axes: Axes, points: pd.DataFrame) -> None:
+    if points.empty:
+        _say(axes, "too few people")
+        return
     axes.grid(color=LINE, linewidth=0.6)
     axes.set_axisbelow(True)
-    if points.empty:
-        axes.text(0.5, 0.5, "too few people", transform=axes.transAxes, ha="center", va="center", color=QUIET)
-        return
     values = points["value"]
     if values.min() > 0 and values.max() > LOGARITHMIC_SPAN * values.min():
         axes.set_xscale("log")
@@ -161,6 +161,11 @@ def _words(statistics: Statistics, key: str) -> str:
     entry = statistics.content[key]
     p = str(entry["p_printed"])
     return f"rₛ = {entry['printed']}\np {p if p.startswith('<') else f'= {p}'}, n = {entry['n']}"
+
+
+def muscle_keys(shared: Shared) -> list[str]:
+    """The keys of the means that are drawn."""
+    return [f"muscle.{key_of(muscle)}.{group}.mean" for group in GROUPS for muscle in shared.muscles]
 
 
 def muscles(shared: Shared) -> Figure:

@@ -89,6 +89,15 @@ def curve_sentence(shared: Shared) -> str:
     return "No ROC curve is drawn: in one of the groups its steps would be few people."
 
 
+def correlation_sentence(shared: Shared) -> str:
+    """What the table and, where there is one, the figure hold."""
+    where = "@tbl-correlations holds" if shared.correlations.empty else "@tbl-correlations and @fig-correlations hold"
+    return (
+        f"{where} the rank correlation of T2 with each enzyme and with the lung score among patients; pairs with an "
+        "unknown value are left out."
+    )
+
+
 def footer(shared: Shared, renderer: str) -> str:
     """Who made the page."""
     rules = escape(shared.rules["Rules"])

@@ -21,6 +21,16 @@ DRAWN: Mapping[str, Callable[[Shared], Figure]] = {
 }
 """Each figure of `captions.FIGURES`, drawn anew at each call."""
 
+NOTHING_TO_DRAW: Mapping[str, Callable[[Shared], bool]] = {
+    "fig-histogram": lambda shared: (
+        shared.histogram["group"].value_counts().max() < 2 if len(shared.histogram) else True
+    ),
+    "fig-roc": lambda shared: shared.roc.empty,
+    "fig-correlations": lambda shared: shared.correlations.empty,
+    "fig-muscles": lambda shared: not any(map(shared.statistics.has, figures.muscle_keys(shared))),
+}
+"""When a figure is left out of the page."""
+
 LAID_OUT: Mapping[str, Callable[[Shared], str]] = {
     "tbl-cohort": lambda shared: tables.cohort_table(shared.statistics),
     "tbl-groups": lambda shared: tables.groups_table(shared.statistics),
@@ -38,7 +48,15 @@ LAID_OUT: Mapping[str, Callable[[Shared], str]] = {
 
 
 def show(label: str, shared: Shared) -> str:
-    """A figure or table with its caption, as a labelled block of Markdown; raises `KeyError` where there is none."""
+    """A figure or table with its caption, as a labelled block of Markdown; empty where there is nothing to draw.
+
+    Raises
+    ------
+    StopIteration
+        No figure or table has the label.
+    """
+    if label in NOTHING_TO_DRAW and NOTHING_TO_DRAW[label](shared):
+        return ""
     if label.startswith("fig-"):
         figure = next(figure for figure in captions.FIGURES if figure.label == label)
         content = f"![]({FOLDER}/{figure.file}.svg){{fig-alt={quoted(figure.alt)}}}"
