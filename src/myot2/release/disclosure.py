@@ -61,8 +61,10 @@ class Parts:
 def partition(parts: Mapping[str, int], how: Disclosure, whole: int | None = None) -> Parts:
     """The parts of a whole, so that none of the redacted ones can be had by subtraction.
 
-    Where one part alone would be redacted, the smallest of the others goes too (secondary suppression). What the parts
-    lack of the whole is a part that is not shown, and counts. Where every part is shown, the total is their sum.
+    Where a part is small, the smallest of the others goes too (secondary suppression), however many are small: else
+    three redacted parts of 21 people would be seven each, for a large one among them would have been shown. What the
+    parts lack of the whole is a part that is not shown, and may be small too. Where every part is shown, the total is
+    their sum.
 
     Parameters
     ----------
@@ -83,10 +85,9 @@ def partition(parts: Mapping[str, int], how: Disclosure, whole: int | None = Non
     if rest < 0:
         raise ValueError("the parts have more people than the whole")
     shown = {name: how.count(people) for name, people in parts.items()}
-    unseen = sum(value is None for value in shown.values()) + (rest > 0)
     small = None in shown.values() or 0 < rest <= how.redact_up_to
     others = [name for name, value in shown.items() if value is not None]
-    if small and unseen == 1 and others:
+    if small and others:
         shown[min(others, key=lambda name: (parts[name], name))] = None
     complete = rest == 0 and None not in shown.values()
     return Parts(shown, sum(shown.values()) if complete else how.count(everybody))
