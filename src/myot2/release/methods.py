@@ -19,6 +19,7 @@ _DECIMALS_OF_R = 2
 _DECIMALS_OF_RATIO = 2
 FEW = "it rests on too few people"
 DOMINATED = "one person makes up most of it"
+EQUAL = "all have the same value"
 NO_SIZES = "it does not say how many people each group has"
 NO_QUARTILES = "it does not say its quartiles"
 
@@ -38,6 +39,12 @@ class Context:
     def sibling(self, name: str) -> Any:
         """The value beside this one under another last part of the key; None where there is none."""
         return self.statistics.get(f"{self.key.rpartition('.')[0]}.{name}", {}).get("value")
+
+    def refuse_equal(self) -> None:
+        """Raise `Redacted` where all people have one value: what is said of the group is then said of each."""
+        low, high = self.sibling("min"), self.sibling("max")
+        if low is None or low == high:
+            raise Redacted(EQUAL)
 
     def people(self, entry: Entry, times: int = 1) -> int:
         """Rounded n; raises `Redacted` where fewer than `times` the least number of people stand behind it."""
@@ -96,6 +103,7 @@ def _count(entry: Entry, context: Context) -> dict[str, Any]:
 def _mean(entry: Entry, context: Context) -> dict[str, Any]:
     """The interval is that of rounded n: the true one would give n away."""
     n, mean, sd = context.people(entry), entry["value"], context.sibling("sd")
+    context.refuse_equal()
     low, high = context.sibling("min"), context.sibling("max")
     if None in (low, high) or precision.dominates_mean(low, high, mean, entry["n"]):
         raise Redacted(DOMINATED)
@@ -109,6 +117,7 @@ def _mean(entry: Entry, context: Context) -> dict[str, Any]:
 
 def _spread(entry: Entry, context: Context) -> dict[str, Any]:
     n, (mean, low, high) = context.people(entry), map(context.sibling, ("mean", "min", "max"))
+    context.refuse_equal()
     if None in (mean, low, high) or precision.dominates_spread(low, high, mean, entry["value"], entry["n"]):
         raise Redacted(DOMINATED)
     return _entry(entry["value"], print_number(entry["value"], _decimals(entry, n)), n=n, unit=entry["unit"])
@@ -118,6 +127,7 @@ def _quantile(entry: Entry, context: Context) -> dict[str, Any]:
     """Of so many people that each side of it has the least number: a half, or of a quartile a fourth."""
     sides = 2 if context.key.endswith(".median") else 4
     n, (q1, q3) = context.people(entry, sides), map(context.sibling, ("q1", "q3"))
+    context.refuse_equal()
     if None in (q1, q3):
         raise Redacted(NO_QUARTILES)
     step = precision.quantile_step(q1, q3, entry["n"], context.how.least)

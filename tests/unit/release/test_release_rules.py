@@ -119,6 +119,11 @@ def test_what_one_person_makes_up_is_not_shown():
     assert found["t2.patient.mean"]["printed"] == REDACTED
 
 
+def test_a_group_of_whom_all_have_one_value_is_not_shown():
+    found = of_comparison({**COMPARED, **summaries("t2.patient", (40.0, 0.0, 40.0, 40.0, 40.0, 40.0, 40.0), 64)})
+    assert {found.statistics[f"t2.patient.{name}"]["printed"] for name in ("mean", "sd", "median")} == {REDACTED}
+
+
 def test_a_group_with_the_unknown_among_it_is_withheld_for_it_tells_of_them():
     groups = {"patient": {"unknown": "included"}, "control": {"unknown": "left out"}}
     line = analysis("t2.mann_whitney", "comparison", COMPARED)

@@ -31,12 +31,14 @@ from myot2.report.study import GROUPS
 from myot2.report.tables import key_of
 
 _COLUMNS = 3
+_MOST = 24
 _SHIFT = {"patient": -0.16, "control": 0.16}
 
 
 def flow(shared: Shared) -> Figure:
     """The flow in rounded counts."""
-    statistics, steps = shared.statistics, dict(zip(shared.flow["step"], shared.flow["scans"], strict=True))
+    statistics = shared.statistics
+    steps = dict(zip(shared.flow["step"], (shortened(scans, _MOST) for scans in shared.flow["scans"]), strict=True))
     lost = ("Scans not measured", steps.pop("not measured"))
     stages = [f"{step}: {scans}" for step, scans in steps.items() if step.startswith("stopped at ")]
     return flow_figure(

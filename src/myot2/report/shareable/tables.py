@@ -151,7 +151,11 @@ def analyses_table(analyses: pd.DataFrame) -> str:
     """Every analysis: its name and kind, role, family, and how many of its numbers are shown."""
     cells = analyses.fillna(DASH).to_dict("records")
     rows = [
-        [f"{escape(row['id'])} ({escape(row['kind'])})", *(escape(row[name]) for name in ("role", "family", "numbers"))]
+        [
+            f"{escape(row['id'])} ({escape(row['kind'])})",
+            *(escape(row[name]) for name in ("role", "family")),
+            counted("release/analyses.tsv", row["numbers"]),
+        ]
         for row in cells
     ]
     header = ["Analysis (kind)", "Role", "Family", "Numbers shown"]
