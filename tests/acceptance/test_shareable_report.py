@@ -118,10 +118,18 @@ def make(program, root, tmp_path_factory) -> Callable[[pd.DataFrame], Path]:
 
 @pytest.fixture(scope="module")
 def cohorts(make, shared_data) -> list[tuple[pd.DataFrame, Path]]:
-    """The golden cohort and the others, each with its results."""
+    """The others and their results; without one patient, for of 63 people the quartiles are three people's values."""
     people = golden(shared_data)
-    every = [people, *(combed(people, number) for number in range(1, COHORTS))]
+    people = people.drop(people.index[people["participant_id"] == "P064"])
+    every = [combed(people, number) for number in range(COHORTS)]
     return [(one, make(one)) for one in every]
+
+
+@pytest.fixture(scope="module")
+def itself(make, shared_data) -> tuple[pd.DataFrame, Path]:
+    """The golden cohort as it is."""
+    people = golden(shared_data)
+    return people, make(people)
 
 
 def numbers_in(statistics: Mapping[str, Mapping[str, object]]) -> Numbers:
@@ -198,13 +206,21 @@ def test_the_internal_statistics_hold_leaks_of_this_kind(cohorts):
         for people, folder in cohorts
     ]
     found = leaks(internal)
-    extremes = ("t2.patient.max", "t2.patient.min", "t2.control.max", "cohort.patient.age.max", "cohort.patient.ck.max")
+    extremes = (
+        "t2.patient.median",
+        "t2.patient.q1",
+        "t2.patient.max",
+        "t2.patient.min",
+        "t2.control.max",
+        "cohort.patient.age.max",
+        "cohort.patient.ck.max",
+    )
     assert {f"{key}:printed:0" for key in extremes} <= found
 
 
-def test_no_number_follows_one_person_by_more_than_an_eighth(make, cohorts):
+def test_no_number_follows_one_person_by_more_than_an_eighth(make, itself):
     """The patient of the highest T2 gets 40 ms more; so does one in the middle, who then is the highest."""
-    people, folder = cohorts[0]
+    people, folder = itself
     before = numbers_of(folder)
     patients = people.loc[people["group"] == "patient", "t2_ms"]
     for person in (patients.idxmax(), patients.sort_values().index[32]):
@@ -229,8 +245,8 @@ def test_counts_are_rounded_and_none_is_small(cohorts):
         assert len(known) > 50 and all(count % 5 == 0 and count > 7 for count in known)
 
 
-def test_the_golden_cohort_reads_as_the_rules_say(cohorts):
-    statistics = json.loads((cohorts[0][1] / "release/statistics.json").read_text(encoding="utf-8"))
+def test_the_golden_cohort_reads_as_the_rules_say(itself):
+    statistics = json.loads((itself[1] / "release/statistics.json").read_text(encoding="utf-8"))
     printed = {key: entry["printed"] for key, entry in statistics.items()}
     assert [printed[f"cohort.{name}"] for name in ("n", "patient.n", "control.n", "control.male")] == [
         "75", "65", "10", "[REDACTED]"
@@ -272,15 +288,15 @@ def outside(page: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def pages(cohorts, make, root) -> Iterator[list[tuple[pd.DataFrame, Path, str]]]:
+def pages(cohorts, itself, make, root) -> Iterator[list[tuple[pd.DataFrame, Path, str]]]:
     """The shareable page of the golden cohort, in which one has a word of her own, and of another."""
     sys.path.insert(0, str(root / "tests/unit/report"))
     from report_release import render_shareable, run
 
-    people = cohorts[0][0].copy()
+    people = itself[0].copy()
     people.loc[3, "diagnosis"] = FREE_TEXT
     found = []
-    for one, folder in ((people, make(people)), cohorts[1]):
+    for one, folder in ((people, make(people)), cohorts[0]):
         run(root, "draw_figures.py", "--released", folder / "release", "--out", folder / "release/figures")
         done = render_shareable(root, folder / "release", folder)
         assert done.returncode == 0, done.stderr
