@@ -256,6 +256,14 @@ def test_the_golden_cohort_reads_as_the_rules_say(itself):
     assert [printed["spearman.ck"], statistics["spearman.ild_score"]["n"]] == ["0.36", 60]
 
 
+def test_the_released_numbers_are_consistent_among_themselves(program, itself, tmp_path):
+    """Rounded p, n, fractions and intervals still fit one another, as the claims check asks of any paper."""
+    statistics = itself[1] / "release/statistics.json"
+    assert program("check_claims")(["--statistics", str(statistics), "--out", str(tmp_path)]) == 0
+    checks = pd.read_csv(tmp_path / "claims.tsv", sep="\t")
+    assert len(checks) > 100 and not (checks["status"] == "inconsistent").any()
+
+
 class _Outside(HTMLParser):
     """The text of a page that is not looked up in a released table."""
 

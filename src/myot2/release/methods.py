@@ -212,10 +212,15 @@ def _both(entry: Entry, context: Context) -> int:
 
 
 def _entry(value: float | None, printed: str, *, n: int | None, unit: str | None = None, **more: Any) -> dict[str, Any]:
-    """An entry of statistics.json whose value is what is printed; of '<0.001' it is the bound."""
-    number = None if value is None else float(printed.removeprefix("<"))
+    """An entry of statistics.json whose value is what is printed."""
+    number = None if value is None else _number(printed)
     number = int(number) if isinstance(value, int) and number is not None else number
     return {"value": number, "n": n, "ci": None, "test": None, "p": None, "unit": unit, "printed": printed, **more}
+
+
+def _number(printed: str) -> float:
+    """What is printed as a number; of '<0.001' the 0 that it is to three decimals."""
+    return 0.0 if printed.startswith("<") else float(printed)
 
 
 def _interval(ci: tuple[float, float], printing: Callable[[float], str]) -> dict[str, Any]:
@@ -229,7 +234,7 @@ def _p(entry: Entry) -> dict[str, Any]:
     for name in ("p", "p_adjusted"):
         if entry.get(name) is not None:
             printed = precision.print_p(entry[name])
-            parts[name] = float(printed.removeprefix("<"))
+            parts[name] = _number(printed)
             parts[f"{name}_printed"] = printed
     if "p_printed" not in parts:
         raise Redacted("it has no p value")

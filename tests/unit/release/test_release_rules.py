@@ -78,7 +78,7 @@ def test_no_part_of_an_entry_is_copied_that_its_rule_does_not_name():
     )
     assert "P01" not in str(found.statistics)
     assert found.statistics["t2.mann_whitney"] == {
-        **entry(0.001, "<0.001"), "n": 75, "test": "Mann-Whitney U", "p": 0.001, "p_printed": "<0.001"
+        **entry(0.0, "<0.001"), "n": 75, "test": "Mann-Whitney U", "p": 0.0, "p_printed": "<0.001"
     }  # fmt: skip
 
 
