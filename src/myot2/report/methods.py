@@ -12,7 +12,7 @@ _FURTHER = {
     "roc.bootstrap.cutoff": (
         "In bootstrap samples of each group the cutoff was chosen anew; its interval is that of percentiles."
     ),
-    "roc.bootstrap.sensitivity": (
+    "roc.bootstrap.sensitivity_corrected": (
         "Sensitivity and specificity are also given less their optimism, and as found in those a sample left out."
     ),
     "normal_ck.left_out.detected": ("Those with normal CK were also judged each by the cutoff of everybody else."),
