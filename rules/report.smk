@@ -12,9 +12,12 @@ OUTPUTS:
     <results>/report/configuration.json          every setting of the run, defaults included
     <results>/report/report.html, report.pdf
     <results>/report/participants/{scan}.html    one page per scan
+    <results>/release/figures/<figure>.svg, .pdf the figures of the shareable report, from released tables
+    <results>/release/shareable.html, .pdf       the shareable report
 """
 
 from myot2.report.captions import FIGURES
+from myot2.report.shareable.captions import FIGURES as SHAREABLE_FIGURES
 
 
 localrules:
@@ -28,6 +31,10 @@ PANEL_LABELS = (
     if SEEN_BY_NETWORK
     else "<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz"
 )
+
+# What both documents' cells import; only the documents name it.
+CELLS = sorted(glob("src/myot2/report/*.py") + glob("src/myot2/report/shareable/*.py"))
+SHAREABLE = [f"<results>/release/shareable.{kind}" for kind in ("html", "pdf")]
 
 
 rule panel:
@@ -142,8 +149,7 @@ rule report:
         beside=sorted(
             glob("report/styles.*") + glob("report/*/*") + ["report/references.bib"],
         ),
-        # the document's cells import these, and only the document names them
-        cells=sorted(glob("src/myot2/report/*.py")),
+        cells=CELLS,
         script="scripts/render_report.py",
         code=code("scripts/render_report.py"),
     output:
@@ -173,6 +179,79 @@ rule report:
             --panels {input.panels:q} \
             --figures {params.figures:q} \
             --participants {output.participants:q} \
+            --renderer {params.renderer:q} \
+            --html {output.html:q} \
+            --pdf {output.pdf:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule shareable_figures:
+    """Draw the figures of the shareable report from released tables alone."""
+    input:
+        released=RELEASED,
+        script="scripts/draw_figures.py",
+        code=code("scripts/draw_figures.py"),
+    output:
+        expand(
+            "<results>/release/figures/{figure}.{kind}",
+            figure=[one.file for one in SHAREABLE_FIGURES],
+            kind=["svg", "pdf", "json"],
+        ),
+    log:
+        "<logs>/release/figures.log",
+    benchmark:
+        "<benchmarks>/release/figures.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        released=subpath(input[0], parent=True),
+        folder=subpath(output[0], parent=True),
+    shell:
+        r"""
+        python {input.script:q} \
+            --leave-stop-notes \
+            --released {params.released:q} \
+            --out {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule shareable:
+    """Render the shareable report from released tables alone."""
+    input:
+        released=RELEASED,
+        figures=rules.shareable_figures.output,
+        document="report/shareable.qmd",
+        beside=sorted(glob("report/styles.*") + glob("report/*/*") + ["report/references.bib"]),
+        cells=CELLS,
+        script="scripts/render_report.py",
+        code=code("scripts/render_report.py"),
+    output:
+        html=SHAREABLE[0],
+        pdf=SHAREABLE[1],
+    log:
+        "<logs>/release/shareable.log",
+    benchmark:
+        "<benchmarks>/release/shareable.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        released=subpath(input[0], parent=True),
+        figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
+        renderer=settings.report.renderer,
+    shell:
+        r"""
+        python {input.script:q} \
+            --report {input.document:q} \
+            --released {params.released:q} \
+            --figures {params.figures:q} \
             --renderer {params.renderer:q} \
             --html {output.html:q} \
             --pdf {output.pdf:q} \

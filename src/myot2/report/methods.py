@@ -10,8 +10,10 @@ from myot2.report.study import Findings
 
 _FURTHER = {
     "roc.bootstrap.cutoff": (
-        "In bootstrap samples of each group the cutoff was chosen anew: its interval is that of percentiles, and "
-        "sensitivity and specificity are given less their optimism, and as found in those a sample left out."
+        "In bootstrap samples of each group the cutoff was chosen anew; its interval is that of percentiles."
+    ),
+    "roc.bootstrap.sensitivity_corrected": (
+        "Sensitivity and specificity are also given less their optimism, and as found in those a sample left out."
     ),
     "normal_ck.left_out.detected": ("Those with normal CK were also judged each by the cutoff of everybody else."),
     "roc.t2_against_ck.difference": (
@@ -77,7 +79,8 @@ def analyses(study: Findings) -> str:
             "predictive mean matching and pooled by Rubin's rules."
         )
     sentences += [sentence for key, sentence in _FURTHER.items() if found.has(key)]
-    sentences.append("Proportions have exact intervals [@clopperpearson1934].")
+    if any("denominator" in entry and entry.get("ci") for entry in found.content.values()):
+        sentences.append("Proportions have exact intervals [@clopperpearson1934].")
     if any(key.startswith("spearman.") and found.has(key) for key in found.content):
         sentences.append("Correlations are Spearman's [@spearman1904], of mid-ranks.")
     if any("p_adjusted" in entry for entry in found.content.values()):

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from myot2.report import captions, figures, inference_tables, tables
 from myot2.report.analysis_log import analyses_table
-from myot2.report.flow_diagram import flow_figure
+from myot2.report.flow_diagram import flow_figure, flow_of
 from myot2.report.lookup import printed_part
 from myot2.report.markdown import quoted
 from myot2.report.scatter import Pairs, correlation_figure, sides_figure
@@ -55,7 +55,7 @@ def _pairs(found: Findings, name: str) -> Pairs:
 
 
 DRAWN: Mapping[str, Callable[[Findings], Figure]] = {
-    "fig-flow": lambda found: flow_figure(found.statistics, found.flow),
+    "fig-flow": lambda found: flow_figure(flow_of(found.statistics, found.flow)),
     "fig-groups": lambda found: figures.group_figure(_t2(found), _cutoff(found)),
     "fig-histogram": lambda found: figures.histogram_figure(_t2(found), _cutoff(found)),
     "fig-roc": lambda found: figures.roc_figure(found.roc, _cutoff(found), found.band),
