@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from myot2.analyse.defaults import RESAMPLES
 from myot2.analyse.plan_kinds import Analysis, AnyAnalysis, Description, MixedModel, Repeatability, Roc
 from myot2.core.config_section import Section
 
@@ -113,7 +114,7 @@ class Plan(Section):
 
     title: str = Field(description="What the plan is for.")
     seed: int = Field(20230, ge=0, description="Seed of every resampling.")
-    resamples: int = Field(2000, ge=100, le=100_000, description="Number of bootstrap samples.")
+    resamples: int = Field(RESAMPLES, ge=100, le=100_000, description="Number of bootstrap samples.")
     limits: dict[Name, float] = Field(
         {}, description="Upper limit of normal per column, inclusive: groups may then say `ck: normal` or `ck: raised`."
     )

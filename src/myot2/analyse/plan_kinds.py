@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Union, get_args
 
 from pydantic import ConfigDict, Field, model_validator
 
+from myot2.analyse.defaults import IMPUTATIONS
 from myot2.core.config_section import Section
 
 
@@ -261,7 +262,7 @@ class ImputedCorrelation(Drawn):
     with_: list[str] = _endpoint("The others, which are filled in.", alias="with", min_length=1)
     among: str = _group("In whom.")
     predictors: list[str] = _endpoint("Further endpoints that help to fill in.", default=[])
-    imputations: int = Field(20, ge=2, le=1000, description="How many times.")
+    imputations: int = Field(IMPUTATIONS, ge=2, le=1000, description="How many times.")
 
 
 class MixedModel(Resampled):
