@@ -265,6 +265,20 @@ class ImputedCorrelation(Drawn):
     imputations: int = Field(IMPUTATIONS, ge=2, le=1000, description="How many times.")
 
 
+class ImputedComparison(Drawn):
+    """The ratio of an adjusted comparison with unknown covariates filled in many times, beside that of the known."""
+
+    kind: Literal["imputed-comparison"]
+    endpoint: str = _endpoint("What is compared; people without it are left out, it is never filled in.")
+    first: str = _group("One group; the ratio is above 1 where it is the larger.")
+    second: str = _group("The other group.")
+    covariates: list[str] = Field(
+        min_length=1, description="Columns of the participants table: numbers, or two words; they are filled in."
+    )
+    predictors: list[str] = _endpoint("Further endpoints that help to fill in.", default=[])
+    imputations: int = Field(IMPUTATIONS, ge=2, le=1000, description="How many times.")
+
+
 class MixedModel(Resampled):
     """Two groups in every muscle at once, a person's muscles belonging together; a bootstrap where it is singular."""
 
@@ -309,6 +323,7 @@ MODELS = (
     Raters,
     MissingData,
     ImputedCorrelation,
+    ImputedComparison,
     MixedModel,
     Multiverse,
 )

@@ -24,6 +24,7 @@ from myot2.analyse.kinds import (
     description,
     detection,
     effect_size,
+    imputed_comparison,
     imputed_correlation,
     missing_data,
     mixed_model,
@@ -83,6 +84,7 @@ KINDS = {
         "raters": raters,
         "missing-data": missing_data,
         "imputed-correlation": imputed_correlation,
+        "imputed-comparison": imputed_comparison,
         "mixed-model": mixed_model,
         "multiverse": multiverse_kind,
     }.items()
