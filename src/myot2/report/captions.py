@@ -127,7 +127,8 @@ TABLES = (
     Table(
         "tbl-imputed",
         "The same with the unknown values filled in many times from what is known of each patient, pooled. Look for a "
-        "coefficient that differs from that of the known pairs: it hangs on who was not examined.",
+        "coefficient that differs from that of the known pairs: it hangs on who was not examined. A quantity that is "
+        "known of all patients has no row, since nothing is filled in.",
     ),
     Table(
         "tbl-muscles",

@@ -87,6 +87,19 @@ LAID_OUT: Mapping[str, Callable[[Study], str]] = {
 """Each table of `captions.TABLES` as Markdown."""
 
 
+NOTES: Mapping[str, Callable[[Study], str]] = {
+    label: lambda study, entries=entries: tables.reasons(study.statistics, entries(study))
+    for label, entries in {
+        "tbl-effect": lambda study: inference_tables.effects(study.statistics),
+        "tbl-accuracy": lambda study: inference_tables.accuracies(study.statistics),
+        "tbl-correlations": lambda study: tables.correlations(study.statistics),
+        "tbl-imputed": lambda study: inference_tables.imputed(study.statistics),
+        "tbl-muscle-model": lambda study: inference_tables.muscle_effects(study.statistics, study.labels.muscles),
+    }.items()
+}
+"""What is said below a table: why numbers are lacking."""
+
+
 def show(label: str, study: Study) -> str:
     """A figure or table with its caption, as a labelled block of Markdown that Quarto and the fallback number.
 
@@ -100,4 +113,5 @@ def show(label: str, study: Study) -> str:
         content = f"![]({FOLDER}/{figure.file}.svg){{fig-alt={quoted(figure.alt)}}}"
         return f"::: {{#{label}}}\n{content}\n\n{figure.caption}\n:::"
     caption = next(table.caption for table in captions.TABLES if table.label == label)
-    return f"::: {{#{label}}}\n{LAID_OUT[label](study)}\n\n{caption}\n:::"
+    note = NOTES[label](study) if label in NOTES else ""
+    return f"::: {{#{label}}}\n{LAID_OUT[label](study)}\n\n{caption}\n:::" + (f"\n\n{note}" if note else "")
