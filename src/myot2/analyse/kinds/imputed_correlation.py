@@ -12,10 +12,7 @@ from myot2.analyse.plan_kinds import ImputedCorrelation
 from myot2.analyse.pooling import Pooled, imputed_spearman
 from myot2.analyse.statistic import Statistic, unavailable
 
-TEST = (
-    "Spearman's rank correlation, pooled over imputations (Rubin; Barnard and Rubin): t of rs with n - 2 degrees of "
-    "freedom or fewer"
-)
+TEST = "Spearman's t, pooled over imputations (Rubin; Barnard and Rubin)"
 
 
 def run(key: str, analysis: ImputedCorrelation, material: Material) -> Outcome:
