@@ -43,7 +43,7 @@ rule all:
         "<results>/report/report.html",
         "<results>/report/report.pdf",
         DESCRIPTIONS,
-        CLAIMS if settings.analysis.claims else [],
+        CLAIMS,
         SHAREABLE if settings.report.shareable else [],
 
 

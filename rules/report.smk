@@ -44,6 +44,7 @@ rule panel:
         labels=PANEL_LABELS,
         t2="<results>/fit/{folder}/{scan}_T2map.nii.gz",
         t2_labels="<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz",
+        corrected=corrected_labels("segment" if SEEN_BY_NETWORK else "align"),
         label_table=settings.label_table,
         script="scripts/draw_panel.py",
         code=code("scripts/draw_panel.py"),
@@ -60,6 +61,7 @@ rule panel:
         runtime=5,
     params:
         title=lambda wildcards: wildcards.scan,
+        corrected=lambda wildcards, input: ["--corrected-labels", input.corrected] if input.corrected else [],
     shell:
         r"""
         python {input.script:q} \
@@ -68,6 +70,7 @@ rule panel:
             --labels {input.labels:q} \
             --t2 {input.t2:q} \
             --t2-labels {input.t2_labels:q} \
+            {params.corrected:q} \
             --label-table {input.label_table:q} \
             --title {params.title:q} \
             --out {output:q} \
@@ -81,6 +84,7 @@ rule figures:
         statistics=STATISTICS,
         tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
         multiverse=MULTIVERSE,
+        masks=MASKS,
         measures="<results>/measure/cohort.tsv",
         flow="<results>/measure/flow.tsv",
         quality=QUALITY[1],
@@ -138,6 +142,8 @@ rule report:
         analyses=rules.analyse.output.analyses,
         tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
         multiverse=MULTIVERSE,
+        masks=MASKS,
+        claims=CLAIMS[0],
         measures="<results>/measure/cohort.tsv",
         flow="<results>/measure/flow.tsv",
         quality=QUALITY[1],
