@@ -199,6 +199,7 @@ def test_no_number_of_the_results_stands_outside_a_claim_or_a_count(study):
         "alert 1 python 1",
         "error is 0",
         "error of the area is 0",
+        "t2 is known of fewer than 10",
         "is known of fewer than 10",
         "9 echoes",
     ):
