@@ -112,6 +112,6 @@ def agreement_sentence(statistics: Statistics) -> str:
     return (
         f"T2 by corrected masks differs from that by the run's own by {statistics.number('masks.bias')} on average "
         f"(95 % interval {statistics.part('masks.bias', 'ci_printed')}, {statistics.n('masks.bias')}); for 95 % of "
-        f"people by {lower} to {upper}. In {statistics.part('masks.bias', 'equal_pairs')} nothing changed T2 "
+        f"people by {lower} to {upper}. T2 is the same in {statistics.part('masks.bias', 'equal_pairs')} of them "
         "(@tbl-masks, @fig-masks)."
     )

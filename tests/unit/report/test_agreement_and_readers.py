@@ -64,7 +64,7 @@ def test_the_picture_has_a_mark_per_person_at_mean_and_difference_and_lines_at_t
 def test_the_agreement_is_told_with_n_and_the_reason_where_there_is_none():
     words = plain(agreement.agreement_sentence(Statistics(MASKS)))
     assert "differs from that by the run's own by 0.2 ms on average (95 % interval a to b, *n* = 5)" in words
-    assert "by -1.4 ms to 1.8 ms. In 1 nothing changed T2" in words
+    assert "by -1.4 ms to 1.8 ms. T2 is the same in 1 of them" in words
     rows = rows_of(agreement.agreement_table(Statistics(MASKS)))
     assert rows[0] == ["Mean difference", "0.2 ms", "a to b", DASH, "5"]
     assert rows[3][3] == "0.700" and rows[4][1] == "0.991"
