@@ -59,6 +59,7 @@ RULES: tuple[Rule, ...] = (
     Rule("prevalence", r"{id}\.present_of_all", WITHHELD, "with the other denominator it gives how many are unknown"),
     Rule("prevalence", r"{id}\.unknown", COUNT, "count of people"),
     *_summaries("prevalence", r"{endpoint}\.present"),
+    Rule("correlation", r"readers\..*", WITHHELD, "beside the first reader's it tells of the few graded otherwise"),
     Rule("correlation", r"{id}\.{endpoint}", CORRELATION, "to two decimals: more, with p, give n"),
     Rule("roc", r"{id}\.auc", AREA, "in steps that eight values of U share"),
     Rule("roc", r"{id}\.cutoff", BETWEEN, "midpoint of two people's values: two significant digits"),
@@ -77,6 +78,7 @@ RULES: tuple[Rule, ...] = (
     Rule("mixed-model", r"{id}\.{name}", EFFECT, "estimate of a regression"),
     Rule("paired-roc", r"{id}\..*", WITHHELD, "it does not say how many people each group has"),
     Rule("imputed-correlation", r"{id}\..*", WITHHELD, "beside that of the known it tells of the few unknown"),
+    Rule("imputed-comparison", r"{id}\..*", WITHHELD, "beside that of the known it tells of the few unknown"),
     Rule("missing-data", r"{id}\..*", WITHHELD, "counts of few people"),
     Rule("multiverse", r"{id}\..*", WITHHELD, "variants may rest on groups that differ by few people"),
 )
