@@ -59,12 +59,12 @@ class Parts:
 
 
 def partition(parts: Mapping[str, int], how: Disclosure, whole: int | None = None) -> Parts:
-    """The parts of a whole, so that none of the redacted ones can be had by subtraction.
+    """The parts of a whole, or none of them where one is small: only their total, then.
 
-    Where a part is small, the smallest of the others goes too (secondary suppression), however many are small: else
-    three redacted parts of 21 people would be seven each, for a large one among them would have been shown. What the
-    parts lack of the whole is a part that is not shown, and may be small too. Where every part is shown, the total is
-    their sum.
+    To redact the small part and the next larger one, as is usual, tells more than it seems to whoever knows the rule:
+    of parts of 0, 8 and 8 people with the first two redacted, 10 and a total of 15 would be left, and the first could
+    only be 0, 1 or 8. What the parts lack of the whole is a part that is not shown, and may be small too. Where the
+    parts are shown, the total is their sum.
 
     Parameters
     ----------
@@ -85,12 +85,9 @@ def partition(parts: Mapping[str, int], how: Disclosure, whole: int | None = Non
     if rest < 0:
         raise ValueError("the parts have more people than the whole")
     shown = {name: how.count(people) for name, people in parts.items()}
-    small = None in shown.values() or 0 < rest <= how.redact_up_to
-    others = [name for name, value in shown.items() if value is not None]
-    if small and others:
-        shown[min(others, key=lambda name: (parts[name], name))] = None
-    complete = rest == 0 and None not in shown.values()
-    return Parts(shown, sum(shown.values()) if complete else how.count(everybody))
+    if None in shown.values() or 0 < rest <= how.redact_up_to:
+        return Parts(dict.fromkeys(parts), how.count(everybody))
+    return Parts(shown, how.count(everybody) if rest else sum(shown.values()))
 
 
 def share(part: int, whole: int, how: Disclosure) -> tuple[int, int] | None:

@@ -29,7 +29,7 @@ def key_figures(statistics: Statistics) -> str:
     ]
     lines = []
     for key, label in entries:
-        of = "roc.interval.wilson" if key == "roc.auc" and _has_ci(statistics, "roc.interval.wilson") else key
+        of = _area_interval(statistics) if key == "roc.auc" else key
         interval = f" (95 % interval {statistics.part(of, 'ci_printed')})" if _has_ci(statistics, of) else ""
         lines.append(f"- **{statistics.number(key)}** {label}{interval}, {statistics.n(key)}")
     return "::: {.key-figures}\n" + "\n".join(lines) + "\n:::"
@@ -52,10 +52,8 @@ def roc_sentence(statistics: Statistics) -> str:
     """How well T2 tells the groups apart, and at which cutoff."""
     if not statistics.has("roc.auc"):
         return f"No ROC curve could be drawn: {statistics.reason('roc.auc')}."
-    auc = (
-        f"The area under the ROC curve is {statistics.bare('roc.auc')} ({_interval(statistics, 'roc.auc')}"
-        f"{statistics.n('roc.auc')})"
-    )
+    interval = _interval(statistics, _area_interval(statistics))
+    auc = f"The area under the ROC curve is {statistics.bare('roc.auc')} ({interval}{statistics.n('roc.auc')})"
     if not statistics.has("roc.cutoff"):
         return f"{auc}; no cutoff is given: {statistics.reason('roc.cutoff')}."
     rates = " and a ".join(
@@ -275,6 +273,11 @@ def _group_sentence(statistics: Statistics) -> str:
         for group in ("patient", "control")
     )
     return f"Mean T2 of the thigh muscles is {means} ({statistics.p('t2.mann_whitney')})."
+
+
+def _area_interval(statistics: Statistics) -> str:
+    """The key of the interval to quote for the area: Wilson's, where the plan asks for it."""
+    return "roc.interval.wilson" if _has_ci(statistics, "roc.interval.wilson") else "roc.auc"
 
 
 def _interval(statistics: Statistics, key: str) -> str:
