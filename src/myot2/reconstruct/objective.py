@@ -8,7 +8,7 @@ exp(i phase) for even ones. Noise of y has a standard deviation of 1 in each par
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,9 @@ import numpy as np
 from myot2.reconstruct import objective_kernel as kernel
 from myot2.reconstruct.encoding import Encoding
 from myot2.reconstruct.signal_models import Signal, SignalModel
+
+_LEAST = 1e-4
+"""Of the largest curvature of M0, added so that voxels that no coil sees have one."""
 
 
 @dataclass(frozen=True)
@@ -181,28 +184,48 @@ class Look:
         self._subtract_priors(step, out, 0.0)
         return -out.vector
 
-    def diagonal(self) -> np.ndarray:
-        """About the diagonal of the Hessian: A^H A taken as the share of lines times the coils' sensitivity."""
-        encoding, priors = self.objective.encoding, self.priors
-        out = self.objective.unknowns()
-        around = np.empty(self.weight.shape, np.float32)
+    def preconditioner(self) -> Callable[[np.ndarray], np.ndarray]:
+        """About the inverse of the Hessian: A^H A taken as share of lines times sensitivity, neighbours as unrelated.
+
+        M0 along its own phase and ln R2 are coupled at every voxel (their correlation is about -0.9) and inverted
+        together; M0 across its phase and the coefficients are coupled with nothing.
+        """
+        objective, priors, signal = self.objective, self.priors, self.signal
+        size = np.abs(self.at.m0)
+        along = (self.at.m0 / np.maximum(size, np.finfo(np.float32).tiny)).astype(np.complex64)
+        around = np.empty(size.shape, np.float32)
         kernel.weights_around(self.weight, around)
+        a = self._power(signal.value, signal.value) + np.float32(priors.strength / priors.scale**2) * around
+        a += np.float32(_LEAST * objective.encoding.share.sum())
+        b = size * self._power(signal.value, signal.by_log_r2)
+        c = size**2 * self._power(signal.by_log_r2, signal.by_log_r2) + np.float32(priors.strength) * around
+        c += np.float32(1 / priors.log_r2_sd**2)
+        determinant = a * c - b * b
+        size = size**2
+        b1 = 1 / self._coefficients(objective.b1_basis, size * self._power(signal.by_b1, signal.by_b1), priors.b1_sd)
+        of_even = signal.value * objective.even[:, None, None]
+        phase = 1 / self._coefficients(objective.phase_basis, size * self._power(of_even, of_even), priors.phase_sd)
 
-        def power(values: np.ndarray) -> np.ndarray:
-            return np.einsum("e,eyx,eyx->yx", encoding.share, values, values) * encoding.sensitivity
+        def apply(vector: np.ndarray) -> np.ndarray:
+            given, out = objective.unknowns(vector), objective.unknowns()
+            m0 = np.conj(along) * given.m0
+            with_r2 = (c * m0.real - b * given.log_r2) / determinant
+            out.m0[:] = along * (with_r2 + np.complex64(1j) * (m0.imag / a))
+            out.log_r2[:] = (a * given.log_r2 - b * m0.real) / determinant
+            out.b1[:], out.phase[:] = b1 * given.b1, phase * given.phase
+            return out.vector
 
-        size = np.abs(self.at.m0) ** 2
-        tiny = np.float32(1e-4 * encoding.share.sum())
-        m0 = power(self.signal.value) + priors.strength / priors.scale**2 * around + tiny
-        out.m0[:] = m0 * (1 + 1j)
-        out.log_r2[:] = size * power(self.signal.by_log_r2) + priors.strength * around + 1 / priors.log_r2_sd**2
-        for basis, values, sd, part in (
-            (self.objective.b1_basis, self.signal.by_b1, priors.b1_sd, out.b1),
-            (self.objective.phase_basis, self.signal.value * self.objective.even[:, None, None], priors.phase_sd, out.phase),
-        ):
-            if len(basis):
-                part[:] = kernel.project(_flat(basis**2), (size * power(values)).ravel()) + sd**-2.0
-        return out.vector
+        return apply
+
+    def _power(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """What A^H A makes of the product of two signals, on the diagonal; shape (rows, columns)."""
+        encoding = self.objective.encoding
+        return np.einsum("e,eyx,eyx->yx", encoding.share, one, other) * encoding.sensitivity
+
+    @staticmethod
+    def _coefficients(basis: np.ndarray, image: np.ndarray, sd: np.ndarray) -> np.ndarray:
+        """The diagonal of the Hessian for the coefficients of a basis."""
+        return kernel.project(_flat(basis**2), image.ravel()).astype(np.float32) + sd.astype(np.float32) ** -2
 
     def _jacobian(self, step: Unknowns) -> np.ndarray:
         objective = self.objective
