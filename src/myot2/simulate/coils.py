@@ -11,11 +11,11 @@ from myot2.simulate.grid import Grid
 from myot2.simulate.protocol import FOV_MM
 
 LOOP_RADIUS_MM = 75.0
-CLEARANCE_MM = 20.0
-"""How far outside the field of view the middles of the loops lie."""
+REACH = 1.2
+"""Half-axes of the ellipse on which the loops lie, of those of the field of view; their wires stay clear of the skin."""
 
 _SEGMENTS = 32
-_NODES = (40, 64)
+_NODES = (64, 104)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Coils:
     def around(cls, isocentre: np.ndarray, count: int) -> Coils:
         """`count` loops at even angles; the first is turned away from the axes by a third of their distance."""
         angle = 2 * np.pi * (np.arange(count) + 1 / 3) / count
-        reach = np.array(FOV_MM) / 2 + CLEARANCE_MM
+        reach = REACH * np.array(FOV_MM) / 2
         offset = np.stack([reach[0] * np.cos(angle), reach[1] * np.sin(angle), np.zeros(count)], axis=1)
         normals = -offset / np.linalg.norm(offset, axis=1, keepdims=True)
         return cls(isocentre + offset, normals, LOOP_RADIUS_MM)
@@ -68,7 +68,7 @@ class Coils:
 def sensitivities(coils: Coils, grid: Grid, slice_index: int, shape: tuple[int, int]) -> np.ndarray:
     """Coil maps of a slice at the centres of `shape` = (rows, columns) cells of its field of view.
 
-    They are computed on nodes about 7 mm apart and interpolated by cubic splines.
+    They are computed on nodes about 4 mm apart and interpolated by cubic splines.
 
     Returns
     -------
