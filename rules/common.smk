@@ -30,6 +30,7 @@ try:
         columns=settings.participants.columns,
         values=settings.participants.values,
         require_dicom=settings.ingest.source == "dicom",
+        require_kspace=settings.fit.source == "kspace",
     )
 except MyoT2Error as error:
     raise WorkflowError(str(error)) from error
@@ -252,7 +253,7 @@ def status_of(wildcards):
     """The status map beside a T2 map of the multiverse, where the map is a fit."""
     of_fit = f"{settings.results}/fit/{wildcards.folder}/{wildcards.scan}"
     if not wildcards.further:
-        return f"{of_fit}_desc-status_dseg.nii.gz" if FITS_ECHOES else []
+        return f"{of_fit}_desc-status_dseg.nii.gz" if STATUS_MAP else []
     fitted = wildcards.further.removeprefix("_desc-") in FURTHER_FITS
     return f"{of_fit}{wildcards.further}status_dseg.nii.gz" if fitted else []
 

@@ -22,7 +22,7 @@ localrules:
 
 
 # What the labels were drawn on; labels that were given are shown on the image of the T2 series.
-PANEL_IMAGE = SEEN_BY_NETWORK or (ECHOES + VENDOR_MAP)[:1]
+PANEL_IMAGE = SEEN_BY_NETWORK or [T2_GRID]
 PANEL_LABELS = (
     "<results>/segment/{folder}/{scan}_dseg.nii.gz"
     if SEEN_BY_NETWORK
