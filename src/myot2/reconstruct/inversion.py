@@ -42,9 +42,11 @@ class Settings:
     Attributes
     ----------
     strength : float
-        lambda of the total variation, without unit as noise is white; 3 serves an SNR of 30 to 120.
+        lambda of the penalty of changes between neighbours, without unit as noise is white; 3 serves an SNR of 30 to 120.
     epsilon : float
-        Change of ln R2 between neighbours below which total variation is quadratic.
+        Change of ln R2 below which the penalty is quadratic.
+    edge : float
+        Change of ln R2 from which on it weighs less than total variation.
     phase : {'none', 'constant', 'linear', 'quadratic'}
         Of even echoes against odd ones.
     phase_sd : float
@@ -58,6 +60,7 @@ class Settings:
 
     strength: float = 3.0
     epsilon: float = 0.03
+    edge: float = 0.15
     phase: str = "linear"
     phase_sd: float = 0.3
     b1_modes: tuple[int, int] = (4, 7)
@@ -197,6 +200,7 @@ def _begin(objective: Objective, settings: Settings) -> tuple[np.ndarray, Priors
         strength=settings.strength,
         scale=float(np.percentile(np.abs(at.m0)[seen], _BRIGHT)),
         epsilon=settings.epsilon,
+        edge=settings.edge,
         log_r2=-np.log(_USUAL_T2_MS),
         log_r2_sd=_LOG_R2_SD,
         b1_sd=(settings.b1_sd * np.exp(-speed)).astype(np.float32),

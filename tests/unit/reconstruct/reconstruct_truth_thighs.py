@@ -297,14 +297,13 @@ def noise(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 
 
 def fat_fraction(thing: Object, *, sd: float = 0.0, seed: int = 2) -> np.ndarray:
-    """What a Dixon scan of the coarse grid tells, with Gaussian noise; between 0 and 1, shape (rows, columns)."""
-    parts = np.abs(
-        centred_fft(kspace(np.stack([thing.water, thing.fat]) * thing.phase, np.ones((1, *thing.labels.shape)))[:, 0], 1, inverse=True)
-    )
-    total = parts.sum(axis=0)
-    fraction = np.divide(parts[1], total, out=np.zeros_like(total), where=total > 0.05 * total.max())
-    noisy = fraction + np.random.default_rng(seed).normal(0, sd, fraction.shape)
-    return np.clip(noisy, 0, 1).astype(np.float32)
+    """What a complex Dixon scan of the coarse grid tells, with Gaussian noise; shape (rows, columns)."""
+    whole = np.ones((1, *thing.labels.shape))
+    images = kspace(np.stack([thing.water, thing.fat]) * thing.phase, whole)[:, 0]
+    water, fat = centred_fft(images, 1, inverse=True)
+    power = np.abs(water + fat) ** 2
+    fraction = np.divide((fat * np.conj(water + fat)).real, power, out=np.zeros_like(power), where=power > 1e-3 * power.max())
+    return (fraction + np.random.default_rng(seed).normal(0, sd, fraction.shape)).astype(np.float32)
 
 
 def regions(thing: Object, *, margin: int = 1) -> dict[int, np.ndarray]:
