@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 
 _RIDGE = 1e-3
+_compiled = njit(cache=True, nogil=True, error_model="numpy")
 
 
 @dataclass(frozen=True)
@@ -56,10 +58,11 @@ def calibrate(calibration: np.ndarray, acceleration: int, *, sources: int = 4, c
     # (coils, rows, positions, columns) for each source, to (rows and positions, coils and sources and columns)
     known = np.stack([around[:, rows + offset] for offset in offsets], axis=1)
     known = known.transpose(2, 3, 0, 1, 4).reshape(-1, len(calibration) * sources * columns)
-    normal = known.conj().T @ known
-    normal += _RIDGE * np.trace(normal).real / len(normal) * np.eye(len(normal))
+    known = np.ascontiguousarray(known, np.complex128)
     targets = [middle[:, rows + step].transpose(1, 2, 0).reshape(len(known), -1) for step in range(1, acceleration)]
-    weights = np.stack([np.linalg.solve(normal, known.conj().T @ target) for target in targets])
+    # not by BLAS, whose sums depend on its number of threads
+    solved = _ridge_regression(known, np.concatenate(targets, axis=1).astype(np.complex128), _RIDGE)
+    weights = np.stack(np.split(solved, acceleration - 1, axis=1))
     return Kernel(acceleration, offsets, columns, weights.astype(np.complex64))
 
 
@@ -93,6 +96,46 @@ def fill(kernel: Kernel, lines: np.ndarray, samples: np.ndarray, rows: int) -> t
         around = around.transpose(2, 0, 1, 3).reshape(samples.shape[2], -1)
         for step, weights in enumerate(kernel.weights, start=1):
             if line + step < rows and int(line + step) not in known:
-                filled[int(line + step)] = (around @ weights).T
+                filled[int(line + step)] = _product(np.ascontiguousarray(around), weights).T
     order = sorted(filled)
     return np.array(order), np.stack([filled[line] for line in order]).astype(np.complex64)
+
+
+@_compiled
+def _product(a, b):
+    """a b, summed in order."""
+    out = np.zeros((a.shape[0], b.shape[1]), a.dtype)
+    for i in range(a.shape[0]):
+        for k in range(a.shape[1]):
+            for j in range(b.shape[1]):
+                out[i, j] += a[i, k] * b[k, j]
+    return out
+
+
+@_compiled
+def _ridge_regression(known, target, ridge):
+    """The x that minimises |known x - target|^2 + ridge mean|known|^2 |x|^2, by the Cholesky factor of the normal matrix."""
+    adjoint = np.ascontiguousarray(known.conj().T)
+    normal, x = _product(adjoint, known), _product(adjoint, target)
+    size = normal.shape[0]
+    trace = 0.0
+    for i in range(size):
+        trace += normal[i, i].real
+    for i in range(size):
+        normal[i, i] += ridge * trace / size
+    for j in range(size):
+        for k in range(j):
+            for i in range(j, size):
+                normal[i, j] -= normal[i, k] * np.conj(normal[j, k])
+        root = np.sqrt(normal[j, j].real)
+        for i in range(j, size):
+            normal[i, j] /= root
+    for i in range(size):
+        for k in range(i):
+            x[i] -= normal[i, k] * x[k]
+        x[i] /= normal[i, i]
+    for i in range(size - 1, -1, -1):
+        for k in range(i + 1, size):
+            x[i] -= np.conj(normal[k, i]) * x[k]
+        x[i] /= np.conj(normal[i, i])
+    return x
