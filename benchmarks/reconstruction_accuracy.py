@@ -130,7 +130,8 @@ def vendor() -> Iterator[str]:
             against = [errors(t2, of.water_t2_ms) for t2 in (own, theirs)]
             yield (
                 f"| {snr:.0f} | {fat:g} | {order} | {errors(own, references[0])} | {errors(theirs, references[1])} | "
-                + " | ".join(f"{each.bias:+.1f} | {each.rmse:.1f}" for each in against) + " |"
+                + " | ".join(f"{each.bias:+.1f} | {each.rmse:.1f}" for each in against)
+                + " |"
             )
 
 

@@ -22,8 +22,13 @@ from myot2.reconstruct.voxel_fit import fit_images  # noqa: E402
 
 SHAPE = (130, 256)
 TIMES_MS = 10.0 * np.arange(1, 11)
-ORDERS = {"30/80": (0, 1, 2, 3, 4), "20/70": (1, 2, 3, 4, 0), "10/60": (2, 3, 4, 0, 1), "50/100": (3, 4, 0, 1, 2),
-          "40/90": (4, 0, 1, 2, 3)}
+ORDERS = {
+    "30/80": (0, 1, 2, 3, 4),
+    "20/70": (1, 2, 3, 4, 0),
+    "10/60": (2, 3, 4, 0, 1),
+    "50/100": (3, 4, 0, 1, 2),
+    "40/90": (4, 0, 1, 2, 3),
+}
 """Blocks by the echo times that see the middle of k-space."""
 
 SUPPRESSED = 0.1
@@ -62,8 +67,13 @@ def _coils(count: int) -> np.ndarray:
 
 
 def data(
-    *, seed: int = 0, snr: float = 60.0, fat: float = 1.0, model: str = "isochromats",
-    phase_deg: tuple[float, float, float] = (0.0, 0.0, 0.0), coils: int = 8,
+    *,
+    seed: int = 0,
+    snr: float = 60.0,
+    fat: float = 1.0,
+    model: str = "isochromats",
+    phase_deg: tuple[float, float, float] = (0.0, 0.0, 0.0),
+    coils: int = 8,
 ) -> thighs.Data:
     """Noisy k-space of the thighs."""
     images = _echoes(seed, model, fat)

@@ -87,7 +87,9 @@ def fill(kernel: Kernel, lines: np.ndarray, samples: np.ndarray, rows: int) -> t
         The same with the lines between, and those after the last line up to the next multiple.
     """
     half = kernel.columns // 2
-    known = {int(line): of_line for line, of_line in zip(lines, np.pad(samples, ((0, 0), (0, 0), (half, half))), strict=True)}
+    known = {
+        int(line): of_line for line, of_line in zip(lines, np.pad(samples, ((0, 0), (0, 0), (half, half))), strict=True)
+    }
     nothing = np.zeros_like(next(iter(known.values())))
     filled = {int(line): of_line for line, of_line in zip(lines, samples, strict=True)}
     for line in lines:

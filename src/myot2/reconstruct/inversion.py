@@ -183,9 +183,7 @@ def _objective(encoding: Encoding, samples, model: SignalModel, settings: Settin
         base = b1[tuple(nearest)].astype(np.float32)
     modes = settings.b1_modes if model.uses_b1 and b1 is None else (0, 0)
     even = np.arange(echoes) % 2 == 1
-    return Objective(
-        encoding, samples, model, base, cosines(modes, shape)[0], phase_basis(settings.phase, shape), even
-    )
+    return Objective(encoding, samples, model, base, cosines(modes, shape)[0], phase_basis(settings.phase, shape), even)
 
 
 def _begin(objective: Objective, settings: Settings) -> tuple[np.ndarray, Priors]:
@@ -225,19 +223,29 @@ def _warnings(misfit: float, course: tuple[Progress, ...], stop: Stop, estimated
 def _require_consistent(raw: RawSlice, maps, model: SignalModel, settings: Settings, b1: np.ndarray | None) -> None:
     """Raise unless data, maps, model and B1 go together."""
     shapes = {of_echo.shape[1:] for of_echo in raw.samples}
-    counts = [len(lines) == len(samples) == len(repeats) for lines, samples, repeats in
-              zip(raw.lines, raw.samples, raw.repeats, strict=True)]
+    counts = [
+        len(lines) == len(samples) == len(repeats)
+        for lines, samples, repeats in zip(raw.lines, raw.samples, raw.repeats, strict=True)
+    ]
     coils, rows, columns = maps.shape
     problems = (
         (len(raw.samples) != len(model.times_ms), f"{len(model.times_ms)} echoes", f"{len(raw.samples)} echoes"),
         (not all(counts), "a sample and a number of repeats for every line", "others"),
         (any(len(lines) == 0 for lines in raw.lines), "lines in every echo", "an echo without any"),
-        (shapes != {(coils, columns)}, f"samples of {coils} coils and {columns} columns, as the coil maps", f"{shapes}"),
+        (
+            shapes != {(coils, columns)},
+            f"samples of {coils} coils and {columns} columns, as the coil maps",
+            f"{shapes}",
+        ),
         (any(np.any((lines < 0) | (lines >= rows)) for lines in raw.lines), f"lines of 0 to {rows - 1}", "others"),
         (not all(np.isfinite(of_echo).all() for of_echo in raw.samples), "finite samples", "NaN or infinity"),
         (not np.any(maps), "coil maps that are not zero", "zeros only"),
         (settings.phase not in PHASE_TERMS, f"one of {', '.join(PHASE_TERMS)} as phase", repr(settings.phase)),
-        (b1 is not None and b1.shape != (rows, columns), f"B1 of shape {(rows, columns)}", f"{getattr(b1, 'shape', None)}"),
+        (
+            b1 is not None and b1.shape != (rows, columns),
+            f"B1 of shape {(rows, columns)}",
+            f"{getattr(b1, 'shape', None)}",
+        ),
         (b1 is not None and not np.isfinite(b1).any(), "a B1 map with values", "none"),
     )
     for wrong, expected, found in problems:

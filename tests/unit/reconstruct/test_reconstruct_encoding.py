@@ -58,7 +58,9 @@ def test_samples_are_the_lines_of_a_centred_unitary_transform_of_map_times_image
 def test_the_adjoint_is_one(rows, columns, coils, counts, seed):
     raw, maps, images = random_case(rows, columns, coils, counts, seed)
     encoding, samples = encode(raw, maps)
-    one = sum(np.vdot(a[0] + 1j * a[1], b[0] + 1j * b[1]) for a, b in zip(encoding.forward(images), samples, strict=True))
+    one = sum(
+        np.vdot(a[0] + 1j * a[1], b[0] + 1j * b[1]) for a, b in zip(encoding.forward(images), samples, strict=True)
+    )
     other = np.vdot(images, encoding.adjoint(samples))
     size = np.linalg.norm(images) * np.sqrt(sum(np.linalg.norm(of_echo) ** 2 for of_echo in samples))
     assert abs(one - other) < 1e-5 * size * np.abs(maps).max()
@@ -104,7 +106,9 @@ def test_the_gradient_is_that_of_differences(look, part):
     values[:] = size * (complex_normal(rng, values.shape) if part == "m0" else rng.standard_normal(values.shape))
     step = 0.1
     there, before = (
-        look.objective.look(look.objective.unknowns(look.at.vector + sign * np.float32(step) * direction.vector), look.priors)
+        look.objective.look(
+            look.objective.unknowns(look.at.vector + sign * np.float32(step) * direction.vector), look.priors
+        )
         for sign in (1, -1)
     )
     slope = (there.total - before.total) / (2 * step)

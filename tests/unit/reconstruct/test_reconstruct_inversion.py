@@ -111,7 +111,12 @@ def test_synthetic_images_decay_by_t2_from_m0_and_echoes_are_those_measured(mode
     expected = np.abs(disc.m0) * np.exp(-37.0 / disc.t2_ms)
     # a train without slice under B1 excites less than all of M0, which the model's M0 leaves to B1
     np.testing.assert_allclose(result.synthetic(37.0)[disc.inside], expected[disc.inside], rtol=3e-3)
-    measured = np.abs((np.conj(disc.maps) * np.fft.fftshift(np.fft.ifft(np.fft.ifftshift(disc.kspace, axes=2), axis=2, norm="ortho"), axes=2)).sum(axis=1))
+    measured = np.abs(
+        (
+            np.conj(disc.maps)
+            * np.fft.fftshift(np.fft.ifft(np.fft.ifftshift(disc.kspace, axes=2), axis=2, norm="ortho"), axes=2)
+        ).sum(axis=1)
+    )
     np.testing.assert_allclose(result.echoes()[:, disc.inside], measured[:, disc.inside], rtol=5e-3, atol=0.05)
 
 
@@ -162,17 +167,28 @@ def test_results_are_the_same_bit_by_bit_for_any_number_of_library_threads():
     )
     printed = []
     for count in ("1", "4"):
-        environment = os.environ | dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), count)
+        environment = os.environ | dict.fromkeys(
+            ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), count
+        )
         environment["PYTHONPATH"] = os.pathsep.join([*sys.path, str(Path(__file__).parent)])
-        printed.append(subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True))
+        printed.append(
+            subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, check=True)
+        )
     assert printed[0].stdout == printed[1].stdout and printed[0].stdout
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lambda raw: replace(raw, lines=(np.zeros(0, int), *raw.lines[1:]), samples=(raw.samples[0][:0], *raw.samples[1:]),
-                             repeats=(raw.repeats[0][:0], *raw.repeats[1:])), "an echo without any"),
+        (
+            lambda raw: replace(
+                raw,
+                lines=(np.zeros(0, int), *raw.lines[1:]),
+                samples=(raw.samples[0][:0], *raw.samples[1:]),
+                repeats=(raw.repeats[0][:0], *raw.repeats[1:]),
+            ),
+            "an echo without any",
+        ),
         (lambda raw: replace(raw, samples=raw.samples[:9], lines=raw.lines[:9], repeats=raw.repeats[:9]), "9 echoes"),
         (lambda raw: replace(raw, lines=(raw.lines[0] + 40, *raw.lines[1:])), "lines of 0 to 39"),
         (lambda raw: replace(raw, samples=(raw.samples[0] * np.nan, *raw.samples[1:])), "NaN"),
