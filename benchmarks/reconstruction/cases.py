@@ -74,13 +74,14 @@ def data(
     model: str = "isochromats",
     phase_deg: tuple[float, float, float] = (0.0, 0.0, 0.0),
     coils: int = 8,
+    noise_seed: int = 1,
 ) -> thighs.Data:
     """Noisy k-space of the thighs."""
     images = _echoes(seed, model, fat)
     if any(phase_deg):
         images = images.copy()
         images[1::2] *= thighs.even_echo_phase(*phase_deg, SHAPE).astype(np.complex64)
-    return thighs.acquire(thing(seed), images, _coils(coils), snr=snr)
+    return thighs.acquire(thing(seed), images, _coils(coils), snr=snr, seed=noise_seed)
 
 
 def raw(of: thighs.Data, order: str, **pattern) -> RawSlice:
