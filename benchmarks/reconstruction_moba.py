@@ -22,9 +22,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent / "reconstruction"))
 
-import cases  # noqa: E402
 from cases import MONO, SHAPE, Clock, data, errors, fully_sampled, raw  # noqa: E402
 
+from myot2.reconstruct.espirit import coil_maps  # noqa: E402
 from myot2.reconstruct.inversion import invert  # noqa: E402
 from myot2.reconstruct.raw import RawSlice, to_kspace  # noqa: E402
 
@@ -41,9 +41,7 @@ def with_calibration_lines(of) -> RawSlice:
     pattern = raw(of, "30/80")
     first = SHAPE[0] // 2 - CALIBRATION_LINES // 2
     middle = np.arange(first, first + CALIBRATION_LINES)
-    lines = [
-        np.union1d(rows, middle) if echo in CALIBRATED_ECHOES else rows for echo, rows in enumerate(pattern.lines)
-    ]
+    lines = [np.union1d(rows, middle) if echo in CALIBRATED_ECHOES else rows for echo, rows in enumerate(pattern.lines)]
     calibration = to_kspace(of.full[CALIBRATED_ECHOES[0]][:, middle], 2)[:, :, SHAPE[1] // 2 - 32 : SHAPE[1] // 2 + 32]
     ones = tuple(np.ones(len(rows), int) for rows in lines)
     return replace(pattern, lines=tuple(lines), samples=of.sampled(lines), repeats=ones, calibration=calibration)
@@ -90,15 +88,15 @@ def main(argv: list[str] | None = None) -> None:
     of = data(model="exponential")
     reference, pattern = fully_sampled(of.clean, of, MONO), with_calibration_lines(of)
     invert(pattern, of.maps, MONO)
-    from myot2.reconstruct.espirit import coil_maps
-
     with Clock() as clock:
         own = invert(pattern, coil_maps(pattern.calibration, SHAPE).maps, MONO).t2_ms
     print("| method | bias | worst muscle | RMSE | CPU s | ratio |")
     print("|---|---|---|---|---|---|")
     print(f"| MyoT2, coil maps included | {errors(own, reference)} | {clock.seconds:.1f} | 1 |", flush=True)
     theirs, seconds, memory = moba(of, pattern)
-    print(f"| BART moba {' '.join(OPTIONS)} | {errors(theirs, reference)} | {seconds:.0f} | {seconds / clock.seconds:.0f} |")
+    print(
+        f"| BART moba {' '.join(OPTIONS)} | {errors(theirs, reference)} | {seconds:.0f} | {seconds / clock.seconds:.0f} |"
+    )
     print(f"\nPeak memory of moba: {memory:.0f} MB")
 
 

@@ -95,8 +95,8 @@ def _course(axis, result: Inversion) -> None:
 
 
 def _body() -> np.ndarray:
-    """Where there is tissue."""
-    return thing().labels[::FINER, ::FINER] > 0
+    """Where there is water: elsewhere its T2 is not defined."""
+    return thing().water[::FINER, ::FINER] > 0.3
 
 
 def _panel(figure, axis, values: np.ndarray, title: str, limit: float | None) -> None:

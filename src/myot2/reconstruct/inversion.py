@@ -55,7 +55,8 @@ class Settings:
         Cosines along rows and columns with which B1 is estimated where no map is given.
     b1_sd : float
         Of the prior of the constant; faster modes have less.
-    stop : Stop
+    stop, stop_estimating : Stop
+        Where B1 is given or not used, and where it is estimated, which converges slowly: T2 and B1 trade places.
     """
 
     strength: float = 3.0
@@ -66,6 +67,7 @@ class Settings:
     b1_modes: tuple[int, int] = (4, 7)
     b1_sd: float = 0.15
     stop: Stop = field(default_factory=Stop)
+    stop_estimating: Stop = field(default_factory=lambda: Stop(12, 0.002, 5e-4, 25, 0.03))
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,8 @@ def invert(
     objective = _objective(encoding, samples, model, settings, b1)
     begin, priors = _begin(objective, settings)
     limits = tuple(-np.log(limit) for limit in T2_RANGE_MS[::-1])
-    look, course = minimise(objective, begin, priors, settings.stop, limits)
+    stop = settings.stop_estimating if estimated else settings.stop
+    look, course = minimise(objective, begin, priors, stop, limits)
     misfit = look.misfit / (2 * sum(of_echo.size for of_echo in raw.samples))
     seen = encoding.sensitivity > 0
     return Inversion(
@@ -161,7 +164,7 @@ def invert(
         sd_t2_ms=np.where(seen, t2_sd(look, raw.lines, raw.repeats), np.float32(np.nan)),
         misfit=misfit,
         convergence=course,
-        warnings=tuple(_warnings(misfit, course, settings.stop, estimated)),
+        warnings=tuple(_warnings(misfit, course, stop, estimated)),
         model=model,
     )
 
