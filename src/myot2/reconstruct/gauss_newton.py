@@ -27,7 +27,9 @@ class Stop:
         At most so many Gauss-Newton steps.
     change : float
         Stop after a step of full length in which the median change of ln R2, over voxels whose M0 is a fifth of the
-        scale or more, is less than this; 0.005 is half a per cent of T2.
+        scale or more, is less than this (0.005 is half a per cent of T2), and
+    decrease : float
+        in which the objective fell by less than this part of it: phase and B1 have settled too.
     iterations : int
         At most so many conjugate-gradient iterations a step.
     residual : float
@@ -36,6 +38,7 @@ class Stop:
 
     steps: int = 8
     change: float = 0.005
+    decrease: float = 2e-3
     iterations: int = 12
     residual: float = 0.1
 
@@ -88,7 +91,7 @@ def minimise(
         seen = np.abs(look.at.m0) > _SEEN * priors.scale
         change = float(np.median(np.abs(look.at.log_r2 - before.at.log_r2)[seen])) if seen.any() else 0.0
         course.append(Progress(look.total, look.misfit, change, iterations, length))
-        if length == 1 and change < stop.change:
+        if length == 1 and change < stop.change and before.total - look.total < stop.decrease * before.total:
             break
     return look, tuple(course)
 

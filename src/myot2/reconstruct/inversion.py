@@ -42,9 +42,11 @@ class Settings:
     Attributes
     ----------
     strength : float
-        lambda of the total variation, without unit as noise is white; 3 serves an SNR of 30 to 120.
+        lambda of the penalty of changes between neighbours, without unit as noise is white; 3 serves an SNR of 30 to 120.
     epsilon : float
-        Change of ln R2 between neighbours below which total variation is quadratic.
+        Change of ln R2 below which the penalty is quadratic.
+    edge : float
+        Change of ln R2 from which on it weighs less than total variation.
     phase : {'none', 'constant', 'linear', 'quadratic'}
         Of even echoes against odd ones.
     phase_sd : float
@@ -53,16 +55,19 @@ class Settings:
         Cosines along rows and columns with which B1 is estimated where no map is given.
     b1_sd : float
         Of the prior of the constant; faster modes have less.
-    stop : Stop
+    stop, stop_estimating : Stop
+        Where B1 is given or not used, and where it is estimated, which converges slowly: T2 and B1 trade places.
     """
 
     strength: float = 3.0
     epsilon: float = 0.03
+    edge: float = 0.17
     phase: str = "linear"
     phase_sd: float = 0.3
     b1_modes: tuple[int, int] = (4, 7)
     b1_sd: float = 0.15
     stop: Stop = field(default_factory=Stop)
+    stop_estimating: Stop = field(default_factory=lambda: Stop(12, 0.002, 5e-4, 25, 0.03))
 
 
 @dataclass(frozen=True)
@@ -145,7 +150,8 @@ def invert(
     objective = _objective(encoding, samples, model, settings, b1)
     begin, priors = _begin(objective, settings)
     limits = tuple(-np.log(limit) for limit in T2_RANGE_MS[::-1])
-    look, course = minimise(objective, begin, priors, settings.stop, limits)
+    stop = settings.stop_estimating if estimated else settings.stop
+    look, course = minimise(objective, begin, priors, stop, limits)
     misfit = look.misfit / (2 * sum(of_echo.size for of_echo in raw.samples))
     seen = encoding.sensitivity > 0
     return Inversion(
@@ -158,7 +164,7 @@ def invert(
         sd_t2_ms=np.where(seen, t2_sd(look, raw.lines, raw.repeats), np.float32(np.nan)),
         misfit=misfit,
         convergence=course,
-        warnings=tuple(_warnings(misfit, course, settings.stop, estimated)),
+        warnings=tuple(_warnings(misfit, course, stop, estimated)),
         model=model,
     )
 
@@ -180,9 +186,7 @@ def _objective(encoding: Encoding, samples, model: SignalModel, settings: Settin
         base = b1[tuple(nearest)].astype(np.float32)
     modes = settings.b1_modes if model.uses_b1 and b1 is None else (0, 0)
     even = np.arange(echoes) % 2 == 1
-    return Objective(
-        encoding, samples, model, base, cosines(modes, shape)[0], phase_basis(settings.phase, shape), even
-    )
+    return Objective(encoding, samples, model, base, cosines(modes, shape)[0], phase_basis(settings.phase, shape), even)
 
 
 def _begin(objective: Objective, settings: Settings) -> tuple[np.ndarray, Priors]:
@@ -197,6 +201,7 @@ def _begin(objective: Objective, settings: Settings) -> tuple[np.ndarray, Priors
         strength=settings.strength,
         scale=float(np.percentile(np.abs(at.m0)[seen], _BRIGHT)),
         epsilon=settings.epsilon,
+        edge=settings.edge,
         log_r2=-np.log(_USUAL_T2_MS),
         log_r2_sd=_LOG_R2_SD,
         b1_sd=(settings.b1_sd * np.exp(-speed)).astype(np.float32),
@@ -221,19 +226,29 @@ def _warnings(misfit: float, course: tuple[Progress, ...], stop: Stop, estimated
 def _require_consistent(raw: RawSlice, maps, model: SignalModel, settings: Settings, b1: np.ndarray | None) -> None:
     """Raise unless data, maps, model and B1 go together."""
     shapes = {of_echo.shape[1:] for of_echo in raw.samples}
-    counts = [len(lines) == len(samples) == len(repeats) for lines, samples, repeats in
-              zip(raw.lines, raw.samples, raw.repeats, strict=True)]
+    counts = [
+        len(lines) == len(samples) == len(repeats)
+        for lines, samples, repeats in zip(raw.lines, raw.samples, raw.repeats, strict=True)
+    ]
     coils, rows, columns = maps.shape
     problems = (
         (len(raw.samples) != len(model.times_ms), f"{len(model.times_ms)} echoes", f"{len(raw.samples)} echoes"),
         (not all(counts), "a sample and a number of repeats for every line", "others"),
         (any(len(lines) == 0 for lines in raw.lines), "lines in every echo", "an echo without any"),
-        (shapes != {(coils, columns)}, f"samples of {coils} coils and {columns} columns, as the coil maps", f"{shapes}"),
+        (
+            shapes != {(coils, columns)},
+            f"samples of {coils} coils and {columns} columns, as the coil maps",
+            f"{shapes}",
+        ),
         (any(np.any((lines < 0) | (lines >= rows)) for lines in raw.lines), f"lines of 0 to {rows - 1}", "others"),
         (not all(np.isfinite(of_echo).all() for of_echo in raw.samples), "finite samples", "NaN or infinity"),
         (not np.any(maps), "coil maps that are not zero", "zeros only"),
         (settings.phase not in PHASE_TERMS, f"one of {', '.join(PHASE_TERMS)} as phase", repr(settings.phase)),
-        (b1 is not None and b1.shape != (rows, columns), f"B1 of shape {(rows, columns)}", f"{getattr(b1, 'shape', None)}"),
+        (
+            b1 is not None and b1.shape != (rows, columns),
+            f"B1 of shape {(rows, columns)}",
+            f"{getattr(b1, 'shape', None)}",
+        ),
         (b1 is not None and not np.isfinite(b1).any(), "a B1 map with values", "none"),
     )
     for wrong, expected, found in problems:

@@ -53,8 +53,8 @@ def adjoint_jacobian(value, by_log_r2, by_b1, even, m0, turn, echo_images, gm0, 
 
 
 @_compiled
-def total_variation(m0, log_r2, scale, epsilon, weight):
-    """Joint total variation of M0 / scale and ln R2, and 1 over its root for every voxel."""
+def edges(m0, log_r2, scale, epsilon, edge, weight):
+    """The sum of 2 sqrt(edge t), t the joint change of M0 / scale and ln R2, and its weight in D^T w D."""
     rows, columns = log_r2.shape
     total, inverse = 0.0, np.float32(1) / (scale * scale)
     for y in range(rows):
@@ -66,9 +66,10 @@ def total_variation(m0, log_r2, scale, epsilon, weight):
             if x + 1 < columns:
                 a, b = m0[y, x + 1] - m0[y, x], log_r2[y, x + 1] - log_r2[y, x]
                 square += (a.real * a.real + a.imag * a.imag) * inverse + b * b
-            root = np.sqrt(square)
-            total += root
-            weight[y, x] = np.float32(1) / root
+            t = np.sqrt(square)
+            root = np.sqrt(edge * t)
+            total += np.float32(2) * root
+            weight[y, x] = root / square
     return total
 
 

@@ -22,6 +22,9 @@ from myot2.fit.epg import Train, coefficients
 B1_RANGE = (0.3, 1.6)
 """Where the table of the phase graph has nodes; a B1 beyond is taken as the nearest."""
 
+MOST_FAT = 0.9
+"""Fat fraction above which `FatModel` assumes this one; R2 of water is not known there anyway."""
+
 _B1_STEP = 0.005
 _compiled = njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract"})
 
@@ -114,7 +117,7 @@ class FatModel:
     water, fat : SignalModel
         Of the same echoes.
     fraction : np.ndarray
-        Proton-density fat fraction, 0 to 1, shape (rows, columns).
+        Proton-density fat fraction, 0 to 1 and by noise a little beyond, shape (rows, columns).
     fat_t2_ms : float
     kept : float
         What a fat suppression leaves of the fat signal.
@@ -143,8 +146,9 @@ class FatModel:
 
     def at(self, log_r2: np.ndarray, b1: np.ndarray) -> Signal:
         """See `SignalModel.at`."""
-        fat_share = np.float32(self.kept) * self.fraction.astype(np.float32)
-        water_share = 1 - self.fraction.astype(np.float32)
+        # without any water nothing would depend on its R2
+        fraction = np.minimum(self.fraction, MOST_FAT).astype(np.float32)
+        fat_share, water_share = np.float32(self.kept) * fraction, 1 - fraction
         of_water = self.water.at(log_r2, b1)
         of_fat = self.fat.at(np.full(log_r2.shape, -np.log(self.fat_t2_ms), np.float32), b1)
         return Signal(

@@ -120,7 +120,9 @@ def _variance(value, slope, patterns, which, power, weight, inverse_square_scale
                 hold = weight[voxel] * bend[row, column]
                 # TV of M0 acts on |M0|^2 as that of ln R2 does on 1
                 free = hold * inverse_square_scale + np.float32(1e-9)
-                c = 0.5 * (dd[kind] - sd[kind] ** 2 / (ss[kind] + free) + dd[mirror] - sd[mirror] ** 2 / (ss[mirror] + free))
+                c = 0.5 * (
+                    dd[kind] - sd[kind] ** 2 / (ss[kind] + free) + dd[mirror] - sd[mirror] ** 2 / (ss[mirror] + free)
+                )
                 c = max(c, np.float32(0)) * power[voxel]
                 total += c / (c + hold + np.float32(1e-12)) ** 2
         out[voxel] = total / (rows * _COLUMN_FREQUENCIES) if power[voxel] > 0 else np.inf

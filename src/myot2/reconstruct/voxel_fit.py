@@ -45,7 +45,9 @@ def fit_images(
         there = _look(images, model, trial, b1)
         better = there[1] <= cost
         damping = np.where(better, damping * 0.3, damping * 10)
-        log_r2, m0, cost = (np.where(better, new, old) for new, old in zip((trial, *there[:2]), (log_r2, m0, cost), strict=True))
+        log_r2, m0, cost = (
+            np.where(better, new, old) for new, old in zip((trial, *there[:2]), (log_r2, m0, cost), strict=True)
+        )
         step = np.where(better, there[2], step)
     return np.exp(-log_r2), m0
 

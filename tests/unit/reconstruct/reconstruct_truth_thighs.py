@@ -63,8 +63,9 @@ def draw(shape: tuple[int, int] = (130, 256), *, seed: int = 0, muscle_fat: floa
     rng = np.random.default_rng(seed)
     fine = shape[0] * FINER, shape[1] * FINER
     y, x = (
-        ((np.arange(count) - count // 2) / count * extent).reshape(-1, 1) if axis == 0 else
-        (np.arange(count) - count // 2) / count * extent
+        ((np.arange(count) - count // 2) / count * extent).reshape(-1, 1)
+        if axis == 0
+        else (np.arange(count) - count // 2) / count * extent
         for axis, (count, extent) in enumerate(zip(fine, FIELD_OF_VIEW_MM, strict=True))
     )
     y, x = np.broadcast_arrays(y, x)
@@ -176,7 +177,10 @@ def loops(shape: tuple[int, int], *, coils: int = 8, radius_mm: float = 90.0) ->
     at = np.stack([*np.meshgrid(nodes[1], nodes[0]), np.zeros((41, 81))], axis=-1)
     turns = 2 * np.pi * (np.arange(60) + 0.5) / 60
     where = np.meshgrid(
-        *(((np.arange(count) - count // 2) / count + 0.5) * (size - 1) for count, size in zip(fine, (41, 81), strict=True)),
+        *(
+            ((np.arange(count) - count // 2) / count + 0.5) * (size - 1)
+            for count, size in zip(fine, (41, 81), strict=True)
+        ),
         indexing="ij",
     )
     maps = []
@@ -297,14 +301,15 @@ def noise(shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
 
 
 def fat_fraction(thing: Object, *, sd: float = 0.0, seed: int = 2) -> np.ndarray:
-    """What a Dixon scan of the coarse grid tells, with Gaussian noise; between 0 and 1, shape (rows, columns)."""
-    parts = np.abs(
-        centred_fft(kspace(np.stack([thing.water, thing.fat]) * thing.phase, np.ones((1, *thing.labels.shape)))[:, 0], 1, inverse=True)
+    """What a complex Dixon scan of the coarse grid tells, with Gaussian noise; shape (rows, columns)."""
+    whole = np.ones((1, *thing.labels.shape))
+    images = kspace(np.stack([thing.water, thing.fat]) * thing.phase, whole)[:, 0]
+    water, fat = centred_fft(images, 1, inverse=True)
+    power = np.abs(water + fat) ** 2
+    fraction = np.divide(
+        (fat * np.conj(water + fat)).real, power, out=np.zeros_like(power), where=power > 1e-3 * power.max()
     )
-    total = parts.sum(axis=0)
-    fraction = np.divide(parts[1], total, out=np.zeros_like(total), where=total > 0.05 * total.max())
-    noisy = fraction + np.random.default_rng(seed).normal(0, sd, fraction.shape)
-    return np.clip(noisy, 0, 1).astype(np.float32)
+    return (fraction + np.random.default_rng(seed).normal(0, sd, fraction.shape)).astype(np.float32)
 
 
 def regions(thing: Object, *, margin: int = 1) -> dict[int, np.ndarray]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import ismrmrd
 import numpy as np
 import pytest
 import reconstruct_mrd_writer as writer
 
 from myot2.reconstruct.mrd import read_mrd
-from myot2.reconstruct.preparation import Preparation
 
 
 def whitened(scan, hybrid):
