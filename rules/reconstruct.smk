@@ -208,3 +208,59 @@ if COMPARED:
                 --t2 {output.t2:q} \
                 >{log:q} 2>&1
             """
+
+
+def reconstructed(suffix):
+    """A map of the stage, once for each scan."""
+    return every_scan(f"<results>/reconstruct/{{folder}}/{{scan}}{suffix}")
+
+
+if FROM_KSPACE:
+
+    localrules:
+        collect_reconstructions,
+
+    rule collect_reconstructions:
+        """List the scans with their chi-square and flags, against the fully sampled scans where there are any."""
+        input:
+            summaries=reconstructed("_reconstruction.json"),
+            t2=reconstructed("_T2map.nii.gz") if COMPARED else [],
+            full=reconstructed("_desc-fullysampled_T2map.nii.gz") if COMPARED else [],
+            status=every_scan("<results>/fit/{folder}/{scan}_desc-status_dseg.nii.gz") if COMPARED else [],
+            labels=every_scan("<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz") if COMPARED else [],
+            label_table=settings.label_table,
+            script="scripts/collect_reconstructions.py",
+            code=code("scripts/collect_reconstructions.py"),
+        output:
+            scans="<results>/reconstruct/scans.tsv",
+            dictionary="<results>/reconstruct/scans.json",
+        log:
+            "<logs>/reconstruct/scans.log",
+        benchmark:
+            "<benchmarks>/reconstruct/scans.tsv"
+        conda:
+            "../envs/imaging.yaml"
+        resources:
+            mem_mb=500,
+            runtime=5,
+        params:
+            participants=[participant.participant_id for participant in participants],
+            sessions=[participant.session or "n/a" for participant in participants],
+            compared=lambda wildcards, input: (
+                [
+                    *("--t2", *input.t2, "--full", *input.full, "--status", *input.status, "--labels", *input.labels),
+                    *("--label-table", input.label_table),
+                ]
+                if input.t2
+                else []
+            ),
+        shell:
+            r"""
+            python {input.script:q} \
+                --summaries {input.summaries:q} \
+                --participants {params.participants:q} \
+                --sessions {params.sessions:q} \
+                {params.compared:q} \
+                --scans {output.scans:q} \
+                >{log:q} 2>&1
+            """

@@ -43,7 +43,10 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--images", type=Path, nargs="+", required=True, metavar="NIFTI", help="all of the dataset")
     parser.add_argument("--dataset", type=Path, required=True, metavar="DIR", help="the stage's results")
     options = parser.parse_args(argv)
-    write_json(options.dataset / "dataset_description.json", derivative_description(options.stage, reconstructed=options.reconstructed))
+    write_json(
+        options.dataset / "dataset_description.json",
+        derivative_description(options.stage, reconstructed=options.reconstructed),
+    )
     write_text(options.dataset / "README", README.format(stage=options.stage))
     # the only label maps of these are those of status
     lookup = status_lookup() if options.stage in ("fit", RAW_STAGE) else label_lookup(read_labels(options.label_table))

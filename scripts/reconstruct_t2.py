@@ -105,9 +105,7 @@ def model_of(options: argparse.Namespace, scan: RawScan) -> SignalModel:
     return epg_model(train_of(FitSettings(t1_ms=options.t1_ms, pulses=pulses_of(options)), scan.echo_times_ms))
 
 
-def write_maps(
-    options: argparse.Namespace, scan: RawScan, results: list[SliceResult], told: dict[str, Any]
-) -> None:
+def write_maps(options: argparse.Namespace, scan: RawScan, results: list[SliceResult], told: dict[str, Any]) -> None:
     """Write every map and its sidecar."""
 
     def stack(of_slice: Callable[[SliceResult], np.ndarray]) -> sitk.Image:
@@ -116,7 +114,9 @@ def write_maps(
     status = np.stack([statuses(one, float(scan.echo_times_ms[0]), options.t2_limits_ms) for one in results])
     limits = {"T2LimitsMs": list(options.t2_limits_ms), "Voxels": count_by_status(status)}
     thickness = scan.facts.get("slice_thickness_mm")
-    geometry = {"SpacingBetweenSlices": float(scan.spacing_mm[2])} | ({"SliceThickness": thickness} if thickness else {})
+    geometry = {"SpacingBetweenSlices": float(scan.spacing_mm[2])} | (
+        {"SliceThickness": thickness} if thickness else {}
+    )
     named = ("Model", "EchoTimesMs", "Acceleration", "ReducedChiSquare", "B1Source", "TotalVariation", "Phase", "Flags")
     record = {"Source": "k-space", **{name: told[name] for name in named}, **geometry, "SkullStripped": False}
     maps = [
@@ -124,12 +124,20 @@ def write_maps(
         (options.m0, stack(lambda one: one.m0), {"Units": "arbitrary", "Quantity": "M0 over the noise of one channel"}),
         (options.sd, stack(lambda one: one.sd_t2_ms), {"Units": "ms"}),
         (options.status, scan.image(status), {"Manual": False, "Levels": levels(), **limits}),
-        (options.phase_map, stack(lambda one: one.phase), {"Units": "rad", "Quantity": "phase of even against odd echoes"}),
+        (
+            options.phase_map,
+            stack(lambda one: one.phase),
+            {"Units": "rad", "Quantity": "phase of even against odd echoes"},
+        ),
     ]
     if options.b1_map:
-        maps.append((options.b1_map, stack(lambda one: one.b1), {"Units": "arbitrary", "Quantity": "B1 relative to nominal"}))
+        maps.append(
+            (options.b1_map, stack(lambda one: one.b1), {"Units": "arbitrary", "Quantity": "B1 relative to nominal"})
+        )
     for path, time_ms in zip(options.echoes, options.synthetic_ms, strict=True):
-        echo = stack(lambda one, time=time_ms: np.where(one.m0 > 0, one.m0 * np.exp(-time / one.t2_ms), 0).astype(np.float32))
+        echo = stack(
+            lambda one, time=time_ms: np.where(one.m0 > 0, one.m0 * np.exp(-time / one.t2_ms), 0).astype(np.float32)
+        )
         maps.append((path, echo, {"Units": "arbitrary", "EchoTime": seconds_of(time_ms), "Synthetic": True}))
     for path, image, entries in maps:
         write_image(image, path)

@@ -45,6 +45,7 @@ def _render(options: argparse.Namespace) -> None:
             labels=options.label_table,
             panels=options.panels,
             figures=options.figures,
+            pictures=options.reconstructions,
             pages=pages,
             configuration=options.config_summary,
             renderer=(quarto if with_quarto else fallback).renderer_name(),
@@ -105,6 +106,14 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="PNG",
         help="one per scan, <scan>_panel.png (or stop note)",
+    )
+    parser.add_argument(
+        "--reconstructions",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="PNG",
+        help="one per scan that was reconstructed from k-space, <scan>_reconstruction.png (or stop note)",
     )
     parser.add_argument("--figures", type=Path, required=True, metavar="DIR", help="from scripts/draw_figures.py")
     parser.add_argument(

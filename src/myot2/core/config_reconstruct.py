@@ -37,7 +37,9 @@ class Reconstruct(Section):
         None, min_length=3, description="Echo times (ms) where the raw header has none or wrong ones."
     )
     synthetic_ms: list[PositiveFloat] = Field(
-        [10.0, 80.0], min_length=1, description="Echo times (ms) of the synthetic images; the first is drawn and aligned."
+        [10.0, 80.0],
+        min_length=1,
+        description="Echo times (ms) of the synthetic images; the first is drawn and aligned.",
     )
     cores: int = Field(2, ge=1, description="Slices of a scan that are reconstructed at a time, each on one core.")
 
@@ -49,7 +51,9 @@ def resolved_source(fit: Fit, *, t2_map: bool, echoes: int) -> Literal["vendor-m
     return "vendor-map" if t2_map else "echoes" if echoes else "kspace"
 
 
-def contradictions_of_reconstruct(reconstruct: Reconstruct, fit: Fit, further: list[str]) -> list[tuple[bool, str, str]]:
+def contradictions_of_reconstruct(
+    reconstruct: Reconstruct, fit: Fit, further: list[str]
+) -> list[tuple[bool, str, str]]:
     """Settings that exclude each other: whether it is amiss, and the two settings.
 
     `further` names the T2 maps that the multiverse asks for beside the run's own.

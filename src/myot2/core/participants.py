@@ -165,7 +165,12 @@ def read_participants(
         A column is missing or unknown, a cell holds what is not allowed (row, column and value are named), a row
         occurs twice, or the rows of one participant disagree on group or sex.
     """
-    required = ["participant_id", "group", *(["dicom"] if require_dicom else []), *(["kspace"] if require_kspace else [])]
+    required = [
+        "participant_id",
+        "group",
+        *(["dicom"] if require_dicom else []),
+        *(["kspace"] if require_kspace else []),
+    ]
     table = _rename(read_table(path), columns or {}, required, path)
     table = _translate(table, values or {}, path)
     participants: list[Participant | None] = []

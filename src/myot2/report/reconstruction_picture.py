@@ -19,7 +19,7 @@ DIFFERENCE_COLOURS = "RdBu_r"
 DIFFERENCE_PERCENT = 20.0
 T2_RANGE_MS = (20.0, 80.0)
 
-_WIDTH_IN, _PICTURE_IN, _GAP_IN, _PATTERN_IN, _BAR_IN = 7.6, 2.55, 0.12, 1.35, 0.09
+_WIDTH_IN, _PICTURE_IN, _GAP_IN, _PATTERN_IN, _BAR_IN = 7.6, 2.3, 0.12, 1.25, 0.09
 _TOP_IN, _LEFT_IN = 0.55, 0.45
 
 
@@ -84,7 +84,7 @@ def _frame(box: tuple[float, float, float, float], title: str, *, with_full: boo
     left, right, bottom, top = box
     picture = _PICTURE_IN * (bottom - top) / (right - left)
     rows = 2 if with_full else 1
-    height = rows * (picture + 0.35) + _TOP_IN
+    height = _TOP_IN + rows * picture + (rows - 1) * 0.35 + (0.1 if with_full else 0.45)
     figure = Figure(figsize=(_WIDTH_IN, height), facecolor="white")
     start = _LEFT_IN + _PATTERN_IN + 0.25
     first, second = height - _TOP_IN - picture, height - _TOP_IN - 2 * picture - 0.35

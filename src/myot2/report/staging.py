@@ -23,6 +23,8 @@ from myot2.report.study import (
     LABELS,
     PANEL_SUFFIX,
     PANELS,
+    PICTURES,
+    RECONSTRUCTION,
     STATISTICS,
     THUMBNAILS,
 )
@@ -49,6 +51,7 @@ def stage_inputs(
     labels: Path,
     panels: Sequence[Path],
     figures: Path,
+    pictures: Sequence[Path] = (),
     pages: str | None,
     configuration: Path,
     renderer: str,
@@ -65,6 +68,8 @@ def stage_inputs(
         The label table.
     panels : sequence of Path
         One picture per scan, each named <scan>_panel.png; a stop note may stand in a picture's place.
+    pictures : sequence of Path
+        One picture per reconstruction, each named <scan>_reconstruction.png, or a stop note in its place.
     figures : Path
         The folder of the figures, as `scripts/draw_figures.py` makes it.
     pages : str or None
@@ -78,8 +83,9 @@ def stage_inputs(
     for path in [*(path for path, _ in INPUT_TABLES.values()), STATISTICS, LOG]:
         _copy(results / path, inputs / path)
     _copy(labels, inputs / LABELS)
-    if (results / BAND).is_file():
-        _copy(results / BAND, inputs / BAND)
+    for table in (BAND, RECONSTRUCTION):
+        if (results / table).is_file():
+            _copy(results / table, inputs / table)
     for figure in captions.FIGURES:
         _copy(figures / f"{figure.file}.svg", inputs / FIGURES / f"{figure.file}.svg")
     (inputs / PANELS).mkdir()
@@ -93,6 +99,8 @@ def stage_inputs(
         if read_stop_note(panel) is None:
             name = f"{panel.name.removesuffix(PANEL_SUFFIX)}.jpg"
             (inputs / THUMBNAILS / name).write_bytes(thumbnail(panel))
+    for picture in pictures:
+        _copy(picture, inputs / PICTURES / picture.name)
     facts = {"configuration": _read_configuration(configuration), "renderer": renderer, "pages": pages}
     write_json(inputs / FACTS, facts)
 

@@ -78,9 +78,7 @@ def sensitivities(coils: Coils, grid: Grid, slice_index: int, shape: tuple[int, 
     nodes = [np.linspace(-1.0, count, nodes) for count, nodes in zip((rows, columns), _NODES, strict=True)]
     down, along = (axis[..., None] for axis in np.meshgrid(*nodes, indexing="ij"))
     points = grid.origin + slice_index * grid.slice_step + down * grid.row_step + along * grid.column_step
-    places = [
-        (np.arange(fine) + 0.5) * count / fine - 0.5 for fine, count in zip(shape, (rows, columns), strict=True)
-    ]
+    places = [(np.arange(fine) + 0.5) * count / fine - 0.5 for fine, count in zip(shape, (rows, columns), strict=True)]
     return np.stack(
         [
             RectBivariateSpline(*nodes, of_coil.real)(*places) + 1j * RectBivariateSpline(*nodes, of_coil.imag)(*places)

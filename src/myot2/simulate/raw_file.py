@@ -59,9 +59,7 @@ def _acquisition(data: np.ndarray, dwell_us: float, *flags: int) -> ismrmrd.Acqu
     return acquisition
 
 
-def _placed(
-    acquisition: ismrmrd.Acquisition, grid: Grid, index: int, line: int, echo: int
-) -> ismrmrd.Acquisition:
+def _placed(acquisition: ismrmrd.Acquisition, grid: Grid, index: int, line: int, echo: int) -> ismrmrd.Acquisition:
     """The acquisition with its counters, and with where its slice lies: the point whose signal has no phase in k."""
     _, rows, columns = grid.shape
     acquisition.idx.slice = index

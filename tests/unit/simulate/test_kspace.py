@@ -185,7 +185,9 @@ def test_the_snr_is_that_of_the_best_combination_of_all_lines(scanned):
     body, grid, slabs = scanned
     one, other = (
         acquire(body, grid, slabs, conditions, Receiver(), np.random.default_rng(7)).fully_sampled[:, 1],
-        acquire(body, grid, slabs, replace(conditions, snr=1e6), Receiver(), np.random.default_rng(7)).fully_sampled[:, 1],
+        acquire(body, grid, slabs, replace(conditions, snr=1e6), Receiver(), np.random.default_rng(7)).fully_sampled[
+            :, 1
+        ],
     )
     x, y = np.moveaxis(grid.points(1) - body.position, -1, 0)[:2]
     middle = np.abs(np.hypot(np.abs(x) - 90, y) - 40) < 15
@@ -229,7 +231,9 @@ def test_the_file_holds_every_line_where_it_was_sampled(raw, written):
     assert len(calibration) == 3 * CALIBRATION_LINES
     lines = {}
     for one in acquisitions:
-        if not one.isFlagSet(ismrmrd.ACQ_IS_NOISE_MEASUREMENT) and not one.isFlagSet(ismrmrd.ACQ_IS_PARALLEL_CALIBRATION):
+        if not one.isFlagSet(ismrmrd.ACQ_IS_NOISE_MEASUREMENT) and not one.isFlagSet(
+            ismrmrd.ACQ_IS_PARALLEL_CALIBRATION
+        ):
             lines[one.idx.slice, one.idx.contrast, one.idx.kspace_encode_step_1] = one.data
     for number, of_slice in enumerate(raw.slices):
         for echo, (places, samples) in enumerate(zip(of_slice.lines, of_slice.samples, strict=True)):
