@@ -1,4 +1,4 @@
-"""Draw what a T2 map was reconstructed from: the sampled lines, the map, and where there is one the map of the full scan."""
+"""Draw a reconstruction: the sampled lines, the T2 map, and where there is one the map of the fully sampled scan."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Make maps of T2 (ms) and M0 from the raw k-space of a multi-echo scan, and say how far they can be trusted.
 
-docs/stages/reconstruct.md says how. Maps are 32-bit floats on the grid that the raw header tells; the status map holds a
-code per voxel, as that of a fit. Each has a JSON sidecar. Nothing of the header's names and texts is written.
+docs/stages/reconstruct.md says how. Maps are 32-bit floats on the grid that the raw header tells; the status map holds
+a code per voxel, as that of a fit. Each has a JSON sidecar. Nothing of the header's names and texts is written.
 """
 
 from __future__ import annotations

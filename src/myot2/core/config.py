@@ -54,7 +54,7 @@ class SimulateKspace(Section):
     partial_fourier: float = Field(1.0, gt=0.5, le=1, description="The part of k-space that is sampled at all.")
     odd_even_deg: tuple[float, float, float] = Field(
         (6.0, 3.0, -4.0),
-        description="Phase of even against odd echoes (degrees): constant, and towards the edge along rows and columns.",
+        description="Phase of even against odd echoes (degrees): constant, and to the edge along rows and columns.",
     )
 
 

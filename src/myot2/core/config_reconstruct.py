@@ -11,10 +11,7 @@ from myot2.core.config_section import Section
 
 
 class Reconstruct(Section):
-    """T2 from raw k-space (fit.source: kspace; column kspace of the participants table); docs/stages/reconstruct.md.
-
-    Pulses, T1 and the limits of T2 are those of the section fit.
-    """
+    """T2 from raw k-space, with fit.source: kspace; pulses, T1 and limits are those of the section fit."""
 
     model: Literal["epg", "mono"] = Field(
         "epg", description="Signal model: phase graph with the pulses of fit.pulses, or mono-exponential as vendors do."

@@ -140,8 +140,8 @@ def read_participants(
     Parameters
     ----------
     path : str or Path
-        The table. Columns participant_id and group (and dicom, kspace) must be there; the others of `COLUMNS` may be, and
-        any further column is kept.
+        The table. Columns participant_id and group (and dicom, kspace) must be there; the others of `COLUMNS` may be,
+        and any further column is kept.
     columns : mapping, optional
         MyoT2's column name to the table's own, such as ``{"participant_id": "Patient no."}``.
     values : mapping, optional

@@ -260,8 +260,8 @@ def reconstruction_sentence(study: Study) -> str:
     low, high = MISFIT_RANGE
     outside = int((~made["chi_square"].between(low, high)).sum())
     return (
-        f"Of {counted(RECONSTRUCTION, len(table))} scans {counted(RECONSTRUCTION, len(made))} were reconstructed from raw "
-        f"k-space; chi-square of {counted(RECONSTRUCTION, outside)} lies outside {low:g} to {high:g}, and "
+        f"Of {counted(RECONSTRUCTION, len(table))} scans {counted(RECONSTRUCTION, len(made))} were reconstructed from "
+        f"raw k-space; chi-square of {counted(RECONSTRUCTION, outside)} lies outside {low:g} to {high:g}, and "
         f"{counted(RECONSTRUCTION, int(made['flags'].notna().sum()))} have a flag."
     )
 

@@ -1,4 +1,4 @@
-"""A reconstruction as a picture: which lines were sampled, the T2 map, and the same of the full scan where there is one."""
+"""A reconstruction as a picture: the sampled lines, the T2 map, and the same of the full scan where there is one."""
 
 from __future__ import annotations
 

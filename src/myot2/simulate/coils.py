@@ -12,7 +12,7 @@ from myot2.simulate.protocol import FOV_MM
 
 LOOP_RADIUS_MM = 75.0
 REACH = 1.3
-"""Half-axes of the ellipse on which the loops lie, of those of the field of view; their wires stay clear of the skin."""
+"""Half-axes of the ellipse on which the loops lie, of those of the field of view: wires stay clear of the skin."""
 
 _SEGMENTS = 32
 _NODES = (64, 104)

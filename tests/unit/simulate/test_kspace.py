@@ -259,7 +259,7 @@ def test_the_header_tells_times_matrix_and_an_invented_name(raw, written, small_
         header = xsd.CreateFromDocument(dataset.read_xml_header())
     encoding = header.encoding[0]
     _, rows, columns = raw.grid.shape
-    assert header.sequenceParameters.TE == [10.0 * echo for echo in range(1, 11)]
+    assert [10.0 * echo for echo in range(1, 11)] == header.sequenceParameters.TE
     assert (encoding.reconSpace.matrixSize.x, encoding.encodedSpace.matrixSize.x) == (columns, 2 * columns)
     assert encoding.encodingLimits.kspace_encoding_step_1.center == rows // 2
     assert header.subjectInformation.patientName == small_examination[2].patient_name
