@@ -16,7 +16,7 @@ from myot2.core.errors import MyoT2Error
 from myot2.reconstruct.encoding import Encoding, encode
 from myot2.reconstruct.gauss_newton import Progress, Stop, minimise
 from myot2.reconstruct.nuisance import PHASE_TERMS, cosines, phase_basis
-from myot2.reconstruct.objective import Objective, Priors
+from myot2.reconstruct.objective import Look, Objective, Priors
 from myot2.reconstruct.raw import RawSlice
 from myot2.reconstruct.signal_models import SignalModel
 from myot2.reconstruct.start import start
