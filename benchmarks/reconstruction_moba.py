@@ -94,9 +94,8 @@ def main(argv: list[str] | None = None) -> None:
     print("|---|---|---|---|---|---|")
     print(f"| MyoT2, coil maps included | {errors(own, reference)} | {clock.seconds:.1f} | 1 |", flush=True)
     theirs, seconds, memory = moba(of, pattern)
-    print(
-        f"| BART moba {' '.join(OPTIONS)} | {errors(theirs, reference)} | {seconds:.0f} | {seconds / clock.seconds:.0f} |"
-    )
+    ratio = seconds / clock.seconds
+    print(f"| BART moba {' '.join(OPTIONS)} | {errors(theirs, reference)} | {seconds:.0f} | {ratio:.0f} |")
     print(f"\nPeak memory of moba: {memory:.0f} MB")
 
 

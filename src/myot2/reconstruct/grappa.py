@@ -24,7 +24,7 @@ class Kernel:
     columns : int
         Neighbouring samples along the readout, odd.
     weights : np.ndarray
-        Complex, shape (targets, coils times sources times columns, coils), for the lines 1, 2 ... after the sampled one.
+        For the lines 1, 2 ... after the sampled one; shape (targets, coils times sources times columns, coils).
     """
 
     acceleration: int
@@ -116,7 +116,7 @@ def _product(a, b):
 
 @_compiled
 def _ridge_regression(known, target, ridge):
-    """The x that minimises |known x - target|^2 + ridge mean|known|^2 |x|^2, by the Cholesky factor of the normal matrix."""
+    """The x that minimises |known x - target|^2 + ridge mean|known|^2 |x|^2, by Cholesky's factor."""
     adjoint = np.ascontiguousarray(known.conj().T)
     normal, x = _product(adjoint, known), _product(adjoint, target)
     size = normal.shape[0]

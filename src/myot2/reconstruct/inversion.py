@@ -7,7 +7,7 @@ graph as model (Sumpf et al. 2014, doi:10.1109/TMI.2014.2333370).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import ndimage
@@ -33,6 +33,7 @@ START_B1 = 0.85
 
 _USUAL_T2_MS, _LOG_R2_SD = 40.0, 3.0
 _SEEN, _BRIGHT = 0.02, 90
+_FIRST_STEPS, _PHASE_FOUND = 3, 0.05
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,7 @@ class Settings:
     Attributes
     ----------
     strength : float
-        lambda of the penalty of changes between neighbours, without unit as noise is white; 3 serves an SNR of 30 to 120.
+        lambda of the penalty of changes between neighbours, without unit as noise is white; 3 serves SNR 30 to 120.
     epsilon : float
         Change of ln R2 below which the penalty is quadratic.
     edge : float
@@ -61,7 +62,7 @@ class Settings:
 
     strength: float = 3.0
     epsilon: float = 0.03
-    edge: float = 0.17
+    edge: float = 0.19
     phase: str = "linear"
     phase_sd: float = 0.3
     b1_modes: tuple[int, int] = (4, 7)
@@ -148,10 +149,8 @@ def invert(
     estimated = model.uses_b1 and b1 is None
     encoding, samples = encode(raw, maps)
     objective = _objective(encoding, samples, model, settings, b1)
-    begin, priors = _begin(objective, settings)
-    limits = tuple(-np.log(limit) for limit in T2_RANGE_MS[::-1])
     stop = settings.stop_estimating if estimated else settings.stop
-    look, course = minimise(objective, begin, priors, stop, limits)
+    look, course = _descend(objective, settings, stop)
     misfit = look.misfit / (2 * sum(of_echo.size for of_echo in raw.samples))
     seen = encoding.sensitivity > 0
     return Inversion(
@@ -189,10 +188,29 @@ def _objective(encoding: Encoding, samples, model: SignalModel, settings: Settin
     return Objective(encoding, samples, model, base, cosines(modes, shape)[0], phase_basis(settings.phase, shape), even)
 
 
-def _begin(objective: Objective, settings: Settings) -> tuple[np.ndarray, Priors]:
-    """Where to start, and the priors, whose scale of M0 is that of the start."""
+def _descend(objective: Objective, settings: Settings, stop: Stop) -> tuple[Look, tuple[Progress, ...]]:
+    """The inversion; begun again where its first steps find a phase, which the first start knew nothing of."""
+    limits = tuple(-np.log(limit) for limit in T2_RANGE_MS[::-1])
+    begin, priors = _begin(objective, settings, np.zeros(len(objective.phase_basis), np.float32))
+    if len(objective.phase_basis):
+        first, course = minimise(objective, begin, priors, replace(stop, steps=min(_FIRST_STEPS, stop.steps)), limits)
+        if np.abs(first.at.phase).max() < _PHASE_FOUND:
+            if len(course) <= min(_FIRST_STEPS, stop.steps):
+                return first, course
+            look, rest = minimise(
+                objective, first.at.vector, priors, replace(stop, steps=stop.steps - len(course) + 1), limits
+            )
+            return look, (*course, *rest[1:])
+        begin, priors = _begin(objective, settings, first.at.phase)
+    return minimise(objective, begin, priors, stop, limits)
+
+
+def _begin(objective: Objective, settings: Settings, phase: np.ndarray) -> tuple[np.ndarray, Priors]:
+    """Where to start with a phase, and the priors, whose scale of M0 is that of the start."""
     at = objective.unknowns()
-    t2, at.m0[:] = start(objective.encoding, objective.samples, objective.model, objective.b1)
+    at.phase[:] = phase
+    turn = np.where(objective.even[:, None, None], objective.turn(at), np.complex64(1))
+    t2, at.m0[:] = start(objective.encoding, objective.samples, objective.model, objective.b1, turn)
     at.log_r2[:] = -np.log(t2)
     sensitivity = objective.encoding.sensitivity
     seen = sensitivity > _SEEN * sensitivity.max()
@@ -214,13 +232,14 @@ def _warnings(misfit: float, course: tuple[Progress, ...], stop: Stop, estimated
     low, high = MISFIT_RANGE
     if not low <= misfit <= high:
         yield (
-            f"The reduced chi-square is {misfit:.3f}, not {low:g} to {high:g}: noise, model, motion or phase are not as "
-            "assumed."
+            f"The reduced chi-square is {misfit:.3f}, not {low:g} to {high:g}: noise, model, motion or phase are not "
+            "as assumed."
         )
     if estimated:
         yield "B1 was estimated from the echoes themselves, as no map was given: T2 may be wrong by 5 % and more."
     if course[-1].change > 4 * stop.change or course[-1].length < 1:
-        yield f"The inversion had not settled after {len(course) - 1} steps (T2 still changed by {course[-1].change:.1%})."
+        change = course[-1].change
+        yield f"The inversion had not settled after {len(course) - 1} steps (T2 still changed by {change:.1%})."
 
 
 def _require_consistent(raw: RawSlice, maps, model: SignalModel, settings: Settings, b1: np.ndarray | None) -> None:

@@ -3,8 +3,8 @@
     1/2 sum_e ||y_e - A_e u_e M0 s_e(R2, B1)||^2 + lambda sum 2 sqrt(edge t),
     t = sqrt(|grad M0|^2 / scale^2 + |grad ln R2|^2 + epsilon^2)
 
-and Gaussian priors of ln R2 (wide: it only holds voxels without signal), B1 modes and phase. u_e is 1 for odd echoes and
-exp(i phase) for even ones. Noise of y has a standard deviation of 1 in each part, so that lambda has no unit.
+and Gaussian priors of ln R2 (wide: it only holds voxels without signal), B1 modes and phase. u_e is 1 for odd echoes
+and exp(i phase) for even ones. Noise of y has a standard deviation of 1 in each part, so that lambda has no unit.
 
 The sum of t itself is the joint total variation of M0 and ln R2. Its root pulls as hard at t = edge, harder at smaller
 changes, which are noise, and less hard at larger ones, which are borders: at the same noise it flattens the contrast

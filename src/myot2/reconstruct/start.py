@@ -25,7 +25,13 @@ _RIDGE = 1e-3
 
 
 def start(
-    encoding: Encoding, samples: Sequence[np.ndarray], model: SignalModel, b1: np.ndarray, *, iterations: int = 12
+    encoding: Encoding,
+    samples: Sequence[np.ndarray],
+    model: SignalModel,
+    b1: np.ndarray,
+    turn: np.ndarray,
+    *,
+    iterations: int = 12,
 ) -> tuple[np.ndarray, np.ndarray]:
     """T2 in ms and complex M0 to start from, shape (rows, columns).
 
@@ -36,6 +42,8 @@ def start(
     model : SignalModel
     b1 : np.ndarray
         Relative B1, shape (rows, columns).
+    turn : np.ndarray
+        exp(i phase) of each echo, as far as it is known; shape (echoes, rows, columns).
     iterations : int
         Of conjugate gradients; few, as noise grows with their number.
     """
@@ -46,11 +54,11 @@ def start(
     def images(vector: np.ndarray) -> np.ndarray:
         return (courses * vector.view(np.complex64).reshape(shape)[:, None]).sum(axis=0)
 
-    def coefficients(of_images: np.ndarray) -> np.ndarray:
-        return np.ascontiguousarray((courses * of_images).sum(axis=1)).view(np.float32).ravel()
-
     def product(vector: np.ndarray) -> np.ndarray:
-        return coefficients(encoding.normal(images(vector))) + np.float32(_RIDGE) * vector
+        return coefficients(encoding.normal(images(vector) * turn)) + np.float32(_RIDGE) * vector
+
+    def coefficients(of_images: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray((courses * (of_images * turn.conj())).sum(axis=1)).view(np.float32).ravel()
 
     solution, _ = conjugate_gradients(product, coefficients(back), np.copy, iterations, 1e-3)
     return fit_images(images(solution), model, b1, start_t2_ms=COURSES_MS[0], t2_range_ms=T2_RANGE_MS)

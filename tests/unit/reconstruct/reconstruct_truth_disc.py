@@ -1,4 +1,4 @@
-"""A small smooth object on the grid of the image itself, without partial volumes: what an inversion must return exactly."""
+"""A small smooth object on the grid of the image, without partial volumes: what an inversion must return exactly."""
 
 from __future__ import annotations
 

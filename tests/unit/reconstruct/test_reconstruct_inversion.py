@@ -157,9 +157,11 @@ def test_results_are_the_same_bit_by_bit_beside_other_inversions(model, disc):
 
 def test_results_are_the_same_bit_by_bit_for_any_number_of_library_threads():
     program = (
-        "import hashlib, numpy as np; from reconstruct_truth_disc import *; from reconstruct_truth_thighs import block_lines;"
+        "import hashlib, numpy as np; from reconstruct_truth_disc import *;"
+        "from reconstruct_truth_thighs import block_lines;"
         "from myot2.fit.epg import Train; from myot2.reconstruct.inversion import invert;"
-        "from myot2.reconstruct.signal_models import epg_model; from myot2.reconstruct.vendor_like import invert_vendor_like;"
+        "from myot2.reconstruct.signal_models import epg_model;"
+        "from myot2.reconstruct.vendor_like import invert_vendor_like;"
         "disc = make_disc((80, 48)); raw = slice_of(disc, block_lines(80, (0, 1, 2, 3, 4)), seed=0);"
         "own = invert(raw, disc.maps, epg_model(Train(10, 10.0)), b1=disc.b1);"
         "like = invert_vendor_like(raw, disc.maps, 10.0 * np.arange(1, 11));"
