@@ -63,7 +63,7 @@ def test_bart_s_own_transform_of_exported_k_space_is_the_image(tmp_path, scan):
     hybrid = read_cfl(tmp_path / "hybrid")
     for index, of_slice in enumerate(scan.slices):
         for echo, lines in enumerate(of_slice.lines):
-            found = hybrid[:, lines, 0, :, 0, echo, 0, 0, 0, 0, 0, 0, 0, index, 0, 0].transpose(1, 2, 0)
+            found = hybrid[:, :, 0, :, 0, echo, 0, 0, 0, 0, 0, 0, 0, index, 0, 0][:, lines].transpose(1, 2, 0)
             # the root of two averages
             expected = of_slice.samples[echo] * np.sqrt(2)
             assert np.allclose(found, expected, atol=1e-4 * np.abs(expected).max())
