@@ -114,7 +114,7 @@ def _table(data: h5py.Dataset, header: ScanHeader, where: str) -> np.ndarray:
         heads = data.fields("head")[:]
         counters = heads["idx"]
         names = {name: heads[name] for name in ("flags", "number_of_samples", "active_channels", "center_sample")}
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, IndexError) as error:
         found = f"some that cannot be read ({error})"
         raise MyoT2Error(expected="acquisition headers", found=found, where=where, do=_CONVERT) from error
     flags = {number: (names["flags"] >> np.uint64(number - 1) & np.uint64(1)).astype(bool) for number in range(1, 32)}
