@@ -23,7 +23,7 @@ def main(argv: list[str] | None = None) -> int:
     def work() -> None:
         raise_if_stopped(options.summary)
         told = json.loads(options.summary.read_text(encoding="utf-8"))
-        pattern = read_table(options.pattern).astype({"slice": int, "echo": int, "line": int})
+        pattern = read_table(options.pattern).astype({"echo": int, "line": int})
         figure = reconstruction_figure(
             pattern,
             told["Matrix"][0],

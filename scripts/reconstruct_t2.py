@@ -26,11 +26,11 @@ from myot2.fit.maps import read_b1
 from myot2.fit.settings import Settings as FitSettings
 from myot2.fit.status import T2_LIMITS_MS
 from myot2.fit.trains import train_of
-from myot2.reconstruct.files import raw_files
+from myot2.reconstruct.files import read_raw
 from myot2.reconstruct.inversion import Settings
 from myot2.reconstruct.judgement import statuses
-from myot2.reconstruct.mrd import read_mrd
 from myot2.reconstruct.nuisance import PHASE_TERMS
+from myot2.reconstruct.pattern import pattern_of
 from myot2.reconstruct.preparation import Preparation
 from myot2.reconstruct.raw import RawScan
 from myot2.reconstruct.record import PATTERN_COLUMNS, SLICE_COLUMNS, course_table, pattern_table, summary
@@ -43,7 +43,7 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     default = Settings()
     parser = stage_parser(__doc__)
     add = parser.add_argument
-    add("--raw", required=True, metavar="PATH", help="ISMRMRD file, or a folder with it and a file of its noise scan")
+    add("--raw", required=True, metavar="PATH", help="raw data, or a folder with them and a file of the noise scan")
     add("--echo-times-ms", nargs="+", type=positive, metavar="MS", help="default: the header's")
     add("--model", choices=["epg", "mono"], default="epg", help="default %(default)s")
     add("--strength", type=float, default=default.strength, metavar="LAMBDA", help="of total variation; %(default)s")
@@ -80,9 +80,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def work(options: argparse.Namespace) -> None:
     """Read, reconstruct and write one scan."""
-    raw, noise = raw_files(options.raw)
     preparation = Preparation(virtual_coils=options.coils, echo_times_ms=tuple(options.echo_times_ms or ()))
-    scan = read_mrd(raw, noise=noise, preparation=preparation)
+    scan = read_raw(options.raw, preparation)
     settings = Settings(strength=options.strength, phase=options.phase)
     grid = scan.image(np.zeros((len(scan.slices), scan.rows, scan.columns), np.float32))
     b1 = read_b1(options.b1_from, grid) if options.b1_from else None
@@ -92,7 +91,7 @@ def work(options: argparse.Namespace) -> None:
     write_json(options.summary, told)
     for path, table, columns in (
         (options.course, course_table(scan, results), SLICE_COLUMNS),
-        (options.pattern, pattern_table(scan), PATTERN_COLUMNS),
+        (options.pattern, pattern_table(pattern_of(scan)), PATTERN_COLUMNS),
     ):
         write_tsv(table, path)
         write_dictionary(path, columns)

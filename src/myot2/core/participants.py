@@ -57,7 +57,7 @@ class Participant(BaseModel):
     )
     dicom: str | None = Field(None, description="the folder of the session's DICOM files, or a source in a PACS")
     kspace: str | None = Field(
-        None, description="the session's raw k-space: an ISMRMRD file, or a folder of such files"
+        None, description="the session's raw k-space: a file of ISMRMRD or twix, or a folder with it"
     )
     group: Literal["patient", "control"] = Field(description="patient or control")
     diagnosis: str | None = Field(None, description="any text, such as DM, PM or ASS; or n/a")

@@ -5,9 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 
 from myot2.core.errors import MyoT2Error
+from myot2.reconstruct.mrd import read_mrd
+from myot2.reconstruct.preparation import AS_IT_IS, Preparation
+from myot2.reconstruct.raw import RawScan
+from myot2.reconstruct.twix import read_twix
 
-SUFFIXES = (".h5", ".mrd", ".hdf5")
+TWIX = ".dat"
+SUFFIXES = (".h5", ".mrd", ".hdf5", TWIX)
 NOISE = "noise"
+
+
+def read_raw(path: str | Path, preparation: Preparation = AS_IT_IS) -> RawScan:
+    """Read a scan from where the participants table says that it is, in the form that its suffix tells.
+
+    Raises what `raw_files` and the readers raise.
+    """
+    scan, noise = raw_files(path)
+    if noise is not None and (noise.suffix.lower() == TWIX) != (scan.suffix.lower() == TWIX):
+        raise MyoT2Error(
+            expected="scan and noise in one form",
+            found=f"{scan.suffix} and {noise.suffix}",
+            where=path,
+            do="Convert both to ISMRMRD, or give both as the scanner wrote them.",
+        )
+    read = read_twix if scan.suffix.lower() == TWIX else read_mrd
+    return read(scan, noise=noise, preparation=preparation)
 
 
 def raw_files(path: str | Path) -> tuple[Path, Path | None]:
@@ -16,7 +38,7 @@ def raw_files(path: str | Path) -> tuple[Path, Path | None]:
     Parameters
     ----------
     path : str or Path
-        An ISMRMRD file; or a folder that holds one, and beside it at most one whose name contains 'noise'. Other files
+        A file of raw data; or a folder that holds one, and beside it at most one whose name contains 'noise'. Other files
         of the folder do not matter.
 
     Raises
@@ -29,7 +51,7 @@ def raw_files(path: str | Path) -> tuple[Path, Path | None]:
         return path, None
     if not path.is_dir():
         raise MyoT2Error(
-            expected="an ISMRMRD file, or a folder with one",
+            expected="a file of raw data, or a folder with one",
             found="no such file or folder",
             where=path,
             do="Correct the column kspace of the participants table, or bring the file there.",

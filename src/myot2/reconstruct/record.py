@@ -10,7 +10,8 @@ import pandas as pd
 
 from myot2.reconstruct.inversion import Settings
 from myot2.reconstruct.judgement import scan_flags, scan_misfit
-from myot2.reconstruct.raw import RawScan, RawSlice
+from myot2.reconstruct.pattern import Pattern, pattern_of
+from myot2.reconstruct.raw import RawScan
 from myot2.reconstruct.slices import SliceResult
 
 PUBLIC_FACTS = ("tr_ms", "field_t", "refocusing_deg", "vendor", "slice_thickness_mm", "dwell_us", "coils", "averages")
@@ -27,7 +28,6 @@ SLICE_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "step_length": {"Description": "1, or less where the full step did not help"},
 }
 PATTERN_COLUMNS: Mapping[str, Mapping[str, str]] = {
-    "slice": {"Description": "Slice, from 1, in the order of the image; 0 where all slices have the same pattern"},
     "echo": {"Description": "Echo, from 1"},
     "line": {"Description": "Sampled phase-encode line, from 0; the centre of k-space is rows // 2"},
     "repeats": {"Description": "Readouts of which the line is the mean"},
@@ -37,12 +37,13 @@ PATTERN_COLUMNS: Mapping[str, Mapping[str, str]] = {
 def summary(scan: RawScan, results: Sequence[SliceResult], settings: Settings, model: str) -> dict[str, Any]:
     """Everything about a scan as a whole that is no map; no name of the header and no path is in it."""
     phases = np.array([result.phase_terms_deg for result in results])
+    pattern = pattern_of(scan)
     return {
         "Model": model,
         "EchoTimesMs": [round(float(time), 4) for time in scan.echo_times_ms],
         "Matrix": [scan.rows, scan.columns, len(scan.slices)],
-        "Acceleration": round(acceleration(scan), 3),
-        "LinesPerEcho": [len(lines) for lines in scan.slices[0].lines],
+        "Acceleration": round(pattern.acceleration, 3),
+        "Pattern": pattern.sentence(),
         "ReducedChiSquare": round(scan_misfit(results), 4),
         "ReducedChiSquareBySlice": [round(float(result.misfit), 4) for result in results],
         "OddEvenPhaseDeg": [round(float(term), 3) for term in phases.mean(axis=0)] if phases.size else [],
@@ -53,12 +54,6 @@ def summary(scan: RawScan, results: Sequence[SliceResult], settings: Settings, m
         "Header": {name: scan.facts.get(name) for name in PUBLIC_FACTS},
         "Preparation": {name: scan.facts.get(name) for name in MADE_READY},
     }
-
-
-def acceleration(scan: RawScan) -> float:
-    """Lines of the matrix over sampled lines, over all echoes and slices."""
-    sampled = sum(len(lines) for part in scan.slices for lines in part.lines)
-    return scan.rows * len(scan.echo_times_ms) * len(scan.slices) / sampled
 
 
 def course_table(scan: RawScan, results: Sequence[SliceResult]) -> pd.DataFrame:
@@ -74,19 +69,8 @@ def course_table(scan: RawScan, results: Sequence[SliceResult]) -> pd.DataFrame:
     return table.astype({"iterations": "int64"})
 
 
-def pattern_table(scan: RawScan) -> pd.DataFrame:
-    """One row per sampled line, columns `PATTERN_COLUMNS`; once where all slices share it."""
-    alike = all(_same_pattern(scan.slices[0], part) for part in scan.slices)
-    parts = [(0, scan.slices[0])] if alike else list(enumerate(scan.slices, start=1))
-    rows = [
-        (number, echo, int(line), int(count))
-        for number, part in parts
-        for echo, (lines, repeats) in enumerate(zip(part.lines, part.repeats, strict=True), start=1)
-        for line, count in zip(lines, repeats, strict=True)
-    ]
-    return pd.DataFrame(rows, columns=list(PATTERN_COLUMNS))
-
-
-def _same_pattern(first: RawSlice, other: RawSlice) -> bool:
-    pairs = zip((*first.lines, *first.repeats), (*other.lines, *other.repeats), strict=True)
-    return all(np.array_equal(one, two) for one, two in pairs)
+def pattern_table(pattern: Pattern) -> pd.DataFrame:
+    """One row per sampled line, columns `PATTERN_COLUMNS`."""
+    echoes, lines = np.nonzero(pattern.sampled)
+    counts = pattern.repeats[echoes, lines]
+    return pd.DataFrame({"echo": echoes + 1, "line": lines, "repeats": counts}, columns=list(PATTERN_COLUMNS))

@@ -258,11 +258,14 @@ def reconstruction_sentence(study: Study) -> str:
         return "T2 of this run was not reconstructed from raw k-space."
     made = table[table["status"] == "reconstructed"]
     low, high = MISFIT_RANGE
+    patterns = [escape(words) for words in made["pattern"].dropna().unique()]
+    more = f" There are {counted(RECONSTRUCTION, len(patterns))} sampling patterns." if patterns else ""
+    pattern = f" {patterns[0]}" if len(patterns) == 1 else more
     outside = int((~made["chi_square"].between(low, high)).sum())
     return (
         f"Of {counted(RECONSTRUCTION, len(table))} scans {counted(RECONSTRUCTION, len(made))} were reconstructed from "
         f"raw k-space; chi-square of {counted(RECONSTRUCTION, outside)} lies outside {low:g} to {high:g}, and "
-        f"{counted(RECONSTRUCTION, int(made['flags'].notna().sum()))} have a flag."
+        f"{counted(RECONSTRUCTION, int(made['flags'].notna().sum()))} have a flag.{pattern}"
     )
 
 

@@ -39,7 +39,7 @@ def reconstruction_figure(
     Parameters
     ----------
     pattern : pd.DataFrame
-        Columns slice, echo (from 1) and line (from 0); of several slices the first is drawn.
+        Columns echo (from 1) and line (from 0).
     rows : int
         Lines of the matrix.
     t2, labels, full : sitk.Image
@@ -119,10 +119,9 @@ def _frame(box: tuple[float, float, float, float], title: str, *, with_full: boo
 
 def _draw_pattern(axes: Axes, pattern: pd.DataFrame, rows: int) -> None:
     """A mark for each sampled line of each echo; the middle of k-space is a thin line."""
-    first = pattern[pattern["slice"] == pattern["slice"].iloc[0]]
-    axes.hlines(first["line"], first["echo"] - 0.4, first["echo"] + 0.4, color=INK, linewidth=1.0)
+    axes.hlines(pattern["line"], pattern["echo"] - 0.4, pattern["echo"] + 0.4, color=INK, linewidth=1.0)
     axes.axhline(rows // 2, color=PATIENT, linewidth=0.6)
-    echoes = int(first["echo"].max())
+    echoes = int(pattern["echo"].max())
     axes.set(xlim=(0.4, echoes + 0.6), ylim=(-1, rows), xlabel="echo", ylabel="line of k-space")
     axes.set_xticks(sorted({1, (echoes + 1) // 2, echoes}))
     axes.set_title("Sampled lines", loc="left", pad=3, color=QUIET, fontsize=8)

@@ -64,7 +64,15 @@ RECONSTRUCTION_NUMBERS = (
     "largest_percent",
     "rms_percent",
 )
-RECONSTRUCTION_COLUMNS = ("participant_id", "session", "status", *RECONSTRUCTION_NUMBERS, "b1_source", "flags")
+RECONSTRUCTION_COLUMNS = (
+    "participant_id",
+    "session",
+    "status",
+    *RECONSTRUCTION_NUMBERS,
+    "pattern",
+    "b1_source",
+    "flags",
+)
 """The scans that were reconstructed, where a run starts from raw k-space."""
 
 STATISTICS = "analyse/statistics.json"

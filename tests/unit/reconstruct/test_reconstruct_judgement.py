@@ -80,6 +80,7 @@ def test_the_table_of_scans_has_a_row_for_those_that_stopped():
         "OddEvenPhaseDeg": [6.0, 1.0, 2.0],
         "ReducedChiSquare": 0.88,
         "Acceleration": 10.0,
+        "Pattern": "Five blocks.",
         "B1Source": "given",
         "Flags": ["one", "two"],
     }

@@ -37,6 +37,7 @@ def scans(**columns) -> pd.DataFrame:
         "largest_percent": [np.nan] * 3,
         "rms_percent": [np.nan] * 3,
         "b1_source": ["given", "estimated", None],
+        "pattern": ["Two blocks.", "Two blocks.", None],
         "flags": [None, "chi-square outside 0.8 to 1", None],
     }
     return pd.DataFrame(made | columns, index=["sub-1", "sub-2", "sub-3"])
@@ -67,7 +68,8 @@ def test_a_run_without_k_space_says_so():
 def test_the_sentence_counts_scans_outside_the_usual_range():
     told = plain(prose.reconstruction_sentence(SimpleNamespace(reconstruction=scans())))
     assert told == (
-        "Of 3 scans 2 were reconstructed from raw k-space; chi-square of 1 lies outside 0.8 to 1, and 1 have a flag."
+        "Of 3 scans 2 were reconstructed from raw k-space; chi-square of 1 lies outside 0.8 to 1, and 1 have a flag. "
+        "Two blocks."
     )
 
 
@@ -115,7 +117,7 @@ def picture(root):
     images = [sitk.GetImageFromArray(array) for array in (t2, labels, (t2 / 1.1).astype(np.float32))]
     for image in images:
         image.SetSpacing((2.0, 2.0, 6.0))
-    pattern = pd.DataFrame({"slice": 0, "echo": [1, 1, 2, 2], "line": [0, 2, 4, 6]})
+    pattern = pd.DataFrame({"echo": [1, 1, 2, 2], "line": [0, 2, 4, 6]})
     given = {"pattern": pattern, "rows": 40, "t2": images[0], "labels": images[1], "title": "sub-1", "where": "sub-1"}
     return given | {"table": read_labels(root / "config/labels.tsv")}, images[2]
 
