@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NOISE, _CALIBRATION, _CALIBRATION_AND_IMAGING, _REVERSE = 19, 20, 21, 22
 _OTHERS = (23, 24, 26, 27, 28, 29, 30, 31)
 """Flags, counted from 1: navigators, phase correction, feedback, dummies, coil correction, phase stabilisation."""
-_CONVERT = "Convert the scanner's file again (docs/stages/reconstruct.md)."
+_CONVERT = "Convert the scanner's file again (docs/stages/reconstruct-raw.md)."
 
 
 def read_mrd(path: str | Path, *, noise: str | Path | None = None, preparation: Preparation = AS_IT_IS) -> RawScan:
