@@ -121,25 +121,12 @@ def scan_of_arrays(
     )
     _require_dimensions(kspace, calibration, len(echo_times_ms), where)
     columns, rows = kspace.shape[:2]
-    slices = []
-    for index in range(kspace.shape[SLICES]):
-        lines, samples = [], []
-        for echo in range(kspace.shape[ECHOES]):
-            values = _of(kspace, index, echo)
-            sampled = np.flatnonzero(np.abs(values).max(axis=(0, 2)) > 0)
-            if not len(sampled):
-                expected, found = "lines of every echo", f"none of echo {echo} in slice {index} (counted from 0)"
-                raise MyoT2Error(expected=expected, found=found, where=where, do="Give the whole array.")
-            lines.append(sampled)
-            samples.append(
-                (to_image(values[:, sampled].transpose(1, 2, 0), 2) / np.float32(noise_sd)).astype(np.complex64)
-            )
-        repeats = tuple(np.ones(len(of_echo), np.int64) for of_echo in lines)
-        reference = _support(_of(calibration, index, 0).transpose(2, 1, 0), where) / np.float32(noise_sd)
-        slices.append(RawSlice(tuple(lines), tuple(samples), repeats, reference))
+    slices = tuple(
+        _slice_of(kspace, calibration, index, np.float32(noise_sd), where) for index in range(kspace.shape[SLICES])
+    )
     facts = {"coils": kspace.shape[COILS], "noise": "as given", "calibration": "separate", "notes": []}
     return RawScan(
-        tuple(slices),
+        slices,
         np.array(echo_times_ms, float),
         rows,
         columns,
@@ -148,6 +135,22 @@ def scan_of_arrays(
         np.asarray(spacing_mm, float),
         facts,
     )
+
+
+def _slice_of(kspace: np.ndarray, calibration: np.ndarray, index: int, noise_sd: np.float32, where: str) -> RawSlice:
+    lines, samples = [], []
+    for echo in range(kspace.shape[ECHOES]):
+        values = _of(kspace, index, echo)
+        sampled = np.flatnonzero(np.abs(values).max(axis=(0, 2)) > 0)
+        if not len(sampled):
+            expected, found = "lines of every echo", f"none of echo {echo} in slice {index} (counted from 0)"
+            raise MyoT2Error(expected=expected, found=found, where=where, do="Give the whole array.")
+        lines.append(sampled)
+        columns = to_image(values[:, sampled].transpose(1, 2, 0), 2)
+        samples.append((columns / noise_sd).astype(np.complex64))
+    repeats = tuple(np.ones(len(of_echo), np.int64) for of_echo in lines)
+    reference = _support(_of(calibration, index, 0).transpose(2, 1, 0), where) / noise_sd
+    return RawSlice(tuple(lines), tuple(samples), repeats, reference)
 
 
 def _require_dimensions(kspace: np.ndarray, calibration: np.ndarray, echoes: int, where: str) -> None:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _NOISE, _CALIBRATION, _CALIBRATION_AND_IMAGING, _REVERSE = 19, 20, 21, 22
 _OTHERS = (23, 24, 26, 27, 28, 29, 30, 31)
 """Flags, counted from 1: navigators, phase correction, feedback, dummies, coil correction, phase stabilisation."""
-_CONVERT = "Convert the scanner's file again (docs/stages/reconstruct.md)."
+_CONVERT = "Convert the scanner's file again (docs/stages/reconstruct-raw.md)."
 
 
 def read_mrd(path: str | Path, *, noise: str | Path | None = None, preparation: Preparation = AS_IT_IS) -> RawScan:
@@ -111,10 +111,10 @@ def _header_text(group: h5py.Group, where: str) -> bytes:
 
 def _table(data: h5py.Dataset, header: ScanHeader, where: str) -> np.ndarray:
     try:
-        heads = data.fields("head")[:]
+        heads = _heads(data)
         counters = heads["idx"]
         names = {name: heads[name] for name in ("flags", "number_of_samples", "active_channels", "center_sample")}
-    except (OSError, ValueError, KeyError, IndexError) as error:
+    except (OSError, RuntimeError, ValueError, KeyError, IndexError) as error:
         found = f"some that cannot be read ({error})"
         raise MyoT2Error(expected="acquisition headers", found=found, where=where, do=_CONVERT) from error
     flags = {number: (names["flags"] >> np.uint64(number - 1) & np.uint64(1)).astype(bool) for number in range(1, 32)}
@@ -134,6 +134,28 @@ def _table(data: h5py.Dataset, header: ScanHeader, where: str) -> np.ndarray:
     table["imaging"] = ~other & ~table["noise"] & ~only
     table["reverse"] = flags[_REVERSE]
     return table[table["noise"] | table["calibration"] | table["imaging"]]
+
+
+def _heads(data: h5py.Dataset) -> np.ndarray:
+    """The acquisition headers, without their samples.
+
+    Asked for a part of its rows, HDF5 reads the samples too, all of the file, and does not give their memory back.
+    The stored rows themselves hold the headers and only say where the samples are.
+    """
+    kind = data.id.get_type()
+    member = kind.get_member_index(b"head")
+    if data.chunks is None or data.id.get_create_plist().get_nfilters():
+        return data.fields("head")[:]
+    rows = np.dtype(
+        {
+            "names": ["head"],
+            "formats": [kind.get_member_type(member).dtype],
+            "offsets": [kind.get_member_offset(member)],
+            "itemsize": kind.get_size(),
+        }
+    )
+    stored = b"".join(data.id.read_direct_chunk((first,))[1] for first in range(0, len(data), data.chunks[0]))
+    return np.frombuffer(stored, rows)["head"][: len(data)]
 
 
 _COUNTERS = {
@@ -167,7 +189,7 @@ def _loader(data: h5py.Dataset, where: str):
         picked[numbers] = True
         try:
             values = data.fields("data")[picked]
-        except (OSError, ValueError) as error:
+        except (OSError, RuntimeError, ValueError) as error:
             found = f"some that cannot be read ({error})"
             raise MyoT2Error(
                 expected="samples of all acquisitions", found=found, where=where, do="Copy it again."
@@ -181,7 +203,8 @@ def _loader(data: h5py.Dataset, where: str):
                     do=_CONVERT,
                 )
         result = np.empty((len(rows), coils, samples), np.complex64)
-        result[order] = np.concatenate(values).view(np.complex64).reshape(result.shape)
+        for readout, of_readout in zip(order, values, strict=True):
+            result[readout] = of_readout.view(np.complex64).reshape(coils, samples)
         return result
 
     return load

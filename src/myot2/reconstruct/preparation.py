@@ -19,7 +19,7 @@ from myot2.reconstruct.placement import place
 from myot2.reconstruct.raw import RawScan, RawSlice, to_kspace
 from myot2.reconstruct.readouts import DEFAULT_NOISE_BANDWIDTH, Readouts
 
-_AT_ONCE_BYTES = 1 << 25
+_AT_ONCE_BYTES = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -124,7 +124,8 @@ def _image_columns(readouts: Readouts, rows: np.ndarray, white: np.ndarray):
         of_kind = np.flatnonzero(rows["reverse"] == reverse)
         for first in range(0, len(of_kind), step):
             picked = of_kind[first : first + step]
-            values = np.matmul(white, readouts.samples(rows[picked]))
+            # one large product: many small ones would wake the threads of BLAS each time
+            values = np.moveaxis(np.tensordot(white, readouts.samples(rows[picked]), (1, 1)), 0, 1)
             encoding = sorting.encoding_of(readouts, rows[picked[0]])
             yield picked, image_columns(placed(readouts, rows[picked[0]], values, encoding))
 

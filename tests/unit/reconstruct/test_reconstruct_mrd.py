@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
+
+import h5py
 import ismrmrd
 import numpy as np
 import pytest
 import reconstruct_mrd_writer as writer
 
-from myot2.reconstruct.mrd import read_mrd, read_noise
+from myot2.reconstruct.mrd import open_mrd, read_mrd, read_noise
 from myot2.reconstruct.preparation import Preparation
 
 
@@ -150,9 +154,36 @@ def test_calibration_of_an_asymmetric_echo_is_cut_to_what_lies_about_the_centre(
     assert read(writer.Scan(), change=change).slices[0].calibration.shape == (4, 16, 12)
 
 
-def shorter(old, early):
+def test_calibration_of_a_coarser_matrix_of_its_own_is_taken(read):
+    """Half the lines and samples of the same field of view, counted in a second encoding."""
+    scan = writer.Scan(calibration=16)
+
+    def change(head, made):
+        coarse = writer.header(writer.Scan(rows=20, columns=12, pixel_mm=(3.0, 4.0))).encoding[0]
+        head.encoding.append(coarse)
+        for position in writer.scan_headers(made, calibration=True):
+            one = shorter(made[position], 12, late=12)
+            one.encoding_space_ref = 1
+            one.idx.kspace_encode_step_1 -= 10
+            made[position] = one
+        return head, made
+
+    for coarse, fine in zip(read(scan, change=change).slices, read_plain(scan).slices, strict=True):
+        one, other = coarse.calibration, fine.calibration[:, :, 6:18]
+        assert one.shape == other.shape == (4, 16, 12)
+        same = np.abs(np.vdot(one, other)) / np.linalg.norm(one) / np.linalg.norm(other)
+        assert same > 0.999
+
+
+def read_plain(scan):
+    with tempfile.TemporaryDirectory() as folder:
+        writer.write(Path(folder) / "scan.h5", scan)
+        return read_mrd(Path(folder) / "scan.h5")
+
+
+def shorter(old, early, *, late=0):
     new = ismrmrd.Acquisition()
-    new.resize(old.number_of_samples - early, old.active_channels)
+    new.resize(old.number_of_samples - early - late, old.active_channels)
     for name in ("flags", "sample_time_us", "center_sample", "available_channels", "encoding_space_ref"):
         setattr(new, name, getattr(old, name))
     for name in ("position", "read_dir", "phase_dir", "slice_dir"):
@@ -160,7 +191,7 @@ def shorter(old, early):
     new.idx.kspace_encode_step_1, new.idx.slice = old.idx.kspace_encode_step_1, old.idx.slice
     new.idx.contrast, new.idx.average = old.idx.contrast, old.idx.average
     new.center_sample = old.center_sample - early
-    new.data[:] = old.data[:, early:]
+    new.data[:] = old.data[:, early : old.number_of_samples - late]
     return new
 
 
@@ -319,3 +350,35 @@ def test_equal_files_give_equal_scans(read, tmp_path):
     for one, other in zip(first.slices, again.slices, strict=True):
         assert all(np.array_equal(a, b) for a, b in zip(one.samples, other.samples, strict=True))
         assert np.array_equal(one.calibration, other.calibration)
+
+
+@pytest.mark.parametrize("layout", [{"chunks": (1,)}, {"chunks": (7,)}, {"chunks": (7,), "compression": "gzip"}, {}])
+def test_headers_are_read_whatever_the_layout_of_the_table(tmp_path, layout):
+    scan = writer.write(tmp_path / "scan.h5", writer.Scan())
+    with h5py.File(tmp_path / "scan.h5") as source, h5py.File(tmp_path / "other.h5", "w") as target:
+        table = source["dataset/data"]
+        copy = target.create_dataset("dataset/data", table.shape, table.dtype, **layout)
+        copy[:] = table[:]
+        source.copy("dataset/xml", target["dataset"])
+    assert_is_truth(scan, read_mrd(tmp_path / "other.h5"))
+
+
+def test_reading_headers_does_not_read_the_samples_of_the_whole_file(tmp_path):
+    """HDF5 2.0 does, and keeps their memory."""
+    counts = Path("/proc/self/io")
+    if not counts.exists():
+        pytest.skip("no /proc that tells how much a process reads")
+
+    def bytes_read():
+        return int(counts.read_text().split()[1])
+
+    scan = writer.Scan(slices=1)
+    large = np.ones((32, 8192), np.complex64)
+    made = writer.acquisitions(scan)
+    made += [writer.acquisition(large, ismrmrd.ACQ_IS_NAVIGATION_DATA) for _ in range(20)]
+    writer.save(tmp_path / "scan.h5", writer.header(scan), made)
+    assert (tmp_path / "scan.h5").stat().st_size > 40e6
+    before = bytes_read()
+    with open_mrd(tmp_path / "scan.h5") as readouts:
+        assert len(readouts.table) == 8 + 16 + 20
+    assert bytes_read() - before < 10e6

@@ -15,6 +15,7 @@ import reconstruct_twix_writer as writer
 from myot2.core.errors import MyoT2Error
 from myot2.reconstruct.cfl import read_cfl
 from myot2.reconstruct.mrd import read_mrd
+from myot2.reconstruct.readers import read_scan
 from myot2.reconstruct.twix import read_twix
 
 SCAN = mrd.Scan(noise_sd=1.0, centre_line=23)
@@ -156,3 +157,16 @@ def test_without_twixtools_it_is_said_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "twixtools", None)
     with pytest.raises(MyoT2Error, match=r"pip install 'myot2\[raw\]'"):
         read_twix(tmp_path / "meas.dat")
+
+
+def test_the_reader_is_chosen_by_the_file(tmp_path):
+    made = mrd.acquisitions(SCAN)
+    writer.save_vd(tmp_path / "meas.dat", [writer.measurement_vd(SCAN, made, writer.protocol(SCAN))])
+    mrd.save(tmp_path / "scan.h5", mrd.header(SCAN), made)
+    # an ISMRMRD file whatever its name
+    (tmp_path / "misnamed.dat").write_bytes((tmp_path / "scan.h5").read_bytes())
+    assert read_scan(tmp_path / "meas.dat").facts["model"] is None
+    assert read_scan(tmp_path / "misnamed.dat").facts["field_t"] == 3
+    assert read_scan(tmp_path / "scan.h5").facts["field_t"] == 3
+    with pytest.raises(MyoT2Error, match="no such file"):
+        read_scan(tmp_path / "none.dat")
