@@ -62,7 +62,7 @@ class Settings:
 
     strength: float = 3.0
     epsilon: float = 0.03
-    edge: float = 0.19
+    edge: float = 0.17
     phase: str = "linear"
     phase_sd: float = 0.3
     b1_modes: tuple[int, int] = (4, 7)
