@@ -5,31 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from myot2.core.errors import MyoT2Error
-from myot2.reconstruct.mrd import read_mrd
 from myot2.reconstruct.preparation import AS_IT_IS, Preparation
 from myot2.reconstruct.raw import RawScan
-from myot2.reconstruct.twix import read_twix
+from myot2.reconstruct.readers import read_scan
 
-TWIX = ".dat"
-SUFFIXES = (".h5", ".mrd", ".hdf5", TWIX)
+SUFFIXES = (".h5", ".mrd", ".hdf5", ".dat")
 NOISE = "noise"
 
 
 def read_raw(path: str | Path, preparation: Preparation = AS_IT_IS) -> RawScan:
-    """Read a scan from where the participants table says that it is, in the form that its suffix tells.
-
-    Raises what `raw_files` and the readers raise.
-    """
+    """Read a scan from where the participants table says that it is; raises what `raw_files` and the readers raise."""
     scan, noise = raw_files(path)
-    if noise is not None and (noise.suffix.lower() == TWIX) != (scan.suffix.lower() == TWIX):
-        raise MyoT2Error(
-            expected="scan and noise in one form",
-            found=f"{scan.suffix} and {noise.suffix}",
-            where=path,
-            do="Convert both to ISMRMRD, or give both as the scanner wrote them.",
-        )
-    read = read_twix if scan.suffix.lower() == TWIX else read_mrd
-    return read(scan, noise=noise, preparation=preparation)
+    return read_scan(scan, noise=noise, preparation=preparation)
 
 
 def raw_files(path: str | Path) -> tuple[Path, Path | None]:
@@ -38,8 +25,8 @@ def raw_files(path: str | Path) -> tuple[Path, Path | None]:
     Parameters
     ----------
     path : str or Path
-        A file of raw data; or a folder that holds one, and beside it at most one whose name contains 'noise'. Other files
-        of the folder do not matter.
+        A file of raw data; or a folder that holds one, and beside it at most one whose name contains 'noise'. Other
+        files of the folder do not matter.
 
     Raises
     ------

@@ -17,8 +17,8 @@ LEAST_SNR = 3.0
 def statuses(result: SliceResult, first_echo_ms: float, t2_limits_ms: tuple[float, float]) -> np.ndarray:
     """One code of `myot2.core.voxel_status` for each voxel, uint8 of shape (rows, columns).
 
-    M0 is in units of the noise, for coil maps whose squares sum to 1: M0 exp(-TE / T2) at the first echo is the SNR that
-    the image has with every line sampled.
+    M0 is in units of the noise, for coil maps whose squares sum to 1: M0 exp(-TE / T2) at the first echo is the SNR
+    that the image has with every line sampled.
     """
     known = np.isfinite(result.t2_ms) & (result.m0 > 0)
     t2 = np.where(known, result.t2_ms, 1.0)

@@ -91,11 +91,11 @@ def run(**reconstruct):
 @pytest.mark.parametrize(
     ("settings", "words"),
     [
-        ({}, "extended phase graph (nominal refocusing angle 180.0 degrees, slice profile: none, T1 of muscle 1400.0 ms, "
-             "B1 estimated with T2 as a smooth field) as signal model"),
+        ({}, "extended phase graph (nominal refocusing angle 180.0 degrees, slice profile: none, T1 of muscle 1400.0 "
+             "ms, B1 estimated with T2 as a smooth field) as signal model"),
         ({"b1": "map", "b1_map": "b.nii"}, "B1 from a map) as signal model"),
         ({"model": "mono"}, "with mono-exponential decay as signal model"),
-        ({"strength": 6, "coils": 12}, "at most 12 virtual coils, and total variation of weight 6.0"),
+        ({"strength": 6, "coils": 12}, "at most 12 virtual coils, and a concave total variation of weight 6.0"),
         ({"phase": "none"}, "no phase between even and odd echoes was assumed; voxels without"),
         ({"phase": "quadratic"}, "phase of even against odd echoes (up to quadratic) was estimated"),
     ],
