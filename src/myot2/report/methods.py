@@ -153,8 +153,9 @@ def _reconstruct(configuration: Mapping[str, Any]) -> str:
     return (
         "T2 and M0 were found at once from the raw k-space of all echoes and coils, by a regularised Gauss-Newton "
         f"inversion [@block2009; @sumpf2014] with {model} as signal model, coil sensitivities from the reference scan "
-        f"by ESPIRiT [@uecker2014] after compression to at most {escape(settings['coils'])} virtual coils, and a concave "
-        f"total variation of weight {escape(settings['strength'])} on M0 and the logarithm of R2 together; {phase}{_limits(fit)}"
+        f"by ESPIRiT [@uecker2014] after compression to at most {escape(settings['coils'])} virtual coils, and a "
+        f"concave total variation of weight {escape(settings['strength'])} on M0 and the logarithm of R2 together; "
+        f"{phase}{_limits(fit)}"
     )
 
 
