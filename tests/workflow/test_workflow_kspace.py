@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.workflow
 
 PEOPLE = ("P01", "C01", "C02")
 BROKEN = "C02"
+GZIP = b"\x1f\x8b"
 
 
 @pytest.fixture(scope="module")
@@ -76,8 +78,8 @@ def test_a_broken_file_stops_its_own_participant_and_the_report_says_so(results)
     flow = pd.read_csv(results / "measure/flow.tsv", sep="\t").set_index("participant_id")
     assert flow["status"].to_dict() == {"P01": "measured", "C01": "measured", BROKEN: "stopped"}
     assert flow.loc[BROKEN, "stage"] == "reconstruct"
-    page = (results / "report/report.html").read_text(encoding="utf-8")
-    assert "2</span> were reconstructed from raw k-space" in page or "were reconstructed from raw" in page
+    page = re.sub(r"<[^>]+>", "", (results / "report/report.html").read_text(encoding="utf-8"))
+    assert "Of 3 scans 2 were reconstructed from raw k-space" in " ".join(page.split())
     assert (results / "report/sub-P01/anat/sub-P01_reconstruction.png").stat().st_size > 10_000
 
 
@@ -90,8 +92,9 @@ def test_no_name_of_the_raw_header_is_in_any_result(results):
     read = 0
     for path in results.rglob("*"):
         if path.is_file() and "simulate" not in path.relative_to(results).parts[:1]:
-            content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" and path.stat().st_size else None
-            content = path.read_bytes() if content is None else content
+            content = path.read_bytes()
+            # a stop note lies in place of an image
+            content = gzip.decompress(content) if content.startswith(GZIP) else content
             read += 1
             for text in identities:
                 assert text.encode() not in content, path
