@@ -32,57 +32,10 @@ T2_GRID = SYNTHETIC[0] if FROM_KSPACE else (ECHOES + VENDOR_MAP)[0]
 RECONSTRUCTED_B1 = (
     ["<results>/reconstruct/{visit}/fmap/{scan}_TB1map.nii.gz"] if settings.reconstruct.model == "epg" else []
 )
-USES_B1_MAP = settings.reconstruct.model == "epg" and settings.reconstruct.b1 == "map"
 COMPARED = FROM_KSPACE and settings.simulate is not None
 """Whether each map is held against that of the fully sampled scan, which only a simulator has."""
 
 
-def raw_input(wildcards):
-    """The raw data of a scan as an input, unless they are missing: then the job says so and the cohort goes on."""
-    path = cohort[wildcards.scan].kspace
-    return path if path and (settings.simulate or os.path.exists(path)) else []
-
-
-def raw_path(wildcards):
-    """Where the participants table says that the raw data are."""
-    return cohort[wildcards.scan].kspace or f"no cell in the column kspace for {wildcards.scan}"
-
-
-def raw_listing(wildcards):
-    """What tells that files of a folder of raw data have come or gone (a folder's own time does not)."""
-    path = cohort[wildcards.scan].kspace
-    if settings.simulate or not path or not os.path.isdir(path):
-        return "one file, or made by a rule"
-    listing = listing_digest(path)
-    return PSEUDONYMS.of(listing) if PSEUDONYMS else listing
-
-
-def measured_b1(wildcards):
-    """The configured map of B1 as an input; a simulated one comes with the raw data."""
-    if not USES_B1_MAP or settings.simulate:
-        return []
-    return if_there(of_scan(settings.reconstruct.b1_map, wildcards))
-
-
-def own_train():
-    """How a program is told the pulses, where the model follows them: a change of what is not read reruns nothing."""
-    pulses = settings.fit.pulses
-    if settings.reconstruct.model != "epg":
-        return []
-    return [
-        *("--t1-ms", settings.fit.t1_ms, "--slice-profile", pulses.slice_profile),
-        *("--refocusing-deg", pulses.refocusing_deg, "--time-bandwidth", *pulses.time_bandwidth),
-        *("--refocusing-width", pulses.refocusing_width),
-        *(["--pulse-samples", *pulses.samples] if pulses.samples else []),
-    ]
-
-
-def own_b1(wildcards):
-    """How a program is told the measured B1."""
-    return ["--b1-from", of_scan(settings.reconstruct.b1_map, wildcards)] if USES_B1_MAP else []
-
-
-OWN_PULSES = list(settings.fit.pulses.samples or []) if settings.reconstruct.model == "epg" else []
 OWN_TIMES = ["--echo-times-ms", *settings.reconstruct.echo_times_ms] if settings.reconstruct.echo_times_ms else []
 
 
@@ -93,7 +46,7 @@ if FROM_KSPACE:
         input:
             raw=raw_input,
             b1=measured_b1,
-            pulses=OWN_PULSES,
+            pulses=pulse_samples(settings.reconstruct.model),
             script="scripts/reconstruct_t2.py",
             code=code("scripts/reconstruct_t2.py"),
         output:
@@ -137,7 +90,7 @@ if FROM_KSPACE:
             coils=settings.reconstruct.coils,
             phase=settings.reconstruct.phase,
             limits=settings.fit.t2_limits_ms,
-            further=[*own_train(), *OWN_TIMES],
+            further=[*pulse_options(settings.reconstruct.model), *OWN_TIMES],
             b1=own_b1,
             synthetic=settings.reconstruct.synthetic_ms,
             b1_map=lambda wildcards, output: ["--b1-map", *output.b1] if output.b1 else [],
@@ -176,7 +129,7 @@ if COMPARED:
         input:
             truth="<results>/simulate/{scan}/truth",
             raw=raw_input,
-            pulses=OWN_PULSES,
+            pulses=pulse_samples(settings.reconstruct.model),
             script="scripts/fit_t2.py",
             code=code("scripts/fit_t2.py"),
         output:
@@ -196,7 +149,13 @@ if COMPARED:
                 f"{input.truth}/{wildcards.scan}_space-T2_desc-fullysampled_echo-{echo:02}_MESE.nii.gz"
                 for echo in range(1, 11)
             ],
-            model=["--model", settings.reconstruct.model, "--skip-first-echoes", 0, *own_train()],
+            model=[
+                "--model",
+                settings.reconstruct.model,
+                "--skip-first-echoes",
+                0,
+                *pulse_options(settings.reconstruct.model),
+            ],
             b1=lambda wildcards: ["--b1", "map", *own_b1(wildcards)] if USES_B1_MAP else [],
         shell:
             r"""
@@ -208,11 +167,6 @@ if COMPARED:
                 --t2 {output.t2:q} \
                 >{log:q} 2>&1
             """
-
-
-def reconstructed(suffix):
-    """A map of the stage, once for each scan."""
-    return every_scan(f"<results>/reconstruct/{{folder}}/{{scan}}{suffix}")
 
 
 if FROM_KSPACE:
