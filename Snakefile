@@ -27,6 +27,7 @@ include: "rules/fit.smk"
 include: "rules/describe.smk"
 include: "rules/measure.smk"
 include: "rules/analyse.smk"
+include: "rules/release.smk"
 include: "rules/report.smk"
 include: "rules/export.smk"
 include: "rules/train.smk"
@@ -43,7 +44,8 @@ rule all:
         "<results>/report/report.html",
         "<results>/report/report.pdf",
         DESCRIPTIONS,
-        CLAIMS if settings.analysis.claims else [],
+        CLAIMS,
+        SHAREABLE if settings.report.shareable else [],
 
 
 rule muscle_bids:

@@ -1,10 +1,11 @@
 """What the report of a study of 74 people costs: CPU seconds and size of each part.
 
-The study is made up: 64 patients and 10 controls with T2, enzymes, lung scores and the T2 of thirteen muscles on both
-sides, drawn from a seeded generator. One panel is drawn from a made-up thigh of the demo's size and stands in for all,
-with noise in it so that it is compressed no better than a real one. Counted are the statistics, the figures and the
-report with its participants' pages, each as the workflow runs it, children included; a panel is a job per scan that is
-run once and then cached, and is told apart.
+The study is made up: 64 patients and 10 controls with T2, enzymes, two readers' lung scores, the T2 of thirteen muscles
+on both sides and T2 in eighteen variants, masks of half of them corrected, drawn from a seeded generator. One panel is
+drawn from a made-up thigh of the demo's size and stands in for all, with noise in it so that it is compressed no better
+than a real one. Counted are the statistics, the check of their printed numbers, the figures and the report with its
+participants' pages, each as the workflow runs it, children included; a panel is a job per scan that is run once and
+then cached, and is told apart.
 
     .venv/bin/python benchmarks/report_speed.py [--keep FOLDER]
 """
@@ -17,6 +18,7 @@ import resource
 import subprocess
 import sys
 import tempfile
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -27,6 +29,7 @@ from myot2.core.config import Configuration
 from myot2.core.images import write_image
 from myot2.core.labels import read_labels
 from myot2.core.tables import write_tsv
+from myot2.core.variants import AGGREGATIONS, OTHER_MASKS, STATISTICS
 from myot2.core.voxel_status import REASONS
 
 ROOT = Path(__file__).parents[1]
@@ -72,12 +75,20 @@ def commands(folder: Path) -> list[tuple[str, list[str], list[str]]]:
     panels = ["--panels", *(f"{folder}/panels/{name}_panel.png" for name in scans())]
     document = ["--report", "report/report.qmd", "--config-summary", f"{folder}/config.json", "--renderer", "pandoc"]
     panel = ["scripts/draw_panel.py", *images, *table, "--title", "sub-P01", "--out", f"{folder}/panel.png"]
+    tables = {name: f"{folder}/analyse/{name}.tsv" for name in ("multiverse", "masks")}
+    variants = ["scripts/compare_variants.py", *study, "--tables", f"{folder}/measure/variants.tsv"]
+    variants += ["--masks", *OTHER_MASKS, "--statistics", *STATISTICS[1:], "--aggregations", *AGGREGATIONS[1:]]
+    variants += ["--out", tables["multiverse"], "--by-person", tables["masks"]]
     analysis = ["scripts/analyse_cohort.py", *study, *table, "--out", f"{folder}/analyse"]
+    analysis += [word for name, path in tables.items() for word in (f"--{name}", path)]
+    claims = ["scripts/check_claims.py", "--statistics", f"{folder}/analyse/statistics.json", "--out"]
     figures = ["scripts/draw_figures.py", *results, *table, "--out", f"{folder}/report/figures"]
     report = ["scripts/render_report.py", *document, *results, *table, *panels, *pages]
     return [
         ("one panel", panel, ["panel.png"]),
+        ("variants", variants, [f"analyse/{name}.*" for name in tables]),
         ("statistics", analysis, ["analyse/*"]),
+        ("check of the printed numbers", [*claims, f"{folder}/analyse"], ["analyse/claims*"]),
         ("figures", figures, ["report/figures/*"]),
         ("report.html, report.pdf and participants' pages", report, ["report/*.*", "report/participants/*"]),
         ("of these, report.html", ["-c", ""], ["report/report.html"]),
@@ -100,7 +111,7 @@ def make_study(folder: Path) -> None:
     random = np.random.default_rng(SEED)
     labels = read_labels(ROOT / "config/labels.tsv")
     counts = {"voxels": 5000, **{reason.column: 10 for reason in REASONS}, "voxels_implausible": 2}
-    rows, measures, flow, quality = [], [], [], []
+    rows, measures, flow, quality, variants = [], [], [], [], []
     for name, patient in people():
         t2 = 34 + random.gamma(2.0, 6.5) if patient else random.normal(33.9, 0.9)
         rows.append(
@@ -109,6 +120,7 @@ def make_study(folder: Path) -> None:
         flow.append({"participant_id": name, "session": None, "status": "measured"})
         judged = {"status": "judged", "muscles": 26, "volume_ml": 2500, "agreement": 0.9, "risk": 0.1, "flags": None}
         quality.append({"participant_id": name, "session": None, **judged})
+        variants += variants_of(random, name, t2)
         muscles = {muscle: t2 + random.normal(0, 2) for muscle in labels.muscles}
         for region, mean in {"thigh": t2, **muscles}.items():
             for side in ("left", "right", "both"):
@@ -120,11 +132,26 @@ def make_study(folder: Path) -> None:
                 )  # fmt: skip
     write_tsv(pd.DataFrame(rows), folder / "participants.tsv")
     write_tsv(pd.DataFrame(quality), folder / "segment/quality_scans.tsv")
+    write_tsv(pd.DataFrame(variants), folder / "measure/variants.tsv")
     write_tsv(pd.DataFrame(measures), folder / "measure/cohort.tsv")
     empty = dict.fromkeys(("stage", "expected", "found", "where", "do"))
     write_tsv(pd.DataFrame(flow).assign(**empty), folder / "measure/flow.tsv")
     (folder / "config.json").write_text(Configuration(simulate={"preset": "demo"}).model_dump_json(), encoding="utf-8")
     draw_thigh(random, folder)
+
+
+def variants_of(random: np.random.Generator, name: str, t2: float) -> list[dict[str, object]]:
+    """Rows of one person's T2 (ms) in every way; every other person has a corrected mask."""
+    rows = []
+    for mask, statistic, aggregation in product(("automatic", *OTHER_MASKS), STATISTICS, AGGREGATIONS):
+        main = (mask, statistic, aggregation) == ("automatic", "mean", "voxel")
+        none = mask == "corrected" and int(name[1:]) % 2
+        rows.append(
+            {"participant_id": name, "session": None, "mask": mask, "t2": "vendor-map", "statistic": statistic,
+             "aggregation": aggregation, "t2_ms": None if none else t2 + (0 if main else random.normal(0.2, 0.6)),
+             "reason": "no corrected label map is given" if none else None}
+        )  # fmt: skip
+    return rows
 
 
 def clinical(random: np.random.Generator, t2: float, patient: bool) -> dict[str, object]:
@@ -143,6 +170,8 @@ def clinical(random: np.random.Generator, t2: float, patient: bool) -> dict[str,
         }
         facts |= dict(zip(("ild_severity", "ild_extent"), map(int, scores), strict=True)) if known else {}
         facts |= {"ild_score": int(scores.sum())} if known else {}
+        again = np.clip(scores + random.integers(-1, 2, 2), 0, 4)
+        facts |= dict(zip(("ild_severity_2", "ild_extent_2"), map(int, again), strict=True)) if known else {}
     return facts
 
 

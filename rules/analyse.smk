@@ -12,7 +12,8 @@ OUTPUTS:
     <results>/analyse/participants.tsv    one row per participant: the table and the participant's T2
     <results>/analyse/{groups,correlations,roc,roc_band,muscles,changes,missing,missing_patterns}.tsv
     <results>/analyse/multiverse.tsv      the comparison by T2 made in every way
-    <results>/analyse/claims.json, .tsv   what the check of printed numbers found, where files of claims are configured
+    <results>/analyse/masks.tsv           everybody's T2 by each mask
+    <results>/analyse/claims.json, .tsv   what the check of printed numbers found: our own, and those of configured files
 """
 
 import json
@@ -25,6 +26,7 @@ TABLES = [
 ]
 STATISTICS = "<results>/analyse/statistics.json"
 MULTIVERSE = "<results>/analyse/multiverse.tsv"
+MASKS = "<results>/analyse/masks.tsv"
 CLAIMS = [f"<results>/analyse/{name}" for name in ("claims.json", "claims.tsv", "claims_dictionary.json")]
 
 try:
@@ -43,7 +45,8 @@ rule compare_variants:
         code=code("scripts/compare_variants.py"),
     output:
         table=MULTIVERSE,
-        dictionary="<results>/analyse/multiverse.json",
+        masks=MASKS,
+        dictionaries=["<results>/analyse/multiverse.json", "<results>/analyse/masks.json"],
     log:
         "<logs>/analyse/multiverse.log",
     benchmark:
@@ -76,6 +79,7 @@ rule compare_variants:
             --statistics {params.statistics:q} \
             --aggregations {params.aggregations:q} \
             --out {output.table:q} \
+            --by-person {output.masks:q} \
             >{log:q} 2>&1
         """
 
@@ -86,6 +90,7 @@ rule analyse:
         participants=settings.participants.table,
         measures="<results>/measure/cohort.tsv",
         multiverse=MULTIVERSE,
+        masks=MASKS,
         label_table=settings.label_table,
         plan=settings.analysis.plan,
         script="scripts/analyse_cohort.py",
@@ -115,6 +120,7 @@ rule analyse:
             --measures {input.measures:q} \
             --label-table {input.label_table:q} \
             --multiverse {input.multiverse:q} \
+            --masks {input.masks:q} \
             --columns {params.columns:q} \
             --values {params.values:q} \
             --plan {input.plan:q} \
@@ -124,12 +130,20 @@ rule analyse:
         """
 
 
+# our own numbers say nothing of the images' headers; the papers' do
+CLAIMED_PROTOCOL = [
+    path
+    for sidecar in (sidecars_of(ECHOES + DIXON) if settings.analysis.claims else [])
+    for path in every_scan(sidecar)
+]
+
+
 rule check_claims:
     """Hold printed numbers against one another, against the statistics and against the images' headers."""
     input:
         claims=settings.analysis.claims,
         statistics=STATISTICS,
-        sidecars=[path for sidecar in sidecars_of(ECHOES + DIXON) for path in every_scan(sidecar)],
+        sidecars=CLAIMED_PROTOCOL,
         script="scripts/check_claims.py",
         code=code("scripts/check_claims.py"),
     output:

@@ -243,10 +243,15 @@ def corrected_path(wildcards):
     return of_scan(MULTIVERSE_SETTINGS.corrected, wildcards)
 
 
-def corrected_labels(wildcards):
-    """That map on the grid of the T2 map as an input, of a scan that has one."""
-    aligned = f"{settings.results}/align/{wildcards.folder}/{wildcards.scan}_space-T2_desc-corrected_dseg.nii.gz"
-    return aligned if if_there(corrected_path(wildcards)) else []
+def corrected_labels(stage):
+    """An input function: that map on the grid of its image (segment) or of the T2 map (align), of a scan that has one."""
+    space = {"segment": "", "align": "_space-T2"}[stage]
+
+    def of(wildcards):
+        path = f"{settings.results}/{stage}/{wildcards.folder}/{wildcards.scan}{space}_desc-corrected_dseg.nii.gz"
+        return path if if_there(corrected_path(wildcards)) else []
+
+    return of
 
 
 def status_of(wildcards):

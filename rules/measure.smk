@@ -84,7 +84,7 @@ rule measure_variants:
         t2="<results>/fit/{folder}/{scan}{further}_T2map.nii.gz",
         status=status_of,
         labels="<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz",
-        corrected=corrected_labels,
+        corrected=corrected_labels("align"),
         label_table=settings.label_table,
         cross_check=CROSS_CHECK,
         script="scripts/measure_variants.py",

@@ -13,9 +13,12 @@ OUTPUTS:
     <results>/report/configuration.json          every setting of the run, defaults included
     <results>/report/report.html, report.pdf
     <results>/report/participants/{scan}.html    one page per scan
+    <results>/release/figures/<figure>.svg, .pdf the figures of the shareable report, from released tables
+    <results>/release/shareable.html, .pdf       the shareable report
 """
 
 from myot2.report.captions import FIGURES
+from myot2.report.shareable.captions import FIGURES as SHAREABLE_FIGURES
 
 
 localrules:
@@ -30,6 +33,10 @@ PANEL_LABELS = (
     else "<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz"
 )
 
+# What both documents' cells import; only the documents name it.
+CELLS = sorted(glob("src/myot2/report/*.py") + glob("src/myot2/report/shareable/*.py"))
+SHAREABLE = [f"<results>/release/shareable.{kind}" for kind in ("html", "pdf")]
+
 
 rule panel:
     """Draw one scan: the labels over the image, and the T2 map."""
@@ -38,6 +45,7 @@ rule panel:
         labels=PANEL_LABELS,
         t2="<results>/fit/{folder}/{scan}_T2map.nii.gz",
         t2_labels="<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz",
+        corrected=corrected_labels("segment" if SEEN_BY_NETWORK else "align"),
         label_table=settings.label_table,
         script="scripts/draw_panel.py",
         code=code("scripts/draw_panel.py"),
@@ -54,6 +62,7 @@ rule panel:
         runtime=5,
     params:
         title=lambda wildcards: wildcards.scan,
+        corrected=lambda wildcards, input: ["--corrected-labels", input.corrected] if input.corrected else [],
     shell:
         r"""
         python {input.script:q} \
@@ -62,6 +71,7 @@ rule panel:
             --labels {input.labels:q} \
             --t2 {input.t2:q} \
             --t2-labels {input.t2_labels:q} \
+            {params.corrected:q} \
             --label-table {input.label_table:q} \
             --title {params.title:q} \
             --out {output:q} \
@@ -118,6 +128,7 @@ rule figures:
         statistics=STATISTICS,
         tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
         multiverse=MULTIVERSE,
+        masks=MASKS,
         measures="<results>/measure/cohort.tsv",
         flow="<results>/measure/flow.tsv",
         quality=QUALITY[1],
@@ -175,6 +186,8 @@ rule report:
         analyses=rules.analyse.output.analyses,
         tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
         multiverse=MULTIVERSE,
+        masks=MASKS,
+        claims=CLAIMS[0],
         measures="<results>/measure/cohort.tsv",
         flow="<results>/measure/flow.tsv",
         quality=QUALITY[1],
@@ -188,8 +201,7 @@ rule report:
         beside=sorted(
             glob("report/styles.*") + glob("report/*/*") + ["report/references.bib"],
         ),
-        # the document's cells import these, and only the document names them
-        cells=sorted(glob("src/myot2/report/*.py")),
+        cells=CELLS,
         script="scripts/render_report.py",
         code=code("scripts/render_report.py"),
     output:
@@ -221,6 +233,79 @@ rule report:
             {params.pictures:q} \
             --figures {params.figures:q} \
             --participants {output.participants:q} \
+            --renderer {params.renderer:q} \
+            --html {output.html:q} \
+            --pdf {output.pdf:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule shareable_figures:
+    """Draw the figures of the shareable report from released tables alone."""
+    input:
+        released=RELEASED,
+        script="scripts/draw_figures.py",
+        code=code("scripts/draw_figures.py"),
+    output:
+        expand(
+            "<results>/release/figures/{figure}.{kind}",
+            figure=[one.file for one in SHAREABLE_FIGURES],
+            kind=["svg", "pdf", "json"],
+        ),
+    log:
+        "<logs>/release/figures.log",
+    benchmark:
+        "<benchmarks>/release/figures.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        released=subpath(input[0], parent=True),
+        folder=subpath(output[0], parent=True),
+    shell:
+        r"""
+        python {input.script:q} \
+            --leave-stop-notes \
+            --released {params.released:q} \
+            --out {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule shareable:
+    """Render the shareable report from released tables alone."""
+    input:
+        released=RELEASED,
+        figures=rules.shareable_figures.output,
+        document="report/shareable.qmd",
+        beside=sorted(glob("report/styles.*") + glob("report/*/*") + ["report/references.bib"]),
+        cells=CELLS,
+        script="scripts/render_report.py",
+        code=code("scripts/render_report.py"),
+    output:
+        html=SHAREABLE[0],
+        pdf=SHAREABLE[1],
+    log:
+        "<logs>/release/shareable.log",
+    benchmark:
+        "<benchmarks>/release/shareable.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=2000,
+        runtime=20,
+    params:
+        released=subpath(input[0], parent=True),
+        figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
+        renderer=settings.report.renderer,
+    shell:
+        r"""
+        python {input.script:q} \
+            --report {input.document:q} \
+            --released {params.released:q} \
+            --figures {params.figures:q} \
             --renderer {params.renderer:q} \
             --html {output.html:q} \
             --pdf {output.pdf:q} \

@@ -16,7 +16,7 @@ from myot2.analyse.multiverse import COLUMNS
 from myot2.analyse.plan_file import changes_from_json, read_plan
 from myot2.analyse.results import output_paths, write_results
 from myot2.analyse.run import run_plan
-from myot2.analyse.variant_tables import read_multiverse
+from myot2.analyse.variant_tables import read_multiverse, read_t2_by_mask
 from myot2.core.cohort_options import add_cohort_options, cohort_of
 from myot2.core.command import positive, run_stage, stage_parser
 from myot2.core.labels import read_labels
@@ -34,7 +34,8 @@ def main(argv: list[str] | None = None) -> int:
         labels = read_labels(options.label_table) if options.label_table else None
         cohort = read_cohort(cohort_of(options), options.measures, plan.measures)
         multiverse = read_multiverse(options.multiverse, COLUMNS) if options.multiverse else None
-        write_results(run_plan(plan, cohort, labels, multiverse), cohort, options.out)
+        masks = read_t2_by_mask(options.masks) if options.masks else None
+        write_results(run_plan(plan, cohort, labels, multiverse, masks), cohort, options.out)
 
     return run_stage("analyse", work, outputs=output_paths(options.out), leave_stop_notes=options.leave_stop_notes)
 
@@ -46,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
     parser.add_argument("--label-table", type=Path, metavar="TABLE", help="config/labels.tsv: order of the muscles")
     parser.add_argument("--multiverse", type=Path, metavar="TABLE", help="of scripts/compare_variants.py")
+    parser.add_argument("--masks", type=Path, metavar="TABLE", help="its --by-person: T2 by each mask")
     parser.add_argument(
         "--plan", type=Path, default=STUDY, metavar="FILE", help="analysis plan, YAML or JSON (default: the study's)"
     )

@@ -1,7 +1,8 @@
 """Compare patients with controls by T2 made in every way: each mask, T2 map, statistic and aggregation.
 
 Each list names what is compared beside the run's own choice, which comes first: its mask and T2 map, the mean over all
-voxels. A data dictionary (.json) is written beside the table. docs/how-to/multiverse.md says how to read it.
+voxels. --by-person also writes everybody's T2 by each mask, for the agreement of corrected with automatic masks. A data
+dictionary (.json) is written beside each table. docs/how-to/multiverse.md says how to read it.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ import argparse
 import sys
 from pathlib import Path
 
+import pandas as pd
+
 from myot2.analyse.cohort import read_cohort
 from myot2.analyse.dictionaries import dictionary_of
-from myot2.analyse.multiverse import Choices, compare_variants
+from myot2.analyse.multiverse import Choices, compare_variants, t2_by_mask
 from myot2.analyse.variant_tables import read_variants
 from myot2.core.cohort_options import add_cohort_options, cohort_of
 from myot2.core.command import run_stage, stage_parser
@@ -24,15 +27,21 @@ from myot2.core.variants import AGGREGATIONS, ALL_T2, OTHER_MASKS, STATISTICS
 def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit status."""
     options = _parser().parse_args(argv)
-    dictionary = options.out.with_suffix(".json")
+    paths = [options.out, *([options.by_person] if options.by_person else [])]
+    outputs = [file for path in paths for file in (path, path.with_suffix(".json"))]
 
     def work() -> None:
-        cohort = read_cohort(cohort_of(options), options.measures)
-        table = compare_variants(cohort, read_variants(options.tables), _choices(options))
-        write_tsv(table, options.out)
-        write_json(dictionary, dictionary_of("multiverse", table.columns))
+        cohort, variants = read_cohort(cohort_of(options), options.measures), read_variants(options.tables)
+        _write(compare_variants(cohort, variants, _choices(options)), options.out, "multiverse")
+        if options.by_person:
+            _write(t2_by_mask(cohort, variants, _choices(options)), options.by_person, "masks")
 
-    return run_stage("analyse", work, outputs=[options.out, dictionary], leave_stop_notes=options.leave_stop_notes)
+    return run_stage("analyse", work, outputs=outputs, leave_stop_notes=options.leave_stop_notes)
+
+
+def _write(table: pd.DataFrame, path: Path, name: str) -> None:
+    write_tsv(table, path)
+    write_json(path.with_suffix(".json"), dictionary_of(name, table.columns))
 
 
 def _choices(options: argparse.Namespace) -> Choices:
@@ -57,6 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--statistics", nargs="*", choices=STATISTICS, default=[], help="beside the mean")
     add("--aggregations", nargs="*", choices=AGGREGATIONS, default=[], help="beside all voxels")
     add("--out", type=Path, required=True, metavar="TSV", help="one row per variant")
+    add("--by-person", type=Path, metavar="TSV", help="one row per mask and person")
     return parser
 
 

@@ -6,9 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+import SimpleITK as sitk
+
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.images import read_image
 from myot2.core.labels import read_labels
+from myot2.core.stopnote import read_stop_note
 from myot2.report.figure_style import write_png
 from myot2.report.panel import panel_figure
 
@@ -24,11 +27,19 @@ def main(argv: list[str] | None = None) -> int:
             title=options.title,
             t2_range_ms=tuple(options.t2_range_ms),
             where=options.title or str(options.t2),
-            corrected=read_image(options.corrected_labels) if options.corrected_labels else None,
+            corrected=_corrected(options.corrected_labels),
         )
         write_png(figure, options.out)
 
     return run_stage("report", work, outputs=[options.out], leave_stop_notes=options.leave_stop_notes)
+
+
+def _corrected(path: Path | None) -> sitk.Image | None:
+    """The corrected labels; none where they were refused, for the picture without them is still worth a look."""
+    note = read_stop_note(path) if path else None
+    if note:
+        print(f"without corrected outlines: expected {note.expected}, found {note.found}", file=sys.stderr)
+    return None if path is None or note else read_image(path)
 
 
 def _parser() -> argparse.ArgumentParser:

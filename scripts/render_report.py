@@ -1,5 +1,7 @@
 """Render the report: report.qmd and the run's results in, one self-contained HTML page and a PDF out.
 
+With --released, the shareable report: shareable.qmd and released tables in, and nothing else.
+
 Quarto's own program is used where it is on PATH; else the same document is run by Jupyter and set by pandoc and Typst,
 which come with the Python environment. The page's footer says which. docs/stages/report.md tells more.
 """
@@ -22,13 +24,20 @@ from myot2.report.markdown import escape
 from myot2.report.offline import require_offline
 from myot2.report.participant_page import write_pages
 from myot2.report.policy import with_policy, without_scripts
+from myot2.report.shareable.staging import stage_released
+from myot2.report.shareable.study import SETTINGS
 from myot2.report.staging import INPUTS, replace_folder, stage_document, stage_inputs
 from myot2.report.study import Study, read_study
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit status."""
-    options = _parser().parse_args(argv)
+    parser = _parser()
+    options = parser.parse_args(argv)
+    if options.results and not options.config_summary:
+        parser.error("--results needs --config-summary")
+    if options.released and (options.participants or options.panels or options.config_summary):
+        parser.error("--released goes without --participants, --panels and --config-summary")
     outputs = [options.html, options.pdf]
     return run_stage("report", lambda: _render(options), outputs=outputs, leave_stop_notes=options.leave_stop_notes)
 
@@ -39,31 +48,39 @@ def _render(options: argparse.Namespace) -> None:
     with TemporaryDirectory(prefix="myot2-report-") as temporary:
         folder = Path(temporary)
         document = stage_document(options.report, folder)
-        stage_inputs(
-            folder,
-            results=options.results,
-            labels=options.label_table,
-            panels=options.panels,
-            figures=options.figures,
-            pictures=options.reconstructions,
-            pages=pages,
-            configuration=options.config_summary,
-            renderer=(quarto if with_quarto else fallback).renderer_name(),
-        )
-        title = _title(options.config_summary)
+        _stage(options, folder, pages, renderer=(quarto if with_quarto else fallback).renderer_name())
+        title = _title(options.released / SETTINGS if options.released else options.config_summary)
         if with_quarto:
             quarto.render(document, title=title)
         else:
             fallback.render(document, filters=options.report.parent / "filters", title=title)
-        study = read_study(folder / INPUTS)
         page = document.with_suffix(".html")
         page.write_text(with_policy(without_scripts(page.read_text(encoding="utf-8"))), encoding="utf-8")
-        require_offline(page, beside=[f"{pages}/{scan}.html" for scan in study.flow["scan"]] if pages else [])
-        if options.participants:
+        study = read_study(folder / INPUTS) if options.participants else None
+        require_offline(page, beside=[f"{pages}/{scan}.html" for scan in study.flow["scan"]] if study else [])
+        if study:
             _write_pages(study, folder, options)
         for output in (options.html, options.pdf):
             with atomic(output) as path:
                 shutil.copyfile(document.with_suffix(output.suffix), path)
+
+
+def _stage(options: argparse.Namespace, folder: Path, pages: str | None, renderer: str) -> None:
+    """Lay out what the document reads."""
+    if options.released:
+        stage_released(folder, released=options.released, figures=options.figures, renderer=renderer)
+        return
+    stage_inputs(
+        folder,
+        results=options.results,
+        labels=options.label_table,
+        panels=options.panels,
+        figures=options.figures,
+        pictures=options.reconstructions,
+        pages=pages,
+        configuration=options.config_summary,
+        renderer=renderer,
+    )
 
 
 def _write_pages(study: Study, folder: Path, options: argparse.Namespace) -> None:
@@ -95,9 +112,13 @@ def _use_quarto(renderer: str) -> bool:
 
 def _parser() -> argparse.ArgumentParser:
     parser = stage_parser(__doc__)
-    parser.add_argument("--report", type=Path, required=True, metavar="QMD", help="report/report.qmd")
-    parser.add_argument("--results", type=Path, required=True, metavar="DIR", help="holds measure/ and analyse/")
-    parser.add_argument("--config-summary", type=Path, required=True, metavar="JSON", help="the run's configuration")
+    parser.add_argument(
+        "--report", type=Path, required=True, metavar="QMD", help="report/report.qmd, or shareable.qmd with --released"
+    )
+    source = parser.add_mutually_exclusive_group(required=True)
+    source.add_argument("--results", type=Path, metavar="DIR", help="holds measure/ and analyse/")
+    source.add_argument("--released", type=Path, metavar="DIR", help="of scripts/release_tables.py; goes with no other")
+    parser.add_argument("--config-summary", type=Path, metavar="JSON", help="the run's configuration; with --results")
     parser.add_argument("--label-table", type=Path, default=Path("config/labels.tsv"), metavar="TABLE")
     parser.add_argument(
         "--panels",

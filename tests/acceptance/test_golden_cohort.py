@@ -94,6 +94,23 @@ INTERVALS = {
     "ild.present_of_known": (0.377, 0.639),
 }
 
+RANGES = {
+    "T1 mean": ("t2.patient.mean", "value", 47.35, 47.45),
+    "T1 SD": ("t2.patient.sd", "value", 8.95, 9.05),
+    "T2 mean": ("t2.control.mean", "value", 33.85, 33.95),
+    "T2 SD": ("t2.control.sd", "value", 0.85, 0.95),
+    "T3 p": ("t2.mann_whitney", "p", 8.75e-7, 8.85e-7),
+    "R2 cutoff": ("roc.cutoff", "value", 36.35, 36.45),
+    "C1 rs": ("spearman.ck", "value", 0.360, 0.372),
+    "C2 rs": ("spearman.alt", "value", 0.299, 0.3015),
+    "C3 rs": ("spearman.ast", "value", 0.337, 0.343),
+    "C4 rs": ("spearman.ldh", "value", 0.301, 0.304),
+    "A1 p": ("ild_score.ass_mann_whitney", "p", 0.0105, 0.0107),
+    "I4 z": ("t2.ild_mann_whitney", "z", -1.566, -1.561),
+    "A2 z": ("t2.ass_mann_whitney", "z", -0.7715, -0.77135),
+}
+"""Between what a number must lie for the study's to print as it does; the ledger's last column."""
+
 
 @pytest.fixture(scope="module")
 def statistics(program, shared_data, tmp_path_factory) -> dict:
@@ -114,6 +131,40 @@ def statistics(program, shared_data, tmp_path_factory) -> dict:
 def test_the_printed_number_of_the_study_comes_out(statistics, claim):
     key, field, printed = CLAIMS[claim]
     assert statistics[key][field] == printed
+
+
+@pytest.mark.parametrize("claim", RANGES)
+def test_the_number_behind_a_printed_one_lies_where_the_ledger_says(statistics, claim):
+    key, field, low, high = RANGES[claim]
+    assert low <= statistics[key][field] <= high
+
+
+def test_every_correlation_with_an_enzyme_is_of_all_patients(statistics):
+    """C1 to C4; the study prints no n, and that of the lung score is another."""
+    assert {name: statistics[f"spearman.{name}"]["n"] for name in ("ck", "alt", "ast", "ldh", "ild_score")} == {
+        **dict.fromkeys(("ck", "alt", "ast", "ldh"), 64),
+        "ild_score": 61,
+    }
+
+
+def test_means_of_scores_are_whole_sums(statistics):
+    """I2 and A1: 150 points in 31 people, 38 in the 8 with ASS, 112 in the other 53 whose HRCT is known."""
+    sums = {
+        name: (statistics[f"ild_score.{name}.mean"]["value"] * statistics[f"ild_score.{name}.mean"]["n"])
+        for name in ("present", "ass", "non_ass")
+    }
+    assert sums == pytest.approx({"present": 150, "ass": 38, "non_ass": 112})
+    counts = [statistics[f"ild_score.{name}.mean"]["n"] for name in ("present", "ass", "non_ass")]
+    assert counts == [31, 8, 53] and 147.25 <= sums["present"] < 150.35
+
+
+def test_of_the_two_missed_patients_one_has_a_normal_ck(statistics):
+    """C5: 21 of 22 with normal CK are found, 62 of all 64."""
+    missed = [
+        statistics[key]["denominator"] - statistics[key]["numerator"]
+        for key in ("roc.sensitivity", "normal_ck.detected")
+    ]
+    assert missed == [2, 1]
 
 
 @pytest.mark.parametrize("key", INTERVALS)

@@ -115,6 +115,21 @@ def test_a_new_corrected_mask_runs_its_own_scan_and_the_comparison_alone(project
     assert {name: count for name, count in counts.items() if count} == once
 
 
+def test_the_picture_of_a_scan_shows_the_corrected_mask_that_is_measured(project, multiverse):
+    for person, there in (("P01", True), ("P02", False)):
+        picture = f"results/multiverse/report/sub-{person}/anat/sub-{person}_panel.png"
+        plan = project.snakemake(multiverse, "--dry-run", "--printshellcmds", picture)
+        corrected = f"results/multiverse/align/sub-{person}/anat/sub-{person}_space-T2_desc-corrected_dseg.nii.gz"
+        assert "scripts/draw_panel.py" in plan and (f"--corrected-labels {corrected}" in plan) == there
+
+
+def test_everybodys_t2_by_each_mask_is_held_side_by_side(project, multiverse):
+    masks = pd.read_csv(project.folder / "results/multiverse/analyse/masks.tsv", sep="\t")
+    wide = masks.pivot(index="participant_id", columns="mask", values="t2_ms")
+    assert wide.loc["P01", "corrected"] == wide.loc["P01", "given"] and wide["corrected"].notna().sum() == 1
+    assert dict(wide["given"]) == pytest.approx(dict(measures_of(project, "multiverse")), rel=1e-9)
+
+
 def test_the_default_run_fits_nothing_more(project, finished):
     maps = {path.name for path in (project.folder / "results/four/fit/sub-P01/anat").glob("*T2map.nii.gz")}
     assert maps == {"sub-P01_T2map.nii.gz"}

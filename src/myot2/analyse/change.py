@@ -110,7 +110,9 @@ def change_of(
         raise ValueError("the relevant change is below none")
     error = coefficient / Z
     margin = (Z if df is None else float(special.stdtrit(df, 1 - TAIL))) * error
-    verdict = STABLE if abs(delta) < coefficient else IMPROVED if delta < 0 else WORSE
+    # "at least": a change of the coefficient itself is one, in either direction, whatever the last bit of a logarithm
+    stable = abs(delta) < coefficient and not math.isclose(abs(delta), coefficient, rel_tol=1e-12)
+    verdict = STABLE if stable else IMPROVED if delta < 0 else WORSE
     return Change(
         first=float(first),
         second=float(second),

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from myot2.analyse.resampling import RESAMPLES, draw_counts, percentile_interval
+from myot2.analyse.defaults import RESAMPLES
+from myot2.analyse.resampling import draw_counts, percentile_interval
 from myot2.analyse.roc import roc_curve
 
 

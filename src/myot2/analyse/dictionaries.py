@@ -142,10 +142,18 @@ _MULTIVERSE = {
     "control_mean_ms": {"Description": "mean of the controls' values", **_MS},
     "reason": {"Description": "why there is no area or no cutoff; n/a where there are both"},
 }
+_MASKS = {
+    "participant_id": {"Description": "who"},
+    "session": {"Description": "the session that the person is analysed by; n/a where there is one only"},
+    "mask": _MULTIVERSE["mask"],
+    "t2_ms": {"Description": "mean T2 over all voxels of this mask of both thighs, on the run's own T2 map", **_MS},
+    "reason": {"Description": "why there is no value; n/a where there is one"},
+}
 _FURTHER = {"Description": "a further column of the user's participants table"}
 
 _DICTIONARIES = {
     "multiverse": _MULTIVERSE,
+    "masks": _MASKS,
     "groups": _GROUPS,
     "correlations": _CORRELATIONS,
     "roc": _ROC,

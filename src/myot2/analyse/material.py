@@ -16,6 +16,7 @@ from myot2.analyse.plan_kinds import Drawn
 from myot2.analyse.raters import consensus
 from myot2.analyse.selection import cells_of, members, numbers_of
 from myot2.analyse.statistic import Statistic
+from myot2.analyse.variant_tables import VALUE, most_given
 from myot2.core.labels import LabelTable
 from myot2.core.regions import BOTH
 
@@ -32,6 +33,8 @@ class Material:
         Names the muscles and groups that are to have a row even where nobody's was measured.
     multiverse : pd.DataFrame or None
         The comparison by T2 made in every way (`myot2.analyse.multiverse.compare_variants`), where there is one.
+    masks : pd.DataFrame or None
+        Everybody's T2 by each mask (`myot2.analyse.multiverse.t2_by_mask`), where there is such a table.
     found : mapping
         The statistics of the analyses that were run before, by key; it grows as a plan is run.
     """
@@ -40,6 +43,7 @@ class Material:
     plan: Plan
     labels: LabelTable | None = None
     multiverse: pd.DataFrame | None = None
+    masks: pd.DataFrame | None = None
     found: Mapping[str, Statistic] = field(default_factory=dict)
     _members: dict[str, pd.Series] = field(default_factory=dict, init=False, repr=False)
 
@@ -68,6 +72,8 @@ class Material:
             return pd.Series(counting, index=self.people.index)
         if endpoint.sum_of is not None:
             return sum(self.endpoint(part) for part in endpoint.sum_of)
+        if endpoint.mask is not None:
+            return self._by_mask(endpoint.mask)
         measures = self.cohort.measures
         if endpoint.measure not in measures.columns:
             raise ValueError(f"the measures table has no column {endpoint.measure!r}")
@@ -79,6 +85,14 @@ class Material:
 
     def _numbers(self, column: str) -> pd.Series:
         return numbers_of(cells_of(self.people, column), column)
+
+    def _by_mask(self, mask: str) -> pd.Series:
+        if self.masks is None:
+            raise ValueError("no table of T2 by mask was given (scripts/compare_variants.py makes it)")
+        rows = self.masks[self.masks["mask"] == mask]
+        if rows[VALUE].isna().all():
+            raise ValueError(most_given(rows["reason"]) or f"the run has no mask {mask!r} (analysis.multiverse.masks)")
+        return self.people["participant_id"].map(rows.set_index("participant_id")[VALUE]).astype("float64")
 
     def members(self, group: str) -> pd.Series:
         """Whether each person belongs to a group of the plan."""
@@ -107,8 +121,8 @@ class Material:
             The endpoint is no measure, or the measures table has no such column.
         """
         what = self.plan.endpoints[endpoint]
-        if what.measure is None:
-            raise ValueError(f"{endpoint} is a column of the participants table, not a measure with sessions")
+        if what.measure is None or what.mask is not None:
+            raise ValueError(f"{endpoint} is not a measure of every session")
         members = self.people.loc[self.members(group), "participant_id"]
         measures = self.cohort.measures[self.cohort.measures["participant_id"].isin(members)]
         return sessions_of(
@@ -129,13 +143,14 @@ class Material:
         """
         if self.labels is None:
             raise ValueError("which regions are muscles is told by the label table (--label-table)")
-        column = self.plan.endpoints[endpoint].measure
+        what = self.plan.endpoints[endpoint]
+        column = None if what.mask else what.measure
         measures = self.cohort.measures
         for name in (column, size):
             if name is not None and name not in measures.columns:
                 raise ValueError(f"the measures table has no column {name!r}")
         if column is None:
-            raise ValueError(f"{endpoint} is not a measure")
+            raise ValueError(f"{endpoint} is not a measure of every muscle")
         rows = measures[measures["chosen"] & measures["region"].isin(self.labels.muscles) & (measures["side"] != BOTH)]
         kept = rows[["participant_id", "region", "side", column, *([size] if size else [])]]
         return kept.rename(columns={"region": "muscle", column: "t2_ms"}).reset_index(drop=True)

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
-IMPUTATIONS = 20
+from myot2.analyse.defaults import IMPUTATIONS
+
 BURN_IN, THIN = 10, 3
 """Cycles of the chain before the first imputed table, and from each to the next."""
 DONORS = 5

@@ -11,13 +11,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from myot2.analyse.defaults import RESAMPLES
 from myot2.analyse.muscle_design import Design, design_of, means_weighting
 from myot2.analyse.sample import CONFIDENCE
 
 if TYPE_CHECKING:
     from statsmodels.regression.mixed_linear_model import MixedLM, MixedLMResults
 
-RESAMPLES = 2000
 OPTIMISERS = ("bfgs", "powell", "nm")
 """In the order of trial. Those by gradient fail where a variance is 0; the others need no gradient."""
 TAIL = (1 - CONFIDENCE) / 2

@@ -19,7 +19,7 @@ import pandas as pd
 from myot2.analyse.cohort import T2, Cohort
 from myot2.analyse.roc import area, interval, roc_curve
 from myot2.analyse.statistic import Statistic, number, unavailable
-from myot2.analyse.variant_tables import VALUE
+from myot2.analyse.variant_tables import PERSONS, VALUE, most_given
 from myot2.core.errors import MyoT2Error
 from myot2.core.variants import CHOICES, OWN_AGGREGATION, OWN_STATISTIC
 
@@ -90,6 +90,26 @@ def compare_variants(cohort: Cohort, variants: pd.DataFrame, choices: Choices) -
         rows[-1] |= _row(*(t2[(groups_of == group) & ~np.isnan(t2)] for group in ("patient", "control")), found)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     return table.assign(main=table["main"].map({True: "yes", False: "no"}))
+
+
+def t2_by_mask(cohort: Cohort, variants: pd.DataFrame, choices: Choices) -> pd.DataFrame:
+    """Everybody's T2 by each mask, all else as in the main path: `PERSONS`, T2 in ms, the masks in their order.
+
+    Arguments as in `compare_variants`. Who has no T2 by a mask has a row with the reason, where one is known.
+    """
+    _, t2, statistic, aggregation = choices.main
+    by_variant = dict(list(variants.groupby(list(CHOICES), sort=False)))
+    tables = []
+    for mask in choices.masks:
+        found = by_variant.get((mask, t2, statistic, aggregation), variants.iloc[:0])
+        reasons = dict(zip(_scans(found), found["reason"], strict=True))
+        people = cohort.people[["participant_id", "session"]]
+        tables.append(
+            people.assign(
+                mask=mask, **{VALUE: _values(cohort, found)}, reason=[reasons.get(scan) for scan in _scans(people)]
+            )
+        )
+    return pd.concat(tables, ignore_index=True)[list(PERSONS)]
 
 
 def describe_multiverse(table: pd.DataFrame) -> dict[str, Statistic]:
@@ -164,9 +184,7 @@ def _accuracy(patients: np.ndarray, controls: np.ndarray) -> dict[str, object]:
 
 
 def _why_nobody(found: pd.DataFrame) -> str:
-    """The reason that most scans give."""
-    reasons = found["reason"].dropna()
-    return reasons.value_counts().index[0] if len(reasons) else "no scan was measured so"
+    return most_given(found["reason"]) or "no scan was measured so"
 
 
 def _values(cohort: Cohort, found: pd.DataFrame) -> np.ndarray:

@@ -12,8 +12,10 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from myot2.analyse.defaults import RESAMPLES
 from myot2.analyse.plan_kinds import Analysis, AnyAnalysis, Description, MixedModel, Repeatability, Roc
 from myot2.core.config_section import Section
+from myot2.core.variants import OtherMask
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*$")]
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$")]
@@ -33,6 +35,10 @@ class Endpoint(Section):
     measure: str | None = Field(None, description="Column of results/measure/cohort.tsv, such as t2_mean_ms.")
     region: str = Field("thigh", description="Of a measure: the muscle, group of muscles, or thigh.")
     side: Literal["both", "left", "right"] = Field("both", description="Of a measure: the subject's side, or both.")
+    mask: OtherMask | None = Field(
+        None,
+        description="Of t2_mean_ms of both thighs: by this mask of analysis.multiverse, in place of the run's own.",
+    )
     readers: list[str] | None = Field(
         None,
         min_length=2,
@@ -56,6 +62,8 @@ class Endpoint(Section):
             raise ValueError(f"one of {', '.join(SOURCES)} is needed, and no more")
         if self.measure is None and {"region", "side"} & self.model_fields_set:
             raise ValueError("region and side go with a measure")
+        if self.mask and (self.measure, self.region, self.side) != ("t2_mean_ms", "thigh", "both"):
+            raise ValueError("mask goes with the measure t2_mean_ms of both thighs")
         return self
 
 
@@ -113,7 +121,7 @@ class Plan(Section):
 
     title: str = Field(description="What the plan is for.")
     seed: int = Field(20230, ge=0, description="Seed of every resampling.")
-    resamples: int = Field(2000, ge=100, le=100_000, description="Number of bootstrap samples.")
+    resamples: int = Field(RESAMPLES, ge=100, le=100_000, description="Number of bootstrap samples.")
     limits: dict[Name, float] = Field(
         {}, description="Upper limit of normal per column, inclusive: groups may then say `ck: normal` or `ck: raised`."
     )

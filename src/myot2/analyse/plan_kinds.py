@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, Union, get_args
 
 from pydantic import ConfigDict, Field, model_validator
 
+from myot2.analyse.defaults import IMPUTATIONS
 from myot2.core.config_section import Section
 
 
@@ -253,15 +254,32 @@ class MissingData(Analysis):
     among: list[str] = _group("In whom, group by group; combinations are of all of them.", min_length=1)
 
 
-class ImputedCorrelation(Drawn):
+class Imputed(Drawn):
+    """What an analysis has that fills in the unknown."""
+
+    predictors: list[str] = _endpoint("Further endpoints that help to fill in.", default=[])
+    imputations: int = Field(IMPUTATIONS, ge=2, le=1000, description="How many times.")
+
+
+class ImputedCorrelation(Imputed):
     """Spearman's correlations with the unknown filled in many times, beside those of the known."""
 
     kind: Literal["imputed-correlation"]
     endpoint: str = _endpoint("The one; people without it are left out, it is never filled in.")
     with_: list[str] = _endpoint("The others, which are filled in.", alias="with", min_length=1)
     among: str = _group("In whom.")
-    predictors: list[str] = _endpoint("Further endpoints that help to fill in.", default=[])
-    imputations: int = Field(20, ge=2, le=1000, description="How many times.")
+
+
+class ImputedComparison(Imputed):
+    """The ratio of an adjusted comparison with unknown covariates filled in many times, beside that of the known."""
+
+    kind: Literal["imputed-comparison"]
+    endpoint: str = _endpoint("What is compared; people without it are left out, it is never filled in.")
+    first: str = _group("One group; the ratio is above 1 where it is the larger.")
+    second: str = _group("The other group.")
+    covariates: list[str] = Field(
+        min_length=1, description="Columns of the participants table: numbers, or two words; they are filled in."
+    )
 
 
 class MixedModel(Resampled):
@@ -308,6 +326,7 @@ MODELS = (
     Raters,
     MissingData,
     ImputedCorrelation,
+    ImputedComparison,
     MixedModel,
     Multiverse,
 )

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+from myot2.analyse.adjusted import adjusted_ratio
 from myot2.analyse.roc import area
 from myot2.analyse.sample import CONFIDENCE
 from myot2.analyse.spearman import spearman
@@ -23,9 +24,10 @@ class Pooled:
     """The pooled result of `imputations` tables.
 
     `estimate` and its 95 % `ci` are on the statistic's own scale. `mean` and `se` are on the scale on which they were
-    pooled (`scale`: identity, Fisher z or logit), with `df` degrees of freedom; `p` tests a `mean` of 0 (a correlation
-    of 0, an area of 0.5), two-sided. `fraction_missing` (0-1) is the share of the information that the unknown values
-    take away, `increase` the relative increase of the variance that they cause.
+    pooled (`scale`: identity, Fisher z, logit or log), with `df` degrees of freedom; `p` tests a `mean` of 0 (an area
+    of 0.5, a ratio of 1), two-sided; a correlation has `p` and `df` of its own test (`pool_spearman`).
+    `fraction_missing` (0-1) is the share of the information that the unknown values take away, `increase` the relative
+    increase of the variance that they cause.
     """
 
     imputations: int
@@ -60,7 +62,13 @@ def pool(estimates: Sequence[float], variances: Sequence[float], *, df_complete:
 
 
 def pool_spearman(coefficients: Sequence[float], n: int) -> Pooled:
-    """Pool rank correlations of `n` pairs as Fisher's z, with the variance (1 + rs^2 / 2) / (n - 3) of `spearman`.
+    """Pool rank correlations of `n` pairs: interval and test each as `spearman` has them, whose own they are without
+    unknown values.
+
+    The interval is pooled as Fisher's z with the variance (1 + rs^2 / 2) / (n - 3) and normal quantiles (infinite
+    degrees of freedom of the complete data). The test is of rs with the variance (1 - rs^2) / (n - 2), whose ratio is
+    Spearman's t with n - 2 degrees of freedom; the interval's wider error would give a p of its own. `p` and `df` are
+    the test's, `mean` and `se` the interval's.
 
     Raises
     ------
@@ -72,7 +80,9 @@ def pool_spearman(coefficients: Sequence[float], n: int) -> Pooled:
         raise ValueError("fewer than four pairs")
     if (np.abs(rs) >= 1).any():
         raise ValueError("a correlation is perfect, so it has no error")
-    return _pool(np.arctanh(rs), (1 + rs**2 / 2) / (n - 3), n - 2, "Fisher z", math.tanh)
+    found = _pool(np.arctanh(rs), (1 + rs**2 / 2) / (n - 3), math.inf, "Fisher z", math.tanh)
+    test = _pool(rs, (1 - rs**2) / (n - 2), n - 2, "identity", float)
+    return replace(found, p=test.p, df=test.df)
 
 
 def pool_area(areas: Sequence[float], errors: Sequence[float], n: int) -> Pooled:
@@ -122,6 +132,21 @@ def imputed_area(tables: Sequence[pd.DataFrame], value: str, positive: np.ndarra
     return pool_area([one.area for one in found], [one.se_delong for one in found], len(positive))
 
 
+def imputed_ratio(values: np.ndarray, first: np.ndarray, covariates: Sequence[pd.DataFrame]) -> Pooled:
+    """The adjusted ratio of two groups (`adjusted.adjusted_ratio`), pooled over imputed tables of covariates.
+
+    Logarithms are pooled (`mean`, `se`, scale log), `estimate` and `ci` are ratios; `p` tests a ratio of 1.
+
+    Raises
+    ------
+    ValueError
+        As `pool` and `adjusted_ratio`.
+    """
+    found = [adjusted_ratio(values, first, table) for table in covariates]
+    coefficients, variances = [one.coefficient for one in found], [one.se**2 for one in found]
+    return _pool(coefficients, variances, found[0].df, "log", math.exp)
+
+
 def _pool(
     estimates: Sequence[float],
     variances: Sequence[float],
@@ -158,8 +183,13 @@ def _pool(
 
 
 def _degrees(share: float, m: int, df_complete: float) -> float:
-    """Barnard and Rubin's degrees of freedom; `share` (0-1) of the variance is between the imputations."""
-    old = (m - 1) / share**2 if share > NO_SHARE else math.inf
+    """Barnard and Rubin's degrees of freedom; `share` (0-1) of the variance is between the imputations.
+
+    Without any they are those of the complete data, which Barnard and Rubin's formula comes short of.
+    """
+    if share <= NO_SHARE:
+        return df_complete
+    old = (m - 1) / share**2
     if math.isinf(df_complete):
         return old
     observed = (df_complete + 1) / (df_complete + 3) * df_complete * (1 - share)

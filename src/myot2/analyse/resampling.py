@@ -6,9 +6,6 @@ import numpy as np
 
 from myot2.analyse.sample import CONFIDENCE
 
-RESAMPLES = 2000
-"""Bootstrap samples, as pROC draws by default."""
-
 
 def draw_counts(size: int, resamples: int, rng: np.random.Generator) -> np.ndarray:
     """How often each of `size` people was drawn in each bootstrap sample of `size`; shape (resamples, size)."""

@@ -14,7 +14,8 @@ from functools import partial
 import numpy as np
 from scipy import stats
 
-from myot2.analyse.resampling import RESAMPLES, count_draws, draw_counts
+from myot2.analyse.defaults import RESAMPLES
+from myot2.analyse.resampling import count_draws, draw_counts
 from myot2.analyse.roc import interval, win_matrix
 from myot2.analyse.sample import CONFIDENCE
 

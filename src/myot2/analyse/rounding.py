@@ -1,22 +1,13 @@
-"""Numbers as they are printed: half away from zero, as statistics packages and the study do."""
+"""How p values, percentages and intervals are printed; a number by itself is `myot2.core.rounding`'s."""
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
+
+from myot2.core.rounding import print_number
 
 P_FLOOR = Decimal("0.0005")
 """p values below this print as '<0.001'; at three decimals they would print as 0.000."""
-
-
-def print_number(value: float, decimals: int) -> str:
-    """A number with a fixed count of decimals, halves away from zero; no minus sign on a zero.
-
-    Python's own formatting rounds the binary number half to even: ``f"{44.25:.1f}"`` is 44.2, the study prints 44.3.
-    The decimal is taken at 15 significant digits, all that a double carries faithfully (C's DBL_DIG), so that noise of
-    the last bit, such as 33.849999999999994, does not decide a half.
-    """
-    rounded = Decimal(f"{value:.15g}").quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
-    return f"{abs(rounded) if rounded.is_zero() else rounded:f}"
 
 
 def print_p(p: float) -> str:

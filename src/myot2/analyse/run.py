@@ -24,6 +24,7 @@ from myot2.analyse.kinds import (
     description,
     detection,
     effect_size,
+    imputed_comparison,
     imputed_correlation,
     missing_data,
     mixed_model,
@@ -83,6 +84,7 @@ KINDS = {
         "raters": raters,
         "missing-data": missing_data,
         "imputed-correlation": imputed_correlation,
+        "imputed-comparison": imputed_comparison,
         "mixed-model": mixed_model,
         "multiverse": multiverse_kind,
     }.items()
@@ -130,7 +132,11 @@ class Results:
 
 
 def run_plan(
-    plan: Plan, cohort: Cohort, labels: LabelTable | None = None, multiverse: pd.DataFrame | None = None
+    plan: Plan,
+    cohort: Cohort,
+    labels: LabelTable | None = None,
+    multiverse: pd.DataFrame | None = None,
+    masks: pd.DataFrame | None = None,
 ) -> Results:
     """Run every analysis of a plan.
 
@@ -147,11 +153,13 @@ def run_plan(
         Names the muscles and groups that are to have a row even where nobody's was measured.
     multiverse : pd.DataFrame, optional
         The comparison by T2 made in every way, as `myot2.analyse.multiverse.compare_variants` gives it.
+    masks : pd.DataFrame, optional
+        Everybody's T2 by each mask, as `myot2.analyse.multiverse.t2_by_mask` gives it.
     """
     statistics: dict[str, Statistic] = {}
     tables: dict[str, list[pd.DataFrame]] = {}
     tests: dict[str, tuple[str, ...]] = {}
-    material = Material(cohort, plan, labels, multiverse, statistics)
+    material = Material(cohort, plan, labels, multiverse, masks, statistics)
     log = []
     for key, analysis in plan.analyses.items():
         outcome, entry = _run_one(key, analysis, material)

@@ -13,6 +13,8 @@ from myot2.core.tables import read_table
 from myot2.core.variants import CHOICES
 
 VALUE = "t2_ms"
+PERSONS = ("participant_id", "session", "mask", VALUE, "reason")
+"""Columns of the table of everybody's T2 by each mask."""
 _NEEDED = ("participant_id", "session", *CHOICES, VALUE, "reason")
 
 
@@ -54,6 +56,17 @@ def read_multiverse(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
     """The comparison of variants, from its file; all but the choices, main and reason are numbers."""
     words = (*CHOICES, "main", "reason")
     return _read(path, columns, [name for name in columns if name not in words])
+
+
+def read_t2_by_mask(path: str | Path) -> pd.DataFrame:
+    """T2 of everybody by each mask (ms, NaN where there is none), from its file."""
+    return _read(path, PERSONS, (VALUE,))
+
+
+def most_given(reasons: pd.Series) -> str | None:
+    """The reason that most rows give; None where none gives one."""
+    counts = reasons.dropna().value_counts()
+    return str(counts.index[0]) if len(counts) else None
 
 
 def _read(path: str | Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:

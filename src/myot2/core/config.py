@@ -156,6 +156,13 @@ class Measure(Section):
     )
 
 
+class Disclosure(Section):
+    """How strict the shareable build is: OpenSAFELY's limits, or stricter ones; docs/how-to/share-results.md."""
+
+    redact_up_to: int = Field(7, ge=7, description="A count of so many people or fewer is redacted.")
+    round_to: int = Field(5, ge=5, description="Other counts are rounded to a multiple of it.")
+
+
 class Report(Section):
     """The report."""
 
@@ -163,6 +170,10 @@ class Report(Section):
     renderer: Literal["auto", "quarto", "pandoc"] = Field(
         "auto", description="Quarto where it is installed, else pandoc and Typst (auto), or one of them."
     )
+    shareable: bool = Field(
+        False, description="Whether a second report is made, without any number that is one person's."
+    )
+    disclosure: Disclosure = Field(Disclosure(), description=Disclosure.__doc__)
 
 
 class Train(Section):

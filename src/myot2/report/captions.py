@@ -87,6 +87,13 @@ FIGURES = (
         "out, whose outlines or muscles differ between the sides.",
         "Marks per muscle: the difference of T2 between left and right in ms, patients above controls.",
     ),
+    Figure(
+        "fig-masks",
+        "T2 by corrected masks less T2 by the run's own, against the mean of both (Bland and Altman); each mark is one "
+        "person. The line is the mean difference, the dashes are the limits between which 95 % of differences lie, "
+        "each with its 95 % interval as a band. Look for a mean away from zero, and for differences that grow with T2.",
+        "Marks of people: difference of T2 between masks in ms against their mean, with lines at bias and limits.",
+    ),
 )
 
 TABLES = (
@@ -127,7 +134,14 @@ TABLES = (
     Table(
         "tbl-imputed",
         "The same with the unknown values filled in many times from what is known of each patient, pooled. Look for a "
-        "coefficient that differs from that of the known pairs: it hangs on who was not examined.",
+        "coefficient that differs from that of the known pairs: it hangs on who was not examined. A quantity that is "
+        "known of all patients has no row, since nothing is filled in.",
+    ),
+    Table(
+        "tbl-readers",
+        "Two readers' grades of severity and extent of lung disease. Kappa is 1 where they always agree and 0 where "
+        "they agree as often as by chance. Look whether the lower end of its interval is still an agreement that you "
+        "would trust.",
     ),
     Table(
         "tbl-muscles",
@@ -143,6 +157,11 @@ TABLES = (
         "tbl-labels",
         "Scans by the risk that their labels are wrong. Agreement: mean Dice of the network's votes. Look at these "
         "first.",
+    ),
+    Table(
+        "tbl-masks",
+        "Agreement of T2 by corrected masks with T2 by the run's own. Look whether the limits are narrow beside the "
+        "difference between patients and controls. Masks that nobody changed agree exactly and make them narrower.",
     ),
     Table(
         "tbl-voxels",

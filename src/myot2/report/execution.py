@@ -83,7 +83,7 @@ def _run(parts: list[Cell | Inline], folder: Path, where: str) -> list[list[Mapp
             resources={"metadata": {"path": str(folder)}},
         )
         try:
-            client.execute()
+            client.execute(cleanup_kc=True)  # the manager is ours, so nbclient would leave the kernel running
         except CellExecutionError as error:
             failed = next(n for n, cell in enumerate(notebook.cells) if _has_error(cell))
             text = _ANSI.sub("", str(error))

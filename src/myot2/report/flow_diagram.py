@@ -18,7 +18,8 @@ _HEIGHT_IN = 4.8
 _LINE = 0.052
 _PAD = 0.022
 _MOST_STAGES = 4
-_AMONG_PATIENTS = {"ck": "CK", "alt": "ALT", "ast": "AST", "ldh": "LDH", "ild_score": "lung score"}
+AMONG_PATIENTS = {"ck": "CK", "alt": "ALT", "ast": "AST", "ldh": "LDH", "ild_score": "lung score"}
+"""What T2 is correlated with, in few letters."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,19 @@ class Box:
         return self.top - self.height
 
 
-def flow_figure(statistics: Statistics, flow: pd.DataFrame) -> Figure:
-    """Draw the flow.
+@dataclass(frozen=True)
+class Flow:
+    """What stands in each box, line by line."""
+
+    everybody: tuple[str, ...]
+    left_out: tuple[str, ...]
+    measured: tuple[str, ...]
+    patients: tuple[str, ...]
+    controls: tuple[str, ...]
+
+
+def flow_of(statistics: Statistics, flow: pd.DataFrame) -> Flow:
+    """The flow of a run.
 
     Parameters
     ----------
@@ -51,11 +63,22 @@ def flow_figure(statistics: Statistics, flow: pd.DataFrame) -> Figure:
     flow : pd.DataFrame
         One row per scan: `status`, and the `stage` at which it stopped.
     """
-    everybody = Box(0.4, 0.99, 0.46, _participants(statistics))
-    left_out = Box(0.83, 0.84, 0.32, _left_out(flow))
-    measured = Box(0.4, 0.66, 0.46, _measured(statistics))
-    patients = Box(0.205, 0.44, 0.38, _patients(statistics))
-    controls = Box(0.615, 0.44, 0.38, _controls(statistics))
+    return Flow(
+        participants(statistics),
+        _left_out(flow),
+        measured(statistics),
+        _patients(statistics),
+        _controls(statistics),
+    )
+
+
+def flow_figure(flow: Flow) -> Figure:
+    """Draw the flow."""
+    everybody = Box(0.4, 0.99, 0.46, flow.everybody)
+    left_out = Box(0.83, 0.84, 0.32, flow.left_out)
+    measured = Box(0.4, 0.66, 0.46, flow.measured)
+    patients = Box(0.205, 0.44, 0.38, flow.patients)
+    controls = Box(0.615, 0.44, 0.38, flow.controls)
     with style():
         figure = Figure(figsize=(WIDTH_IN, _HEIGHT_IN))
         axes = figure.add_axes((0, 0, 1, 1))
@@ -71,11 +94,13 @@ def flow_figure(statistics: Statistics, flow: pd.DataFrame) -> Figure:
     return figure
 
 
-def _participants(statistics: Statistics) -> tuple[str, ...]:
+def participants(statistics: Statistics) -> tuple[str, ...]:
+    """Everybody, and how many of each group."""
     return ("In the participants table", f"n = {_shown(statistics, 'cohort.n')}", _groups(statistics, "n"))
 
 
-def _measured(statistics: Statistics) -> tuple[str, ...]:
+def measured(statistics: Statistics) -> tuple[str, ...]:
+    """How many of each group were measured."""
     return ("T2 measured", _groups(statistics, "measured"))
 
 
@@ -96,7 +121,7 @@ def _left_out(flow: pd.DataFrame) -> tuple[str, ...]:
 
 def _patients(statistics: Statistics) -> tuple[str, ...]:
     key = "roc.sensitivity"
-    pairs = [f"{label} n = {_shown(statistics, f'spearman.{name}', 'n')}" for name, label in _AMONG_PATIENTS.items()]
+    pairs = [f"{label} n = {_shown(statistics, f'spearman.{name}', 'n')}" for name, label in AMONG_PATIENTS.items()]
     return (
         "Patients analysed",
         f"ROC: n = {_shown(statistics, key, 'denominator')},",

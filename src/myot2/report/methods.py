@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from myot2.report.lookup import Statistics
 from myot2.report.markdown import escape
 from myot2.report.study import Findings
 
 _FURTHER = {
     "roc.bootstrap.cutoff": (
-        "In bootstrap samples of each group the cutoff was chosen anew: its interval is that of percentiles, and "
-        "sensitivity and specificity are given less their optimism, and as found in those a sample left out."
+        "In bootstrap samples of each group the cutoff was chosen anew; its interval is that of percentiles."
+    ),
+    "roc.bootstrap.sensitivity_corrected": (
+        "Sensitivity and specificity are also given less their optimism, and as found in those a sample left out."
     ),
     "normal_ck.left_out.detected": ("Those with normal CK were also judged each by the cutoff of everybody else."),
     "roc.t2_against_ck.difference": (
@@ -70,14 +73,11 @@ def analyses(study: Findings) -> str:
         sentences.append("The band around the curve is the pointwise interval of a bootstrap within each group.")
     if found.has("muscle_model.average"):
         sentences.append(_muscle_model(found.content["muscle_model.average"]))
-    imputed = [entry for key, entry in found.content.items() if key.startswith("spearman.imputed.") and found.has(key)]
-    if imputed:
-        sentences.append(
-            f"Correlations were repeated with unknown values filled in {escape(imputed[0]['imputations'])} times by "
-            "predictive mean matching and pooled by Rubin's rules."
-        )
+    sentences += _filled_in(found, "spearman.imputed.", "Correlations were repeated with unknown values")
+    sentences += _filled_in(found, "t2.adjusted.imputed.", "The adjusted ratio was had again with unknown covariates")
     sentences += [sentence for key, sentence in _FURTHER.items() if found.has(key)]
-    sentences.append("Proportions have exact intervals [@clopperpearson1934].")
+    if any("denominator" in entry and entry.get("ci") for entry in found.content.values()):
+        sentences.append("Proportions have exact intervals [@clopperpearson1934].")
     if any(key.startswith("spearman.") and found.has(key) for key in found.content):
         sentences.append("Correlations are Spearman's [@spearman1904], of mid-ranks.")
     if any("p_adjusted" in entry for entry in found.content.values()):
@@ -90,6 +90,16 @@ def analyses(study: Findings) -> str:
         "absent. All tests are two-sided; numbers are rounded half away from zero."
     )
     return " ".join(sentences)
+
+
+def _filled_in(found: Statistics, prefix: str, what: str) -> list[str]:
+    """How the unknown was filled in, where anything was."""
+    entries = [entry for key, entry in found.content.items() if key.startswith(prefix) and entry.get("filled_in")]
+    times = next((entry["imputations"] for entry in entries if entry.get("value") is not None), None)
+    if times is None:
+        return []
+    how = "by predictive mean matching and pooled by Rubin's rules"
+    return [f"{what} filled in {escape(times)} times {how}."]
 
 
 def _muscle_model(average: Mapping[str, Any]) -> str:

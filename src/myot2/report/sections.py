@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from myot2.report import captions, figures, inference_tables, tables
+from myot2.report import agreement, captions, figures, inference_tables, readers, tables
 from myot2.report.analysis_log import analyses_table
-from myot2.report.flow_diagram import flow_figure
+from myot2.report.flow_diagram import flow_figure, flow_of
 from myot2.report.lookup import printed_part
 from myot2.report.markdown import quoted
 from myot2.report.reconstruction import reconstruction_table
@@ -56,7 +56,7 @@ def _pairs(found: Findings, name: str) -> Pairs:
 
 
 DRAWN: Mapping[str, Callable[[Findings], Figure]] = {
-    "fig-flow": lambda found: flow_figure(found.statistics, found.flow),
+    "fig-flow": lambda found: flow_figure(flow_of(found.statistics, found.flow)),
     "fig-groups": lambda found: figures.group_figure(_t2(found), _cutoff(found)),
     "fig-histogram": lambda found: figures.histogram_figure(_t2(found), _cutoff(found)),
     "fig-roc": lambda found: figures.roc_figure(found.roc, _cutoff(found), found.band),
@@ -64,6 +64,9 @@ DRAWN: Mapping[str, Callable[[Findings], Figure]] = {
     "fig-correlations": lambda found: correlation_figure([_pairs(found, name) for name in QUANTITIES], _cutoff(found)),
     "fig-muscles": lambda found: figures.muscle_figure(found.muscles, _groups(found)),
     "fig-sides": lambda found: sides_figure(found.sides, _groups(found)),
+    "fig-masks": lambda found: agreement.agreement_figure(
+        agreement.mask_pairs(found.masks, found.people), found.statistics
+    ),
 }
 """Each figure of `captions.FIGURES`, drawn anew at each call."""
 
@@ -77,9 +80,11 @@ LAID_OUT: Mapping[str, Callable[[Study], str]] = {
     "tbl-accuracy": lambda study: inference_tables.accuracy_table(study.statistics),
     "tbl-correlations": lambda study: tables.correlation_table(study.statistics),
     "tbl-imputed": lambda study: inference_tables.imputed_table(study.statistics),
+    "tbl-readers": lambda study: readers.readers_table(study.statistics),
     "tbl-muscles": lambda study: tables.muscle_table(study.statistics, study.labels.muscles),
     "tbl-muscle-model": lambda study: inference_tables.muscle_model_table(study.statistics, study.labels.muscles),
     "tbl-labels": lambda study: tables.quality_table(study.quality),
+    "tbl-masks": lambda study: agreement.agreement_table(study.statistics),
     "tbl-voxels": lambda study: tables.voxel_table(study.voxels),
     "tbl-reconstruction": lambda study: reconstruction_table(study.reconstruction),
     "tbl-analyses": lambda study: analyses_table(study.log),
@@ -89,17 +94,49 @@ LAID_OUT: Mapping[str, Callable[[Study], str]] = {
 """Each table of `captions.TABLES` as Markdown."""
 
 
+ONLY_IF: Mapping[str, Callable[[Study], bool]] = {
+    "fig-masks": lambda study: study.statistics.has("masks.bias"),
+    "tbl-masks": lambda study: study.statistics.has("masks.bias"),
+    "tbl-readers": lambda study: readers.were_two(study.statistics),
+}
+"""What a run need not have; a sentence says so in its place, where a reader would look for it."""
+
+NOTES: Mapping[str, Callable[[Study], str]] = {
+    label: lambda study, entries=entries: tables.reasons(study.statistics, entries(study))
+    for label, entries in {
+        "tbl-effect": lambda study: inference_tables.effects(study.statistics),
+        "tbl-accuracy": lambda study: inference_tables.accuracies(study.statistics),
+        "tbl-correlations": lambda study: tables.correlations(study.statistics),
+        "tbl-imputed": lambda study: inference_tables.imputed(study.statistics),
+        "tbl-muscle-model": lambda study: inference_tables.muscle_effects(study.statistics, study.labels.muscles),
+    }.items()
+}
+"""What is said below a table: why numbers are lacking."""
+
+
+def readers_section(study: Study) -> str:
+    """Heading and words of the section on two readers; empty where one alone read."""
+    if not readers.were_two(study.statistics):
+        return ""
+    return f"## Two readers of the lungs {{#sec-readers}}\n\n{readers.readers_sentence(study.statistics)}"
+
+
 def show(label: str, study: Study) -> str:
     """A figure or table with its caption, as a labelled block of Markdown that Quarto and the fallback number.
+
+    Empty where `ONLY_IF` says that the run has nothing for it.
 
     Raises
     ------
     KeyError
         No figure or table has the label.
     """
+    if label in ONLY_IF and not ONLY_IF[label](study):
+        return ""
     if label.startswith("fig-"):
         figure = next(figure for figure in captions.FIGURES if figure.label == label)
         content = f"![]({FOLDER}/{figure.file}.svg){{fig-alt={quoted(figure.alt)}}}"
         return f"::: {{#{label}}}\n{content}\n\n{figure.caption}\n:::"
     caption = next(table.caption for table in captions.TABLES if table.label == label)
-    return f"::: {{#{label}}}\n{LAID_OUT[label](study)}\n\n{caption}\n:::"
+    note = NOTES[label](study) if label in NOTES else ""
+    return f"::: {{#{label}}}\n{LAID_OUT[label](study)}\n\n{caption}\n:::" + (f"\n\n{note}" if note else "")

@@ -16,15 +16,14 @@ from myot2.report import captions
 from myot2.report.analysis_log import LOG
 from myot2.report.participant_page import thumbnail
 from myot2.report.study import (
-    BAND,
     FACTS,
     FIGURES,
     INPUT_TABLES,
     LABELS,
+    OPTIONAL,
     PANEL_SUFFIX,
     PANELS,
     PICTURES,
-    RECONSTRUCTION,
     STATISTICS,
     THUMBNAILS,
 )
@@ -83,9 +82,9 @@ def stage_inputs(
     for path in [*(path for path, _ in INPUT_TABLES.values()), STATISTICS, LOG]:
         _copy(results / path, inputs / path)
     _copy(labels, inputs / LABELS)
-    for table in (BAND, RECONSTRUCTION):
-        if (results / table).is_file():
-            _copy(results / table, inputs / table)
+    for path in OPTIONAL:
+        if (results / path).is_file():
+            _copy(results / path, inputs / path)
     for figure in captions.FIGURES:
         _copy(figures / f"{figure.file}.svg", inputs / FIGURES / f"{figure.file}.svg")
     (inputs / PANELS).mkdir()

@@ -18,6 +18,7 @@ from myot2.core.stopnote import StopNote, raise_if_stopped, read_stop_note
 from myot2.core.tables import read_table
 from myot2.core.voxel_status import REASONS
 from myot2.report.analysis_log import LOG, read_log
+from myot2.report.claims_check import ClaimsCheck, read_claims_check
 from myot2.report.lookup import Statistics
 from myot2.report.markdown import is_address
 
@@ -74,6 +75,15 @@ RECONSTRUCTION_COLUMNS = (
     "flags",
 )
 """The scans that were reconstructed, where a run starts from raw k-space."""
+MASKS = "analyse/masks.tsv"
+MASKS_COLUMNS = ("participant_id", "mask", "t2_ms")
+"""Everybody's T2 by each mask, where the run compares masks."""
+
+CLAIMS = "analyse/claims.json"
+"""What the check of printed numbers found, where it was run."""
+
+OPTIONAL = (BAND, MASKS, CLAIMS, RECONSTRUCTION)
+"""Files of the results that a report can do without."""
 
 STATISTICS = "analyse/statistics.json"
 LABELS = "labels.tsv"
@@ -104,6 +114,8 @@ class Findings:
         One row per variant of mask, T2 map, statistic and aggregation, as `specification_curve` draws it.
     band : pd.DataFrame
         `BAND_COLUMNS` (all 0-1); no rows where the run made no band.
+    masks : pd.DataFrame
+        `MASKS_COLUMNS`, one row per mask and person, T2 in ms (NaN where there is none); no rows without such a table.
     regions : pd.DataFrame
         The measures: one row per scan, region and side, with the scan's name in `scan`.
     muscles : pd.DataFrame
@@ -128,6 +140,7 @@ class Findings:
     roc: pd.DataFrame
     multiverse: pd.DataFrame
     band: pd.DataFrame
+    masks: pd.DataFrame
     regions: pd.DataFrame
     muscles: pd.DataFrame
     sides: pd.DataFrame
@@ -171,6 +184,8 @@ class Study(Findings):
         The folder of the participants' pages, relative to the report; None where there are none.
     log : tuple of dict
         One entry per analysis of the plan (`myot2.report.analysis_log`).
+    claims : ClaimsCheck or None
+        What the check of the printed numbers found; None where it was not run.
     configuration, renderer
         The run's configuration, and the name of what renders the page.
     """
@@ -180,6 +195,7 @@ class Study(Findings):
     thumbnails: Mapping[str, Path]
     pages: str | None
     log: tuple[Mapping[str, Any], ...]
+    claims: ClaimsCheck | None
     configuration: Mapping[str, Any]
     renderer: str
 
@@ -206,7 +222,8 @@ def read_findings(results: Path, labels: Path) -> Findings:
         people=people,
         roc=_numeric(tables["roc"], INPUT_TABLES["roc"][1], "analyse/roc.tsv"),
         multiverse=_numeric(tables["multiverse"], MULTIVERSE_NUMBERS, "analyse/multiverse.tsv"),
-        band=_band(results / BAND),
+        band=_if_there(results / BAND, BAND_COLUMNS, BAND_COLUMNS),
+        masks=_if_there(results / MASKS, MASKS_COLUMNS, ("t2_ms",)),
         regions=regions,
         muscles=by_side["both"],
         sides=(by_side["left"] - by_side["right"]).reindex(
@@ -236,6 +253,7 @@ def read_study(folder: str | Path) -> Study:
         thumbnails={path.stem: path for path in sorted((folder / THUMBNAILS).glob("*.jpg"))},
         pages=facts["pages"],
         log=read_log(folder / LOG),
+        claims=read_claims_check(folder / CLAIMS) if (folder / CLAIMS).is_file() else None,
         configuration=facts["configuration"],
         renderer=facts["renderer"],
     )
@@ -295,10 +313,11 @@ def scan_names(table: pd.DataFrame) -> list[str]:
     return names
 
 
-def _band(path: Path) -> pd.DataFrame:
+def _if_there(path: Path, columns: tuple[str, ...], numbers: tuple[str, ...]) -> pd.DataFrame:
+    """A table that need not be there: then it has no rows."""
     if not path.is_file():
-        return pd.DataFrame(columns=list(BAND_COLUMNS), dtype=float)
-    return _numeric(_read(path, BAND_COLUMNS), BAND_COLUMNS, BAND)
+        return pd.DataFrame(columns=list(columns), dtype=float)
+    return _numeric(_read(path, columns), numbers, path.name)
 
 
 def _by_muscle(regions: pd.DataFrame, side: str, labels: LabelTable) -> pd.DataFrame:

@@ -22,6 +22,10 @@ QUANTITIES = {
     "ldh": "Lactate dehydrogenase (LDH)",
     "ild_score": "Lung disease (ILD) score",
 }
+NOT_COMPUTED = "not computed"
+"""Stands in a table for a number that could not be had; `reasons` says why below the table."""
+Entries = list[tuple[str, str]]
+"""Rows of a table: each the key of its statistic, and its label as Markdown."""
 MOST_SCANS = 12
 MOST_FLAGS = 3
 """A table of more than a page is not looked at; results/segment/quality_scans.tsv has all."""
@@ -162,17 +166,33 @@ def crossed_table(t2: Mapping[str, pd.Series], cutoff_ms: float | None) -> str:
     return pipe_table(["T2", "Patients", "Controls"], rows, align="lrr", widths=[4, 2, 2])
 
 
+def reasons(statistics: Statistics, entries: Entries) -> str:
+    """The note under a table: why rows have no number, each reason once; empty where all have one."""
+    lacking: dict[str, list[str]] = {}
+    for key, label in entries:
+        if not statistics.has(key):
+            lacking.setdefault(statistics.reason(key), []).append(label)
+    if not lacking:
+        return ""
+    told = [f"{'; '.join(labels)} ({reason})" for reason, labels in lacking.items()]
+    return f"Not computed: {'. '.join(told)}."
+
+
+def correlations(statistics: Statistics) -> Entries:
+    """Key and label of each row of the table of correlations."""
+    return [(f"spearman.{name}", label) for name, label in QUANTITIES.items()]
+
+
 def correlation_table(statistics: Statistics) -> str:
-    """T2 against the enzymes and the lung score: rs, interval, p, corrected p, n; the reason where there is none."""
+    """T2 against the enzymes and the lung score: rs, interval, p, corrected p, n."""
     rows = []
-    for name, label in QUANTITIES.items():
-        key = f"spearman.{name}"
+    for key, label in correlations(statistics):
         n = statistics.part(key, "n")
         if statistics.has(key):
             parts = (statistics.part(key, part) for part in ("ci_printed", "p_printed", "p_adjusted_printed"))
             rows.append([label, n, statistics.bare(key), *parts])
         else:
-            rows.append([label, n, DASH, f"not computed: {statistics.reason(key)}", DASH, DASH])
+            rows.append([label, n, DASH, NOT_COMPUTED, DASH, DASH])
     header = ["T2 with", "*n*", "*r*~s~", "95 % interval", "*p*", "*p*, corrected"]
     return pipe_table(header, rows, align="lrrrrr", widths=[5, 1, 2, 4, 2, 3])
 

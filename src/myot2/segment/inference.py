@@ -18,8 +18,8 @@ from myot2.segment.model import Model
 from myot2.segment.votes import decide, entropy, vote
 from myot2.segment.workspace import normalise, orient, to_workspace
 
-LEAST_AGREEMENT = 0.6
-"""Mean agreement of the votes on a limb below which it is no thigh, but a calf, an arm or a trunk."""
+LEAST_AGREEMENT = 0.85
+"""Overall agreement of the votes on a limb below which it is no thigh, but a calf, an arm or a trunk."""
 
 NATIVE_SLICES = 8
 """Slices of the image that are labelled at once; bounds the memory."""
@@ -104,7 +104,7 @@ def segment_image(
     for leg in legs:
         numbers = np.array([0, *(table.index(name, leg.side) for name in model.configuration.structures)], np.uint8)
         votes = vote(crop(values, body, leg, model.configuration.crop_pixels), model)
-        if votes.mean_agreement < LEAST_AGREEMENT:
+        if votes.overall_agreement < LEAST_AGREEMENT:
             foreign.append(leg.side)
             continue
         probabilities = votes.probabilities[..., ::-1] if leg.side == "left" else votes.probabilities

@@ -6,6 +6,7 @@ seeds, and of poses, differ most where the label is doubtful (Zenk et al., arXiv
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -32,16 +33,13 @@ class Votes:
         Mean over the votes; channel 0 is background.
     agreement : ndarray of float, shape (channels,)
         Mean Dice of all pairs of votes, 0-1; NaN where no vote has the channel.
+    overall_agreement : float
+        The same of all structures together, so that each counts by its volume; 0 where no vote has any.
     """
 
     probabilities: np.ndarray
     agreement: np.ndarray
-
-    @property
-    def mean_agreement(self) -> float:
-        """Mean of `agreement` over the structures that any vote has, 0-1; 0 where none has any."""
-        known = self.agreement[1:][~np.isnan(self.agreement[1:])]
-        return float(known.mean()) if known.size else 0.0
+    overall_agreement: float
 
 
 def vote(field: np.ndarray, model: Model) -> Votes:
@@ -62,7 +60,8 @@ def vote(field: np.ndarray, model: Model) -> Votes:
                 probabilities = predict(field, network, model.configuration.context, turn, size)
                 labels.append(decide(probabilities))
                 total = total + probabilities
-    return Votes(total / len(labels), pairwise_dice(np.stack(labels), total.shape[0]))
+    stacked = np.stack(labels)
+    return Votes(total / len(labels), pairwise_dice(stacked, total.shape[0]), overall_dice(stacked))
 
 
 def predict(
@@ -107,6 +106,22 @@ def pairwise_dice(labels: np.ndarray, channels: int) -> np.ndarray:
     known = ~np.isnan(scores)
     with np.errstate(invalid="ignore"):
         return np.nansum(scores, axis=0) / known.sum(axis=0)
+
+
+def overall_dice(labels: np.ndarray) -> float:
+    """Mean over all pairs of label maps (votes, ...) of the Dice of all labels together; background is none.
+
+    Both maps must give a voxel the same label. 1 for a single map, 0 where no map has any label.
+    """
+    flat = labels.reshape(len(labels), -1)
+    labelled = (flat > 0).sum(axis=1)
+    if not labelled.any():
+        return 0.0
+    scores = [
+        2 * np.count_nonzero((first > 0) & (first == second)) / max(size + other, 1)
+        for (first, size), (second, other) in itertools.combinations(zip(flat, labelled, strict=True), 2)
+    ]
+    return float(np.mean(scores)) if scores else 1.0
 
 
 def entropy(probabilities: np.ndarray) -> np.ndarray:

@@ -198,3 +198,28 @@ def test_options_that_cannot_be_understood_end_the_program(analyse, option, caps
     with pytest.raises(SystemExit):
         analyse(WHOLE, *option)
     assert "expected" in capsys.readouterr().err
+
+
+def test_a_second_reader_of_the_participants_table_is_held_against_the_first_under_the_shipped_plan(analyse):
+    read = {
+        "ild_severity": [0, 2, 3, 1, None],
+        "ild_severity_2": [0, 1, 3, 3, None],
+        "ild_extent": [0, 1, 4, 2, None],
+        "ild_extent_2": [0, 1, 4, 2, 1],
+    }
+    found = analyse(patients(50, 41, 44, 47, 35.5, **read) + controls(33, 34, 36, 35))
+    # severity: |d| of four is 0 + 1 + 0 + 2; by chance the mean over all pairs of one reader's with the other's grades
+    chance = sum(abs(i - j) for i in (0, 2, 3, 1) for j in (0, 1, 3, 3)) / 16
+    assert found["readers.severity.kappa"]["value"] == pytest.approx(1 - (3 / 4) / chance)
+    assert (found["readers.severity.agreement"]["numerator"], found["readers.severity.flagged"]["numerator"]) == (2, 1)
+    assert found["readers.extent.kappa"]["value"] == 1 and found["readers.extent.kappa"]["n"] == 4
+    # consensus 0, 1.5 + 1, 3 + 4, 2 + 2, unknown, against T2 of 50, 41, 44, 47: ranks 1 2 4 3 and 4 1 2 3
+    assert found["readers.spearman.ild_consensus"]["value"] == pytest.approx(1 - 6 * (9 + 1 + 4 + 0) / (4 * 15))
+    assert found["readers.spearman.ild_consensus"]["n"] == 4 and found["spearman.ild_score"]["n"] == 4
+
+
+def test_with_one_reader_the_others_columns_are_no_need(analyse):
+    found = analyse(WHOLE)
+    assert found["readers.severity.kappa"]["value"] is None
+    assert found["readers.severity.kappa"]["reason"] == "nobody was read by both"
+    assert found["readers.spearman.ild_consensus"]["value"] == pytest.approx(found["spearman.ild_score"]["value"])

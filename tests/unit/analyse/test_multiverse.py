@@ -61,7 +61,8 @@ def compare(program, tmp_path):
             paths.append(folder / f"{number}_stopped.tsv")
             note.write(paths[-1])
         given = ["--participants", f"{folder}/participants.tsv", "--measures", f"{folder}/cohort.tsv"]
-        command = [*given, "--tables", *map(str, paths), *words, "--out", str(tmp_path / "multiverse.tsv")]
+        outputs = ["--out", str(tmp_path / "multiverse.tsv"), "--by-person", str(tmp_path / "masks.tsv")]
+        command = [*given, "--tables", *map(str, paths), *words, *outputs]
         assert program("compare_variants")(command) == status
         return read_table(tmp_path / "multiverse.tsv").set_index(["mask", "t2", "statistic", "aggregation"])
 
@@ -199,3 +200,60 @@ def test_every_column_is_in_the_dictionary_and_two_runs_write_the_same_bytes(com
     dictionary = json.loads(contents[0][1])
     assert list(dictionary) == list(read_table(tmp_path / "multiverse.tsv").columns)
     assert all("participants table" not in entry["Description"] for entry in dictionary.values())
+
+
+CORRECTED = {"P1": 51.0, "P2": 41.5, "P3": 43.0, "C1": 33.5, "C3": 34.0}
+
+
+@pytest.fixture
+def agree(compare, program, tmp_path):
+    """Analyse people with and without a corrected mask; gives the statistics below `masks.`."""
+
+    def run(corrected, *words):
+        none = "no corrected label map is given"
+        masks = [rows_of(name, {"mean": corrected.get(name, none)}, mask="corrected") for name in PEOPLE]
+        rows = [own + others for own, others in zip(both(), masks, strict=True)]
+        compare(PEOPLE, rows, "--statistics", "median", "--masks", "corrected")
+        command = ["--participants", f"{tmp_path}/in/participants.tsv", "--measures", f"{tmp_path}/in/cohort.tsv"]
+        command += ["--multiverse", f"{tmp_path}/multiverse.tsv", "--masks", f"{tmp_path}/masks.tsv"]
+        assert program("analyse_cohort")([*command, "--out", f"{tmp_path}/out", *words]) == 0
+        found = json.loads((tmp_path / "out/statistics.json").read_text())
+        return {key.removeprefix("masks."): entry for key, entry in found.items() if key.startswith("masks.")}
+
+    return run
+
+
+def test_corrected_masks_are_held_against_the_runs_own_by_limits_of_agreement(agree):
+    found = agree(CORRECTED)
+    differences = pd.Series([t2 - PEOPLE[name] for name, t2 in CORRECTED.items()])
+    assert found["bias"]["value"] == pytest.approx(differences.mean()) and found["bias"]["n"] == 5
+    for name, sign in (("lower", -1), ("upper", 1)):
+        assert found[name]["value"] == pytest.approx(differences.mean() + sign * 1.959964 * differences.std(), rel=1e-6)
+        assert found[name]["ci"][0] < found[name]["value"] < found[name]["ci"][1]
+    assert found["bias"]["equal_pairs"] == 1 and found["bias"]["unit"] == "ms"
+    assert 0.9 < found["icc"]["ci"][0] < found["icc"]["value"] < found["icc"]["ci"][1] <= 1
+    assert found["icc"]["form"] == "ICC(A,1)"
+
+
+def test_another_statistic_of_t2_changes_nothing_of_the_agreement_of_masks(agree):
+    plain = agree(CORRECTED)
+    assert agree(CORRECTED, "--changes", '{"endpoints": {"t2": {"measure": "t2_median_ms"}}}') == plain
+
+
+def test_without_a_corrected_mask_the_reason_is_that_of_the_scans(agree):
+    found = agree({})
+    assert {entry["reason"] for entry in found.values()} == {"no corrected label map is given"}
+
+
+def test_everybodys_t2_by_each_mask_has_a_row_and_a_dictionary(compare, tmp_path):
+    corrected = [rows_of("P1", {"mean": 51.0}, mask="corrected"), rows_of("P2", {"mean": "refused"}, mask="corrected")]
+    compare(PEOPLE, [*both(), *corrected], "--statistics", "median", "--masks", "corrected")
+    table = read_table(tmp_path / "masks.tsv")
+    assert len(table) == 2 * len(PEOPLE)
+    own = table[table["mask"] == "automatic"]
+    assert dict(zip(own["participant_id"], own["t2_ms"].astype(float), strict=True)) == PEOPLE
+    rows = table[table["mask"] == "corrected"].set_index("participant_id")
+    assert (
+        rows.loc["P1", "t2_ms"] == "51" and rows.loc["P2", "reason"] == "refused" and pd.isna(rows.loc["C1", "reason"])
+    )
+    assert list(json.loads((tmp_path / "masks.json").read_text())) == list(table.columns)

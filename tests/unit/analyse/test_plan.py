@@ -110,7 +110,7 @@ def test_a_run_changes_keys_of_an_entry_adds_entries_and_takes_entries_out(study
         },
     }
     plan, shipped = read_plan(study, changes), read_plan(study)
-    assert plan.limits == {"ck": 170, "ldh": 250} and plan.measures == ("t2_median_ms",)
+    assert plan.limits == {"ck": 170, "ldh": 250} and plan.measures == ("t2_median_ms", "t2_mean_ms")
     assert plan.endpoints["t2"].unit == "ms"
     assert list(plan.analyses) == [*(key for key in shipped.analyses if key != "ild"), "t2.ldh"]
 
@@ -126,3 +126,11 @@ def test_the_configuration_names_the_plan_and_what_it_changes(study):
 def test_the_sections_old_name_is_refused_with_the_new_one():
     with pytest.raises(MyoT2Error, match=r"nearest: analysis\); found the unknown key analyse"):
         read_configuration({"analyse": {"ck_upper_limit": 200}}, where="run.yaml")
+
+
+@pytest.mark.parametrize(
+    "change", [{"region": "vastus lateralis"}, {"side": "left"}, {"measure": "t2_median_ms"}, {"mask": "painted"}]
+)
+def test_t2_by_another_mask_is_the_mean_of_both_thighs(study, change):
+    with pytest.raises(MyoT2Error, match="mask"):
+        read_plan(study, {"endpoints": {"t2_corrected": change}})

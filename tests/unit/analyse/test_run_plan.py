@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 
@@ -290,3 +291,48 @@ def test_a_size_to_weigh_by_that_was_not_measured_is_said(plan, muscles):
     weighted = plan(analyses={"muscle_model": {"weighting": "volume"}})
     assert "volume_ml" in weighted.measures
     assert entry(run_plan(weighted, *muscles), "muscle_model").reason == "the measures table has no column 'volume_ml'"
+
+
+@pytest.fixture(scope="module")
+def gaps(cohort):
+    """The same cohort with a number of ages and sexes unknown, more of them where T2 is high."""
+    people = cohort.people.copy()
+    high = people["t2_mean_ms"].rank(ascending=False, method="first")
+    people.loc[high.isin([1, 2, 4, 7, 30]), "age"] = np.nan
+    people.loc[high.isin([2, 3, 35]), "sex"] = pd.NA
+    return dataclasses.replace(cohort, people=people)
+
+
+def test_unknown_covariates_are_filled_in_beside_the_complete_cases(plan, gaps):
+    found = run_plan(plan(), gaps)
+    complete, filled = (found.statistics[f"t2.adjusted.{name}"] for name in ("ratio", "imputed.ratio"))
+    assert (complete.n, complete.extras["left_out"]) == (35, 7)
+    assert (filled.n, filled.extras["filled_in"]) == (42, 7) and filled.extras["by_column"] == {"age": 5, "sex": 3}
+    assert filled.extras["fraction_missing"] > 0 and filled.ci[0] < filled.value < filled.ci[1]
+    # the two highest patients are back: of T2 alone the ratio of geometric means is this
+    plain = np.exp(np.log(PATIENTS).mean() - np.log(CONTROLS).mean())
+    assert abs(np.log(filled.value / plain)) < abs(np.log(complete.value / plain)) < 0.1
+    assert entry(found, "t2.adjusted.imputed").parameters["seed"] == 20230
+
+
+def test_with_nothing_unknown_filling_in_gives_the_numbers_of_the_known(results):
+    for plain, filled in (("t2.adjusted.ratio", "t2.adjusted.imputed.ratio"), ("spearman.ck", "spearman.imputed.ck")):
+        one, other = results.statistics[plain], results.statistics[filled]
+        assert other.extras["filled_in"] == 0
+        assert (other.value, other.p, *other.ci) == pytest.approx((one.value, one.p, *one.ci), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"covariates": ["age", "diagnosis"]}, "'diagnosis' has more than two words"),
+        ({"covariates": ["ild_score"]}, "'ild_score' is known of fewer than 10 people"),
+        ({"covariates": ["site"]}, "no column 'site'"),
+        ({"second": "patient"}, "somebody belongs to both groups"),
+    ],
+)
+def test_covariates_that_cannot_be_filled_in_are_said(plan, gaps, change, reason):
+    people = gaps.people.assign(diagnosis=["DM", "PM", "ASS"] * 14)
+    found = run_plan(plan(analyses={"t2.adjusted.imputed": change}), dataclasses.replace(gaps, people=people))
+    assert entry(found, "t2.adjusted.imputed").status == NOT_APPLICABLE
+    assert reason in found.statistics["t2.adjusted.imputed.ratio"].reason

@@ -23,6 +23,7 @@ def write_multiverse(root: Path, folder: Path, people: Mapping[str, float | None
     path = folder / "analyse/multiverse.tsv"
     inputs = ["--participants", f"{folder}/participants.tsv", "--measures", f"{folder}/measure/cohort.tsv"]
     choices = ["--statistics", "median", "--masks", "corrected", "--out", str(path)]
+    choices += ["--by-person", str(folder / "analyse/masks.tsv")]
     command = [sys.executable, str(root / "scripts/compare_variants.py"), *inputs, "--tables", *map(str, tables)]
     subprocess.run([*command, *choices], check=True)
     return path

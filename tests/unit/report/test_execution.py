@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from contextlib import nullcontext
 
 import pytest
 
@@ -94,3 +96,13 @@ def test_what_the_page_cannot_hold_is_refused(source, found, tmp_path):
     document = parse_qmd(f"```{{python}}\n{source}\n```\n", where="a.qmd")
     with pytest.raises(MyoT2Error, match=found):
         execute(document, folder=tmp_path, where="a.qmd")
+
+
+@pytest.mark.parametrize("end", ["", "1 / 0"], ids=["finished", "failed"])
+def test_no_kernel_outlives_the_document(end, tmp_path):
+    source = f"import os\nfrom pathlib import Path\nPath('pid').write_text(str(os.getpid()))\n{end}"
+    document = parse_qmd(f"```{{python}}\n{source}\n```\n", where="a.qmd")
+    with pytest.raises(CellFailed) if end else nullcontext():
+        execute(document, folder=tmp_path, where="a.qmd")
+    with pytest.raises(ProcessLookupError):
+        os.kill(int((tmp_path / "pid").read_text()), 0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 
 import pytest
+import typst
 
 from myot2.core.errors import MyoT2Error
 from myot2.report.fallback import render
@@ -119,3 +121,14 @@ def test_a_quarto_project_is_refused(root, tmp_path, name):
     (tmp_path / name).mkdir()
     with pytest.raises(MyoT2Error, match="project"):
         rendered(root, tmp_path, HEAD)
+
+
+def test_in_print_a_tables_caption_stands_on_the_page_on_which_the_table_begins(root, tmp_path):
+    table = "::: {{#tbl-{0}}}\n| a | b |\n|---|--:|\n| 1 | 2 |\n| 3 | 4 |\n\nA table.\n:::\n"
+    filled = [f"{'A line.' + chr(10) * 2}" * (5 + number % 4) + table.format(number) for number in range(40)]
+    rendered(root, tmp_path, HEAD + "\n\n".join(filled))
+    pages = "#context [#metadata(({}, {}).map(of => query(of).map(it => it.location().page())))<pages>]"
+    with (tmp_path / "a.typ").open("a", encoding="utf-8") as document:
+        document.write(pages.format("figure.caption", "table"))
+    captions, tables = json.loads(typst.query(str(tmp_path / "a.typ"), "<pages>", field="value", one=True))
+    assert len(captions) == 40 and captions == tables and captions[-1] > 8

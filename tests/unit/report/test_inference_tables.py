@@ -9,6 +9,7 @@ from myot2.report import inference_tables, prose
 from myot2.report.analysis_log import analyses_table
 from myot2.report.lookup import DASH, Statistics
 from myot2.report.methods import analyses
+from myot2.report.tables import reasons
 
 FURTHER = FOUND | {
     "t2.effect.shift": statistic("12.2", 74, unit="ms", ci_printed="10.2 to 14.5"),
@@ -30,8 +31,9 @@ FURTHER = FOUND | {
     "missing.patient.complete": statistic("95.3 %", 64, numerator=61, denominator=64),
     "missing.control.ck": statistic("10", 10),
     "spearman.imputed.ck": statistic(
-        "0.361", 64, ci_printed="0.114 to 0.567", p_printed="0.006", filled_in=0, imputations=20
+        "0.361", 64, ci_printed="0.114 to 0.567", p_printed="0.006", filled_in=3, imputations=20
     ),
+    "spearman.imputed.ast": missing("ast is known of fewer than 10 people", 64),
     "muscle_model.average": statistic(
         "1.30", 74, ratio=True, ci_printed="1.2 to 1.4", p_printed="<0.001", method="bootstrap", covariates=["age"]
     ),
@@ -48,7 +50,7 @@ def test_effects_have_their_interval_both_p_and_n_or_the_reason():
     rows = {row[0]: row[1:] for row in rows_of(inference_tables.effect_table(Statistics(FURTHER)))}
     assert rows["Difference of T2 (Hodges–Lehmann)"] == ["12.2 ms", "10.2 to 14.5", DASH, DASH, "74"]
     assert rows["Ratio of T2, covariates held equal"] == ["1.339", "1.261 to 1.422", "<0.001", "0.002", "74"]
-    assert rows["*F* of ranks, covariates held equal"][1] == ("not computed: the covariate 'sex' does not vary")
+    assert rows["*F* of ranks, covariates held equal"][1] == "not computed"
     assert rows["Ratio of T2 among sex F"][0] == "1.329"
 
 
@@ -56,7 +58,7 @@ def test_the_accuracy_table_has_every_row_whatever_the_run_has():
     rows = rows_of(inference_tables.accuracy_table(Statistics(FURTHER)))
     assert rows[0] == ["Area, the interval to quote", "0.986", "0.925 to 0.998", "74"]
     assert ["Sensitivity less its optimism", "96.8 %", DASH, "64"] in rows
-    assert ["Specificity less its optimism", DASH, "not computed: it is not among the statistics", DASH] in rows
+    assert ["Specificity less its optimism", DASH, "not computed", DASH] in rows
     given = Statistics(FURTHER | {"roc.prespecified.sensitivity": statistic("90.0 %", 64)})
     assert len(rows_of(inference_tables.accuracy_table(given))) == len(rows) + 1
 
@@ -68,8 +70,31 @@ def test_the_unknown_are_counted_of_all_and_a_group_without_a_count_has_a_dash()
 
 def test_correlations_with_the_unknown_filled_in_say_how_many_were():
     rows = rows_of(inference_tables.imputed_table(Statistics(FURTHER)))
-    assert rows[0] == ["Creatine kinase (CK)", "64", "0", "0.361", "0.114 to 0.567", "0.006"]
-    assert rows[1][4] == "not computed: it is not among the statistics"
+    assert rows[0] == ["Creatine kinase (CK)", "64", "3", "0.361", "0.114 to 0.567", "0.006"]
+    assert rows[1] == ["Aspartate aminotransferase (AST)", "64", DASH, DASH, "not computed", DASH]
+    assert len(rows) == 2
+
+
+def test_where_nothing_was_unknown_no_row_repeats_the_numbers_of_the_known():
+    whole = {key: entry | {"filled_in": 0} for key, entry in FURTHER.items() if key == "spearman.imputed.ck"}
+    assert rows_of(inference_tables.imputed_table(Statistics(whole))) == [["nothing was filled in", *[DASH] * 5]]
+    ratio = {"t2.adjusted.imputed.ratio": statistic("1.340", 74, filled_in=0, imputations=20)}
+    assert "filled in" not in inference_tables.effect_table(Statistics(FURTHER | ratio))
+    ratio["t2.adjusted.imputed.ratio"]["filled_in"] = 4
+    rows = rows_of(inference_tables.effect_table(Statistics(FURTHER | ratio)))
+    assert rows[-1][:2] == ["Ratio of T2, unknown covariates filled in", "1.340"]
+    assert "The adjusted ratio was had again with unknown covariates filled in 20 times" in analyses(
+        findings(FURTHER | ratio)
+    )
+
+
+def test_a_reason_is_said_once_below_the_table_with_the_rows_that_it_is_of():
+    statistics = Statistics({f"a{i}": missing("the groups do not overlap", 12) for i in range(2)} | FURTHER)
+    entries = [("a0", "Bootstrap"), ("t2.effect.shift", "Shift"), ("a1", "Logit"), ("b", "Other")]
+    assert plain(reasons(statistics, entries)) == (
+        "Not computed: Bootstrap; Logit (the groups do not overlap). Other (it is not among the statistics)."
+    )
+    assert reasons(statistics, entries[1:2]) == ""
 
 
 def test_the_muscle_model_has_the_average_each_muscle_and_whether_they_differ():
@@ -79,7 +104,7 @@ def test_the_muscle_model_has_the_average_each_muscle_and_whether_they_differ():
     assert muscle[:3] == [
         "biceps femoris long head",
         DASH,
-        "not computed: fewer than two people of a group have a value",
+        "not computed",
     ]
     assert interaction[1:] == ["2.10", DASH, "0.040", "0.080", "74"]
     nothing = inference_tables.muscle_model_table(Statistics({}), ("biceps femoris long head",))

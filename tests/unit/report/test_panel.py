@@ -186,3 +186,12 @@ def test_a_stop_note_is_passed_on(root, files):
     assert not (files / "a.png").exists()
     assert run_program(root, files, files / "a.png", "--leave-stop-notes").returncode == 0
     assert read_stop_note(files / "a.png") == note
+
+
+def test_refused_corrected_labels_leave_the_picture_without_their_outlines_and_a_word_in_the_log(root, files):
+    note = StopNote("segment", "labels of the table", "label 99", "corrections/01.nii.gz", "Correct the mask.")
+    note.write(files / "corrected.nii.gz")
+    assert run_program(root, files, files / "plain.png").returncode == 0
+    done = run_program(root, files, files / "a.png", "--corrected-labels", str(files / "corrected.nii.gz"))
+    assert done.returncode == 0 and "without corrected outlines" in done.stderr and "label 99" in done.stderr
+    assert (files / "a.png").read_bytes() == (files / "plain.png").read_bytes()

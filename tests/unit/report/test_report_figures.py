@@ -12,7 +12,7 @@ from matplotlib.patches import FancyBboxPatch
 from myot2.report.captions import FIGURES, TABLES
 from myot2.report.figure_style import CONTROL, GROUP_MARKS, PATIENT, svg, write_vector
 from myot2.report.figures import beeswarm, group_figure, histogram_figure, muscle_figure, roc_figure
-from myot2.report.flow_diagram import flow_figure
+from myot2.report.flow_diagram import flow_figure, flow_of
 from myot2.report.lookup import Statistics
 from myot2.report.scatter import Pairs, correlation_figure, sides_figure
 from myot2.report.sections import DRAWN, LAID_OUT
@@ -115,7 +115,7 @@ def test_the_flow_diagram_shows_each_count_under_its_title_and_a_dash_where_ther
         "roc.sensitivity": {"value": 0.97, "printed": "96.8 %", "numerator": 61, "denominator": 63},
         "spearman.ild_score": {"value": -0.2, "printed": "-0.226", "n": 61},
     }
-    words = words_of(flow_figure(Statistics(counts), FLOW))
+    words = words_of(flow_figure(flow_of(Statistics(counts), FLOW)))
     assert words[:3] == ["In the participants table", "n = 74", "64 patients, 10 controls"]
     assert words[3:6] == ["Scans not measured: 2", "fit: 1", "ingest: 1"]
     assert words[6:8] == ["T2 measured", "63 patients, – controls"]
@@ -124,7 +124,7 @@ def test_the_flow_diagram_shows_each_count_under_its_title_and_a_dash_where_ther
 
 def test_the_boxes_of_the_flow_diagram_stay_within_the_figure_however_many_stages_stop_scans():
     stopped = pd.DataFrame({"status": ["stopped"] * 20, "stage": [f"stage {n}" for n in range(20)]})
-    figure = flow_figure(Statistics({}), stopped)
+    figure = flow_figure(flow_of(Statistics({}), stopped))
     assert "elsewhere: 16" in words_of(figure)
     boxes = [patch.get_window_extent() for patch in figure.axes[0].patches if isinstance(patch, FancyBboxPatch)]
     assert len(boxes) == 5

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 import xml.etree.ElementTree as ElementTree
 from itertools import cycle
 from pathlib import Path
@@ -14,18 +12,21 @@ import pandas as pd
 import pytest
 from report_browser import DESKTOP, PHONE, PROGRAM, WHY_SKIPPED, Page, browser
 from report_payloads import PAYLOADS
+from report_release import release, render_shareable, run
 from report_variants import write_multiverse
 
 from myot2.core.config import Configuration
 from myot2.core.labels import read_labels
+from myot2.core.releasable import require_releasable, write_mark
 from myot2.core.stopnote import StopNote
 from myot2.core.voxel_status import REASONS
 from myot2.report.captions import FIGURES
 from myot2.report.figure_style import write_png
 from myot2.report.legible import legible
 from myot2.report.policy import with_policy
+from myot2.report.shareable.captions import FIGURES as SHAREABLE_FIGURES
 
-PEOPLE = [f"P{number:02d}" for number in range(1, 13)] + ["C01", "C02", "C03"]
+PEOPLE = [f"P{number:02d}" for number in range(1, 13)] + [f"C{number:02d}" for number in range(1, 9)]
 STOPPED = len(PAYLOADS)
 needs_chromium = pytest.mark.skipif(PROGRAM is None, reason=WHY_SKIPPED)
 
@@ -90,12 +91,6 @@ def write_tables(root: Path, folder: Path) -> None:
         pd.DataFrame(content).to_csv(folder / f"{name}.tsv", sep="\t", index=False, na_rep="n/a")
 
 
-def run(root: Path, name: str, *arguments: str | Path) -> None:
-    command = [sys.executable, str(root / "scripts" / name), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.fixture(scope="module")
 def attacked(root, tmp_path_factory) -> Path:
     """A folder with the report of such a study, in report/."""
@@ -106,16 +101,14 @@ def attacked(root, tmp_path_factory) -> Path:
     measured = {person: 38.0 + 2 * number if person[0] == "P" else 33.0 for number, person in enumerate(PEOPLE)}
     multiverse = write_multiverse(root, folder, measured, one_line(PAYLOADS["event"]))
     run(root, "analyse_cohort.py", *study, *table, "--multiverse", multiverse, "--out", folder / "analyse")
+    configuration = Configuration(report={"title": "".join(PAYLOADS.values())}).model_dump()
+    (folder / "config.json").write_text(json.dumps(configuration, default=str), encoding="utf-8")
+    release(root, folder, folder / "config.json", folder / "labels.tsv")
     statistics = json.loads((folder / "analyse/statistics.json").read_text(encoding="utf-8"))
-    attacks = cycle(PAYLOADS.values())
-    for entry in statistics.values():
-        for part, value in entry.items():
-            if isinstance(value, str) and part not in ("printed", "unit") and not part.endswith("_printed"):
-                entry[part] = next(attacks)
+    attack_texts(statistics)
     statistics["spearman.alt"] = {"value": None, "n": 0, "printed": "n/a", "reason": PAYLOADS["event"]}
     (folder / "analyse/statistics.json").write_text(json.dumps(statistics), encoding="utf-8")
     attack_log(folder / "analyse/log.jsonl")
-    configuration = Configuration(report={"title": "".join(PAYLOADS.values())}).model_dump()
     configuration["segment"] = {text: text for text in PAYLOADS.values()}
     (folder / "config.json").write_text(json.dumps(configuration, default=str), encoding="utf-8")
     panels = [folder / f"sub-{person}_panel.png" for person in PEOPLE]
@@ -129,7 +122,43 @@ def attacked(root, tmp_path_factory) -> Path:
     more = ("--participants", folder / "report/participants", "--figures", folder / "report/figures", *outputs)
     document = ("--report", root / "report/report.qmd", "--renderer", "pandoc", "--results", folder, *table)
     run(root, "render_report.py", *document, "--config-summary", folder / "config.json", "--panels", *panels, *more)
+    attack_release(folder / "release")
+    run(root, "draw_figures.py", "--released", folder / "release", "--out", folder / "release/figures")
+    done = render_shareable(root, folder / "release", folder / "report")
+    assert done.returncode == 0, done.stderr
     return folder
+
+
+def attack_texts(statistics: dict) -> None:
+    """Put an attack in the place of every text of statistics that is no number."""
+    attacks = cycle(PAYLOADS.values())
+    for entry in statistics.values():
+        for part, value in entry.items():
+            if isinstance(value, str) and part not in ("printed", "unit") and not part.endswith("_printed"):
+                entry[part] = next(attacks)
+
+
+def attack_release(folder: Path) -> None:
+    """Put an attack in the place of every text of released files, marked anew, as if a rule had let it through."""
+    rules = require_releasable(folder / "statistics.json")
+    statistics = json.loads((folder / "statistics.json").read_text(encoding="utf-8"))
+    attack_texts(statistics)
+    (folder / "statistics.json").write_text(json.dumps(statistics), encoding="utf-8")
+    settings = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    settings["segment"] |= {text: text for text in PAYLOADS.values()}
+    (folder / "settings.json").write_text(json.dumps(settings), encoding="utf-8")
+    attacks = cycle(one_line(text) for text in PAYLOADS.values())
+    for name, columns in {
+        "analyses": ["id", "kind", "role", "family"],
+        "disclosure": ["rule"],
+        "flow": ["scans"],
+    }.items():
+        table = pd.read_csv(folder / f"{name}.tsv", sep="\t", dtype=str)
+        table = pd.concat([table] * (2 if name == "analyses" else 1))
+        table = table.assign(**{column: [next(attacks) for _ in range(len(table))] for column in columns})
+        table.to_csv(folder / f"{name}.tsv", sep="\t", index=False)
+    for name in ("statistics.json", "settings.json", "analyses.tsv", "disclosure.tsv", "flow.tsv"):
+        write_mark(folder / name, {}, rules)
 
 
 def attack_log(path: Path) -> None:
@@ -151,7 +180,11 @@ def _red():
 
 
 def pages_of(folder: Path) -> list[Path]:
-    return [folder / "report/report.html", *sorted((folder / "report/participants").iterdir())]
+    return [
+        folder / "report/report.html",
+        folder / "report/shareable.html",
+        *sorted((folder / "report/participants").iterdir()),
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -208,11 +241,12 @@ def test_no_attack_lives_in_any_page(attacked, page: Page):
 
 
 @needs_chromium
-def test_every_attack_is_shown_letter_by_letter(attacked, page: Page):
-    page.open(attacked / "report/report.html", DESKTOP)
+@pytest.mark.parametrize("name", ["report", "shareable"])
+def test_every_attack_is_shown_letter_by_letter(attacked, page: Page, name):
+    page.open(attacked / f"report/{name}.html", DESKTOP)
     shown = " ".join(page.evaluate("document.body.textContent").split())
-    for name, text in PAYLOADS.items():
-        assert " ".join(legible(one_line(text)).split()) in shown, name
+    for attack, text in PAYLOADS.items():
+        assert " ".join(legible(one_line(text)).split()) in shown, attack
     title = " ".join(page.evaluate("document.title").split())
     assert title.startswith("<script>window.pwned = 1</script></script>")
 
@@ -226,8 +260,9 @@ def test_nothing_is_wider_than_the_window_but_what_scrolls_within_itself(attacke
 
 
 @needs_chromium
-def test_the_keyboard_reaches_the_content_first_and_shows_where_it_is(attacked, page: Page):
-    page.open(attacked / "report/report.html", DESKTOP)
+@pytest.mark.parametrize("name", ["report", "shareable"])
+def test_the_keyboard_reaches_the_content_first_and_shows_where_it_is(attacked, page: Page, name):
+    page.open(attacked / f"report/{name}.html", DESKTOP)
     page.press_tab()
     first = page.evaluate("[document.activeElement.textContent, document.activeElement.getAttribute('href')]")
     assert first == ["Skip to the content", "#content"]
@@ -239,8 +274,9 @@ def test_the_keyboard_reaches_the_content_first_and_shows_where_it_is(attacked, 
 
 
 @needs_chromium
-def test_headings_pictures_and_tables_are_named_for_those_who_hear_the_page(attacked, page: Page):
-    page.open(attacked / "report/report.html", DESKTOP)
+@pytest.mark.parametrize("name", ["report", "shareable"])
+def test_headings_pictures_and_tables_are_named_for_those_who_hear_the_page(attacked, page: Page, name):
+    page.open(attacked / f"report/{name}.html", DESKTOP)
     assert page.evaluate("[...document.images].filter(image => !image.alt.trim()).length") == 0
     assert page.evaluate("[...document.images].filter(image => !image.naturalWidth).length") == 0, "all are drawn"
     assert page.evaluate("document.documentElement.lang") == "en"
@@ -255,8 +291,9 @@ def test_headings_pictures_and_tables_are_named_for_those_who_hear_the_page(atta
 
 
 def test_no_attack_lives_in_a_figure(attacked):
-    for figure in FIGURES:
-        path = attacked / f"report/figures/{figure.file}.svg"
+    drawn = sorted(attacked.glob("re*/figures/*.svg"))
+    assert len(drawn) == len(FIGURES) + len(SHAREABLE_FIGURES)
+    for path in drawn:
         elements = list(ElementTree.parse(path).getroot().iter())
         names = {element.tag.rpartition("}")[2] for element in elements if isinstance(element.tag, str)}
         assert names.isdisjoint({"script", "a", "foreignObject", "iframe", "text"}), path.name

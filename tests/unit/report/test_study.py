@@ -81,6 +81,16 @@ def stage(root, tmp_path):
     return make
 
 
+def test_tables_that_a_run_need_not_have_are_staged_and_read_where_it_has_them(stage, monkeypatch):
+    check = '{"summary": [{"source": "statistics", "checks": 9, "inconsistent": 1, "not checked": 0, '
+    check += '"topics_with_findings": 1}], "outcomes": [{"source": "statistics", "status": "inconsistent", '
+    check += '"sentence": "9 is not 8."}]}'
+    monkeypatch.setitem(TABLES, "analyse/claims.json", check)
+    monkeypatch.setitem(TABLES, "analyse/masks.tsv", "participant_id\tmask\tt2_ms\n01\tcorrected\t47.5\n")
+    study = read_study(stage())
+    assert study.masks["t2_ms"].tolist() == [47.5] and study.claims.findings == ["9 is not 8."]
+
+
 def test_a_study_is_read_as_it_was_staged(stage, tmp_path):
     panel, stopped = tmp_path / "sub-01_panel.png", tmp_path / "sub-02_ses-1_panel.png"
     Image.new("RGB", (1200, 400), "red").save(panel)
@@ -99,7 +109,7 @@ def test_a_study_is_read_as_it_was_staged(stage, tmp_path):
     with Image.open(study.thumbnails["sub-01"]) as small:
         assert small.size == (600, 200)
     assert study.sides.loc["sartorius"].isna().all(), "the right side is not measured"
-    assert study.band.empty
+    assert study.band.empty and study.masks.empty and study.claims is None
     assert study.statistics.reason("roc.auc") == "a group is empty"
     assert [(entry["id"], entry["reason"]) for entry in study.log] == [("roc", "a group is empty")]
     assert (study.renderer, study.configuration) == ("a renderer", {"fit": {"source": "echoes"}})

@@ -91,7 +91,20 @@ def test_background_needs_more_than_half_of_the_probability():
     np.testing.assert_array_equal(votes.decide(probabilities), [1, 0])
 
 
-def test_the_mean_agreement_leaves_background_and_what_nobody_has_aside():
-    nobody = np.zeros((4, 1, 2, 2), np.float32)
-    assert votes.Votes(nobody, np.array([1.0, 0.5, np.nan, 0.9])).mean_agreement == pytest.approx(0.7)
-    assert votes.Votes(nobody, np.array([1.0, np.nan, np.nan, np.nan])).mean_agreement == 0
+@given(arrays.arrays(np.uint8, (3, 4, 5), elements=st.integers(0, 3)))
+def test_the_overall_agreement_is_the_dice_of_all_labels_with_their_place(labels):
+    marked = (labels[:, None] == np.arange(1, 4)[:, None, None]).reshape(3, -1)  # a mask of label and place
+    pairs = [dice(marked[a], marked[b]) or 0.0 for a, b in ((0, 1), (0, 2), (1, 2))]
+    assert votes.overall_dice(labels) == pytest.approx(np.mean(pairs))
+
+
+def test_a_sliver_of_a_muscle_counts_little_in_the_overall_agreement():
+    labels = np.ones((2, 10, 10), np.uint8)
+    labels[0, 0, 0], labels[1, 9, 9] = 2, 2
+    assert np.nanmean(votes.pairwise_dice(labels, 3)[1:]) < 0.5
+    assert votes.overall_dice(labels) == pytest.approx(0.98)
+
+
+def test_the_overall_agreement_of_one_vote_is_one_and_of_none_zero():
+    assert votes.overall_dice(np.ones((1, 3), np.uint8)) == 1
+    assert votes.overall_dice(np.zeros((3, 3), np.uint8)) == 0

@@ -34,7 +34,8 @@ def main_keys(key: str, analysis: AreaIntervals, material: Material) -> tuple[st
 
 
 def _by(method: str, positives: np.ndarray, negatives: np.ndarray, drawn: dict[str, int]) -> Statistic:
-    n, extras = len(positives) + len(negatives), {"ci_method": METHODS[method]}
+    n = len(positives) + len(negatives)
+    extras = {"ci_method": METHODS[method], "n_positive": len(positives), "n_negative": len(negatives)}
     try:
         found = area_interval(positives, negatives, method, **drawn)
     except ValueError as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from myot2.analyse.effect_sizes import Shift, dominance, hodges_lehmann
@@ -17,9 +19,11 @@ def run(key: str, analysis: EffectSize, material: Material) -> Outcome:
     first = material.sample(analysis.endpoint, analysis.first)
     second = material.sample(analysis.endpoint, analysis.second)
     endpoint = material.plan.endpoints[analysis.endpoint]
+    found = {"shift": _shift(hodges_lehmann(first, second), endpoint.unit, endpoint.decimals)}
+    found |= _dominance(first, second)
+    sizes = {"n_first": len(first), "n_second": len(second)}
     n = len(first) + len(second)
-    found = {f"{key}.shift": _shift(hodges_lehmann(first, second), n, endpoint.unit, endpoint.decimals)}
-    return Outcome(found | {f"{key}.{name}": entry for name, entry in _dominance(first, second, n).items()})
+    return Outcome({f"{key}.{name}": replace(entry, n=n, extras=entry.extras | sizes) for name, entry in found.items()})
 
 
 def main_keys(key: str, analysis: EffectSize, material: Material) -> tuple[str, ...]:
@@ -27,7 +31,7 @@ def main_keys(key: str, analysis: EffectSize, material: Material) -> tuple[str, 
     return (f"{key}.shift", f"{key}.delta", f"{key}.common_language")
 
 
-def _shift(found: Shift, n: int, unit: str | None, decimals: int) -> Statistic:
+def _shift(found: Shift, unit: str | None, decimals: int) -> Statistic:
     """The interval is the one that holds for groups of unequal spread; Moses's stands beside it."""
     extras: dict[str, object] = {
         "method": "Hodges and Lehmann; interval of the shifts that Brunner and Munzel's test does not reject",
@@ -36,21 +40,20 @@ def _shift(found: Shift, n: int, unit: str | None, decimals: int) -> Statistic:
     }
     if found.ci_unequal:
         extras["ci_printed"] = print_interval(found.ci_unequal, decimals)
-    return number(found.shift, decimals, n=n, unit=unit, ci=found.ci_unequal, extras=extras)
+    return number(found.shift, decimals, unit=unit, ci=found.ci_unequal, extras=extras)
 
 
-def _dominance(first: np.ndarray, second: np.ndarray, n: int) -> dict[str, Statistic]:
+def _dominance(first: np.ndarray, second: np.ndarray) -> dict[str, Statistic]:
     try:
         found = dominance(first, second)
     except ValueError as error:
-        return {name: unavailable(str(error), n=n) for name in ("delta", "common_language")}
+        return {name: unavailable(str(error)) for name in ("delta", "common_language")}
     method = {"method": "Cliff's delta, with Wilson's interval of the area, stretched"}
     return {
-        "delta": number(found.delta, 3, n=n, ci=found.ci, extras=method | {"ci_printed": print_interval(found.ci, 3)}),
+        "delta": number(found.delta, 3, ci=found.ci, extras=method | {"ci_printed": print_interval(found.ci, 3)}),
         "common_language": number(
             found.common_language,
             3,
-            n=n,
             ci=found.common_language_ci,
             extras={"ci_printed": print_interval(found.common_language_ci, 3)},
         ),

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import pandas as pd
-
+from myot2.analyse.kinds.pooled import cannot_help, pooled_statistic
 from myot2.analyse.material import Material
-from myot2.analyse.missing import FEWEST_KNOWN, impute
+from myot2.analyse.missing import impute
 from myot2.analyse.outcome import Outcome
 from myot2.analyse.plan_kinds import ImputedCorrelation
 from myot2.analyse.pooling import Pooled, imputed_spearman
-from myot2.analyse.rounding import print_interval
-from myot2.analyse.statistic import Statistic, number, unavailable
+from myot2.analyse.statistic import Statistic, unavailable
 
-TEST = "Spearman's rank correlation, pooled over imputations as Fisher's z (Rubin; Barnard and Rubin)"
+TEST = "Spearman's t, pooled over imputations (Rubin; Barnard and Rubin)"
 
 
 def run(key: str, analysis: ImputedCorrelation, material: Material) -> Outcome:
     """`<key>.<endpoint>` for each of the others, by predictive mean matching and Rubin's rules."""
     names = list(dict.fromkeys([analysis.endpoint, *analysis.with_, *analysis.predictors]))
     people = material.table(names, analysis.among)[names].dropna(subset=[analysis.endpoint])
-    poor = {name: reason for name in names if (reason := _cannot_help(people[name]))}
+    poor = {name: reason for name in names if (reason := cannot_help(people[name]))}
     if analysis.endpoint in poor:
         raise ValueError(f"{analysis.endpoint} {poor[analysis.endpoint]}")
     usable = people.drop(columns=list(poor)).reset_index(drop=True)
@@ -42,24 +40,9 @@ def main_keys(key: str, analysis: ImputedCorrelation, material: Material) -> tup
     return tuple(f"{key}.{name}" for name in analysis.with_)
 
 
-def _cannot_help(cells: pd.Series) -> str:
-    """Why an endpoint can neither be filled in nor predict; empty where it can."""
-    known = cells.dropna()
-    if len(known) < FEWEST_KNOWN:
-        return f"is known of fewer than {FEWEST_KNOWN} people"
-    return "does not vary" if known.nunique() < 2 else ""
-
-
 def _or_reason(work: Callable[[], Pooled], n: int, told: dict[str, object]) -> Statistic:
     try:
         found = work()
     except ValueError as error:
         return unavailable(str(error), n=n, test=TEST, extras=told)
-    extras = {
-        **told,
-        "imputations": found.imputations,
-        "df": found.df,
-        "fraction_missing": found.fraction_missing,
-        "ci_printed": print_interval(found.ci, 3),
-    }
-    return number(found.estimate, 3, n=n, ci=found.ci, test=TEST, p=found.p, extras=extras)
+    return pooled_statistic(found, n, TEST, told)

@@ -97,7 +97,7 @@ def _average(found: MuscleModel, unit: str | None, decimals: int) -> Statistic:
 
 def _interaction(found: MuscleModel) -> Statistic:
     n = found.patients + found.controls
-    extras = {"df": found.interaction_df}
+    extras = {"df": found.interaction_df, "n_first": found.patients, "n_second": found.controls}
     return number(found.interaction, 2, n=n, test=SAME[found.method], p=found.interaction_p, extras=extras)
 
 

@@ -96,6 +96,7 @@ def _operating_point(
         reason = "no cutoff is better than chance (Youden's index is nowhere above 0)"
         return {name: unavailable(reason, n=n) for name in FIGURES[1:]}
     extras = {"rule": RULE, "tied_cutoffs": curve.cutoffs[tied].tolist(), "note": OPTIMISM}
+    extras |= {"n_positive": curve.n_positive, "n_negative": curve.n_negative}
     return {
         "cutoff": number(float(curve.cutoffs[best]), decimals, n=n, unit=unit, extras=extras),
         "sensitivity": proportion(int(curve.hits[best]), curve.n_positive, among=titles[0]),

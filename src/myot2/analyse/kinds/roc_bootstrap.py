@@ -39,7 +39,13 @@ def run(key: str, analysis: RocBootstrap, material: Material) -> Outcome:
             n=n,
             unit=endpoint.unit,
             ci=found.ci,
-            extras={"ci_printed": print_interval(found.ci, endpoint.decimals), "method": METHOD, **drawn},
+            extras={
+                "n_positive": len(positives),
+                "n_negative": len(negatives),
+                "ci_printed": print_interval(found.ci, endpoint.decimals),
+                "method": METHOD,
+                **drawn,
+            },
         )
     }
     for name, rate, size in (
