@@ -2,7 +2,8 @@
 
 REQUIRED INPUTS:
     labels = <results>/segment/{folder}/{scan}_dseg.nii.gz
-    reference = <results>/ingest/{folder}/{scan}_echo-01_MESE.nii.gz, or the vendor T2 map where there are no echoes
+    reference = <results>/ingest/{folder}/{scan}_echo-01_MESE.nii.gz, or the vendor T2 map where there are no echoes;
+                the first image of <results>/reconstruct with fit.source: kspace
     label_table = config/labels.tsv, or the one configured
     moving = <results>/ingest/{folder}/{scan}_acq-dixon{in,opp,water,fat}_T2w.nii.gz, the image that a model labelled
 
@@ -36,7 +37,7 @@ rule align:
     """Resample the labels by geometry, then refine by rigid registration where that improves the match."""
     input:
         labels="<results>/segment/{folder}/{scan}_dseg.nii.gz",
-        reference=(ECHOES + VENDOR_MAP)[0],
+        reference=T2_GRID,
         moving=SEEN_BY_NETWORK,
         label_table=settings.label_table,
         script="scripts/resample_labels.py",
@@ -90,7 +91,7 @@ if FAT_SOURCE:
                 if FAT_SOURCE == "given"
                 else sidecars_of(DIXON[settings.ingest.dixon.index(contrast)] for contrast in FAT_CONTRASTS)
             ),
-            reference=(ECHOES + VENDOR_MAP)[0],
+            reference=T2_GRID,
             transform="<results>/align/{folder}/{scan}_from-T2_to-dixon_xfm.tfm",
             script="scripts/resample_images.py",
             code=code("scripts/resample_images.py"),
@@ -125,7 +126,7 @@ if CORRECTED:
     use rule align as align_corrected with:
         input:
             labels="<results>/segment/{folder}/{scan}_desc-corrected_dseg.nii.gz",
-            reference=(ECHOES + VENDOR_MAP)[0],
+            reference=T2_GRID,
             moving=SEEN_BY_NETWORK,
             transform="<results>/align/{folder}/{scan}_from-T2_to-dixon_xfm.tfm",
             label_table=settings.label_table,

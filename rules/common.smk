@@ -30,6 +30,7 @@ try:
         columns=settings.participants.columns,
         values=settings.participants.values,
         require_dicom=settings.ingest.source == "dicom",
+        require_kspace=settings.fit.source == "kspace",
     )
 except MyoT2Error as error:
     raise WorkflowError(str(error)) from error
@@ -257,7 +258,7 @@ def status_of(wildcards):
     """The status map beside a T2 map of the multiverse, where the map is a fit."""
     of_fit = f"{settings.results}/fit/{wildcards.folder}/{wildcards.scan}"
     if not wildcards.further:
-        return f"{of_fit}_desc-status_dseg.nii.gz" if FITS_ECHOES else []
+        return f"{of_fit}_desc-status_dseg.nii.gz" if STATUS_MAP else []
     fitted = wildcards.further.removeprefix("_desc-") in FURTHER_FITS
     return f"{of_fit}{wildcards.further}status_dseg.nii.gz" if fitted else []
 
@@ -283,18 +284,23 @@ def fat_options(model):
     ]
 
 
-def train_options(model):
-    """How it is told the train of pulses, which the phase-graph models read."""
+def pulse_options(model):
+    """How a program is told the train of pulses, which the phase-graph models follow."""
     pulses = settings.fit.pulses
     if not is_phase_graph(model):
         return []
     return [
-        *("--t1-ms", settings.fit.t1_ms, "--b1", settings.fit.b1),
+        *("--t1-ms", settings.fit.t1_ms),
         *("--slice-profile", pulses.slice_profile, "--refocusing-deg", pulses.refocusing_deg),
         *("--time-bandwidth", *pulses.time_bandwidth),
         *("--refocusing-width", pulses.refocusing_width),
         *(["--pulse-samples", *pulses.samples] if pulses.samples else []),
     ]
+
+
+def train_options(model):
+    """The same for a fit, and where B1 comes from."""
+    return [*pulse_options(model), "--b1", settings.fit.b1] if is_phase_graph(model) else []
 
 
 def pulse_samples(model):
@@ -305,3 +311,43 @@ def pulse_samples(model):
 def b1_options(model, wildcards):
     """How the program is told a given map of B1."""
     return ["--b1-from", given_b1_path(wildcards)] if is_phase_graph(model) and settings.fit.b1_map else []
+
+
+USES_B1_MAP = settings.reconstruct.model == "epg" and settings.reconstruct.b1 == "map"
+
+
+def raw_input(wildcards):
+    """The raw data of a scan as an input, unless they are missing: then the job says so and the cohort goes on."""
+    path = cohort[wildcards.scan].kspace
+    return path if path and (settings.simulate or os.path.exists(path)) else []
+
+
+def raw_path(wildcards):
+    """Where the participants table says that the raw data are."""
+    return cohort[wildcards.scan].kspace or f"no cell in the column kspace for {wildcards.scan}"
+
+
+def raw_listing(wildcards):
+    """What tells that files of a folder of raw data have come or gone (a folder's own time does not)."""
+    path = cohort[wildcards.scan].kspace
+    if settings.simulate or not path or not os.path.isdir(path):
+        return "one file, or made by a rule"
+    listing = listing_digest(path)
+    return PSEUDONYMS.of(listing) if PSEUDONYMS else listing
+
+
+def measured_b1(wildcards):
+    """The configured map of B1 as an input; a simulated one comes with the raw data."""
+    if not USES_B1_MAP or settings.simulate:
+        return []
+    return if_there(of_scan(settings.reconstruct.b1_map, wildcards))
+
+
+def own_b1(wildcards):
+    """How a program is told the measured B1."""
+    return ["--b1-from", of_scan(settings.reconstruct.b1_map, wildcards)] if USES_B1_MAP else []
+
+
+def reconstructed(suffix):
+    """A map of the stage, once for each scan."""
+    return every_scan(f"<results>/reconstruct/{{folder}}/{{scan}}{suffix}")

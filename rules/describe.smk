@@ -5,7 +5,7 @@ REQUIRED INPUTS:
 
 OUTPUTS:
     <results>/ingest/{dataset_description.json,README,participants.tsv,participants.json,.bidsignore}
-    <results>/{segment,align,fit}/{dataset_description.json,README,dseg.tsv,.bidsignore}
+    <results>/{segment,align,fit,reconstruct}/{dataset_description.json,README,dseg.tsv,.bidsignore}
 """
 
 
@@ -18,6 +18,7 @@ IMAGE_OF = {
     "segment": "segment/{folder}/{scan}_dseg.nii.gz",
     "align": "align/{folder}/{scan}_space-T2_dseg.nii.gz",
     "fit": "fit/{folder}/{scan}_T2map.nii.gz",
+    **({"reconstruct": "reconstruct/{folder}/{scan}_T2map.nii.gz"} if FROM_KSPACE else {}),
 }
 TOP_FILES = {
     "ingest": ["dataset_description.json", "README", "participants.tsv", "participants.json", ".bidsignore"],
@@ -83,7 +84,7 @@ rule describe_derivative:
     benchmark:
         "<benchmarks>/{stage}/describe.tsv"
     wildcard_constraints:
-        stage="segment|align|fit",
+        stage="|".join(IMAGE_OF),
     conda:
         "../envs/imaging.yaml"
     resources:
@@ -91,12 +92,14 @@ rule describe_derivative:
         runtime=5,
     params:
         dataset=subpath(output.description, parent=True),
+        reconstructed="--reconstructed" if FROM_KSPACE else "",
     shell:
         r"""
         python {input.script:q} \
             --stage {wildcards.stage:q} \
             --images {input.images:q} \
             --label-table {input.label_table:q} \
+            {params.reconstructed} \
             --dataset {params.dataset:q} \
             >{log:q} 2>&1
         """

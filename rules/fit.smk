@@ -1,8 +1,9 @@
-"""This part of the workflow makes the T2 map, from the raw echoes or from the scanner's own map, and the fat fraction.
+"""This part of the workflow makes the T2 map, from the raw echoes, the scanner's own map or k-space, and the fat fraction.
 
 REQUIRED INPUTS:
     echoes = <results>/ingest/{folder}/{scan}_echo-{01..}_MESE.nii.gz   fit.source: echoes
     vendor = <results>/ingest/{folder}/{scan}_T2map.nii.gz              fit.source: vendor-map
+    t2, status = <results>/reconstruct/{folder}/{scan}_...              fit.source: kspace
     dixon = what rule resample_dixon makes                              where there is a fat fraction
 
 OUTPUTS:
@@ -24,7 +25,7 @@ OUTPUTS:
 FITTED = "<results>/fit/{visit}/anat/{scan}"
 FITS_ECHOES = settings.fit.source == "echoes"
 PHASE_GRAPH = FITS_ECHOES and is_phase_graph(settings.fit.model)
-STATUS_MAP = [f"{FITTED}_desc-status_dseg.nii.gz"] if FITS_ECHOES else []
+STATUS_MAP = [f"{FITTED}_desc-status_dseg.nii.gz"] if FITS_ECHOES or FROM_KSPACE else []
 B1_MAP = ["<results>/fit/{visit}/fmap/{scan}_TB1map.nii.gz"] if PHASE_GRAPH else []
 SIGNAL_FRACTION = [f"{FITTED}_desc-signal_FFmap.nii.gz"] if FAT_SOURCE else []
 PROTON_FRACTION = [f"{FITTED}_FFmap.nii.gz"] if FAT_SOURCE else []
@@ -37,7 +38,7 @@ if FAT_SOURCE:
         input:
             images=by_visit(ON_T2),
             sidecars=sidecars_of(by_visit(ON_T2)),
-            t2=[] if FITS_ECHOES else [f"{FITTED}_T2map.nii.gz"],
+            t2=[] if FITS_ECHOES else [f"{RECONSTRUCTED if FROM_KSPACE else FITTED}_T2map.nii.gz"],
             script="scripts/map_fat_fraction.py",
             code=code("scripts/map_fat_fraction.py"),
         output:
@@ -142,6 +143,46 @@ if FITS_ECHOES:
                 --rmse {output.rmse:q} \
                 --status {output.status:q} \
                 {params.b1_map:q} \
+                >{log:q} 2>&1
+            """
+
+elif FROM_KSPACE:
+
+    rule take_reconstruction:
+        """Take the T2 map that was made from k-space, and mark what holds too much fat."""
+        input:
+            t2=f"{RECONSTRUCTED}_T2map.nii.gz",
+            status=f"{RECONSTRUCTED}_desc-status_dseg.nii.gz",
+            sidecars=multiext(RECONSTRUCTED, "_T2map.json", "_desc-status_dseg.json"),
+            fat=PROTON_FRACTION if settings.fit.fat.limit else [],
+            script="scripts/take_reconstruction.py",
+            code=code("scripts/take_reconstruction.py"),
+        output:
+            t2=f"{FITTED}_T2map.nii.gz",
+            status=STATUS_MAP,
+            sidecars=[f"{FITTED}_T2map.json", *sidecars_of(STATUS_MAP)],
+        log:
+            "<logs>/fit/{visit}/anat/{scan}.log",
+        benchmark:
+            "<benchmarks>/fit/{visit}/anat/{scan}.tsv"
+        conda:
+            "../envs/imaging.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        params:
+            fat=lambda wildcards, input: (
+                ["--fat-fraction", *input.fat, "--fat-limit", settings.fit.fat.limit] if input.fat else []
+            ),
+        shell:
+            r"""
+            python {input.script:q} \
+                --leave-stop-notes \
+                --t2-in {input.t2:q} \
+                --status-in {input.status:q} \
+                {params.fat:q} \
+                --t2 {output.t2:q} \
+                --status {output.status:q} \
                 >{log:q} 2>&1
             """
 

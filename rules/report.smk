@@ -8,6 +8,7 @@ REQUIRED INPUTS:
 
 OUTPUTS:
     <results>/report/{folder}/{scan}_panel.png   labels on the image, T2 map
+    <results>/report/{folder}/{scan}_reconstruction.png   sampled lines and T2 map, with fit.source: kspace
     <results>/report/figures/<figure>.svg, .pdf  the report's figures, for the page and for print
     <results>/report/configuration.json          every setting of the run, defaults included
     <results>/report/report.html, report.pdf
@@ -25,7 +26,7 @@ localrules:
 
 
 # What the labels were drawn on; labels that were given are shown on the image of the T2 series.
-PANEL_IMAGE = SEEN_BY_NETWORK or (ECHOES + VENDOR_MAP)[:1]
+PANEL_IMAGE = SEEN_BY_NETWORK or [T2_GRID]
 PANEL_LABELS = (
     "<results>/segment/{folder}/{scan}_dseg.nii.gz"
     if SEEN_BY_NETWORK
@@ -76,6 +77,49 @@ rule panel:
             --out {output:q} \
             >{log:q} 2>&1
         """
+
+
+if FROM_KSPACE:
+
+    rule picture_reconstruction:
+        """Draw what one scan was reconstructed from, and the T2 map."""
+        input:
+            summary="<results>/reconstruct/{folder}/{scan}_reconstruction.json",
+            pattern="<results>/reconstruct/{folder}/{scan}_pattern.tsv",
+            t2="<results>/reconstruct/{folder}/{scan}_T2map.nii.gz",
+            full=["<results>/reconstruct/{folder}/{scan}_desc-fullysampled_T2map.nii.gz"] if COMPARED else [],
+            labels="<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz",
+            label_table=settings.label_table,
+            script="scripts/draw_reconstruction.py",
+            code=code("scripts/draw_reconstruction.py"),
+        output:
+            "<results>/report/{folder}/{scan}_reconstruction.png",
+        log:
+            "<logs>/report/{folder}/{scan}_reconstruction.log",
+        benchmark:
+            "<benchmarks>/report/{folder}/{scan}_reconstruction.tsv"
+        conda:
+            "../envs/report.yaml"
+        resources:
+            mem_mb=1000,
+            runtime=5,
+        params:
+            title=lambda wildcards: wildcards.scan,
+            full=lambda wildcards, input: ["--full", *input.full] if input.full else [],
+        shell:
+            r"""
+            python {input.script:q} \
+                --leave-stop-notes \
+                --summary {input.summary:q} \
+                --pattern {input.pattern:q} \
+                --t2 {input.t2:q} \
+                {params.full:q} \
+                --labels {input.labels:q} \
+                --label-table {input.label_table:q} \
+                --title {params.title:q} \
+                --out {output:q} \
+                >{log:q} 2>&1
+            """
 
 
 rule figures:
@@ -148,6 +192,8 @@ rule report:
         flow="<results>/measure/flow.tsv",
         quality=QUALITY[1],
         panels=every_scan("<results>/report/{folder}/{scan}_panel.png"),
+        reconstruction=["<results>/reconstruct/scans.tsv"] if FROM_KSPACE else [],
+        pictures=every_scan("<results>/report/{folder}/{scan}_reconstruction.png") if FROM_KSPACE else [],
         figures=rules.figures.output,
         configuration="<results>/report/configuration.json",
         label_table=settings.label_table,
@@ -174,6 +220,7 @@ rule report:
     params:
         results=subpath(input.statistics, ancestor=2),
         figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
+        pictures=lambda wildcards, input: ["--reconstructions", *input.pictures] if input.pictures else [],
         renderer=settings.report.renderer,
     shell:
         r"""
@@ -183,6 +230,7 @@ rule report:
             --config-summary {input.configuration:q} \
             --label-table {input.label_table:q} \
             --panels {input.panels:q} \
+            {params.pictures:q} \
             --figures {params.figures:q} \
             --participants {output.participants:q} \
             --renderer {params.renderer:q} \

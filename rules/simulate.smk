@@ -4,8 +4,21 @@ REQUIRED INPUTS: none; the participants table lists the people, who are drawn fr
 
 OUTPUTS:
     dicom = <results>/simulate/{scan}/dicom   what a scanner would export
-    truth = <results>/simulate/{scan}/truth   labels, T2, fat fraction, B1, motion; read by no other rule
+    truth = <results>/simulate/{scan}/truth   labels, T2, fat fraction, B1, motion; read by no rule but fit_fully_sampled
+  with simulate.kspace.write: true also
+    kspace = <results>/simulate/{scan}/kspace   raw.h5 (ISMRMRD) and TB1map.nii.gz, what a scanner would export as well
 """
+
+RAW = simulation.kspace
+RAW_OPTIONS = (
+    [
+        *("--coils", RAW.coils, "--blocks", RAW.blocks, "--acceleration", RAW.acceleration),
+        *(["--block-order", *RAW.block_order] if RAW.block_order else []),
+        *("--partial-fourier", RAW.partial_fourier, "--odd-even-deg", *RAW.odd_even_deg),
+    ]
+    if RAW.write
+    else []
+)
 
 
 rule simulate:
@@ -18,6 +31,7 @@ rule simulate:
     output:
         dicom=directory("<results>/simulate/{scan}/dicom"),
         truth=directory("<results>/simulate/{scan}/truth"),
+        kspace=[directory("<results>/simulate/{scan}/kspace")] if RAW.write else [],
     log:
         "<logs>/simulate/{scan}.log",
     benchmark:
@@ -35,6 +49,7 @@ rule simulate:
         snr=simulation.snr,
         motion=simulation.motion_mm,
         scanner=simulation.scanner,
+        raw=lambda wildcards, output: ["--kspace", *output.kspace, *RAW_OPTIONS] if output.kspace else [],
         fat="--fat-suppression" if simulation.fat_suppression else "--no-fat-suppression",
     shell:
         r"""
@@ -47,6 +62,7 @@ rule simulate:
             --motion-mm {params.motion:q} \
             --scanner {params.scanner:q} \
             {params.fat} \
+            {params.raw:q} \
             --label-table {input.labels:q} \
             --dicom {output.dicom:q} \
             --truth {output.truth:q} \

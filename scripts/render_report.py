@@ -76,6 +76,7 @@ def _stage(options: argparse.Namespace, folder: Path, pages: str | None, rendere
         labels=options.label_table,
         panels=options.panels,
         figures=options.figures,
+        pictures=options.reconstructions,
         pages=pages,
         configuration=options.config_summary,
         renderer=renderer,
@@ -126,6 +127,14 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         metavar="PNG",
         help="one per scan, <scan>_panel.png (or stop note)",
+    )
+    parser.add_argument(
+        "--reconstructions",
+        type=Path,
+        nargs="*",
+        default=[],
+        metavar="PNG",
+        help="one per scan that was reconstructed from k-space, <scan>_reconstruction.png (or stop note)",
     )
     parser.add_argument("--figures", type=Path, required=True, metavar="DIR", help="from scripts/draw_figures.py")
     parser.add_argument(

@@ -11,15 +11,20 @@ import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from myot2.core.images import write_image
 from myot2.core.labels import read_labels
 from myot2.simulate.dicom import write_examination
 from myot2.simulate.folder import atomic_folder
+from myot2.simulate.kspace import Receiver
 from myot2.simulate.participant import simulate_participant
 from myot2.simulate.placement import PLACEMENTS
 from myot2.simulate.protocol import PRESETS, Conditions
+from myot2.simulate.raw_file import write_raw
+from myot2.simulate.sampling import Sampling
 from myot2.simulate.scanners.catalogue import SCANNERS
-from myot2.simulate.truth import write_truth
+from myot2.simulate.truth import write_fully_sampled, write_truth
 
+RAW_FILE, B1_FILE = "raw.h5", "TB1map.nii.gz"
 LABELS = Path(__file__).parents[1] / "config" / "labels.tsv"
 
 
@@ -35,15 +40,31 @@ def main(argv: list[str] | None = None) -> int:
         fat_suppression=arguments.fat_suppression,
     )
     labels = read_labels(arguments.label_table)
-    examination = simulate_participant(preset, arguments.seed, arguments.participant, conditions, labels)
+    receiver = receiver_of(arguments) if arguments.kspace else None
+    examination = simulate_participant(preset, arguments.seed, arguments.participant, conditions, labels, receiver)
     settings = {"preset": preset.name, "seed": arguments.seed, "people": preset.people, **asdict(conditions)}
+    if receiver:
+        settings["receiver"] = asdict(receiver)
     with atomic_folder(arguments.truth) as folder:
         write_truth(folder, arguments.participant, examination.truth, examination.identity, labels, settings)
+        if examination.raw:
+            write_fully_sampled(folder, arguments.participant, examination.raw)
+    if examination.raw:
+        with atomic_folder(arguments.kspace) as folder:
+            write_raw(folder / RAW_FILE, examination.raw, examination.identity)
+            write_image(examination.raw.b1[0].image(examination.raw.b1[1]), folder / B1_FILE)
     key = f"{preset.name}/{arguments.seed}/{arguments.participant}"
     placed = [PLACEMENTS[arguments.placement](series) for series in examination.series]
     with atomic_folder(arguments.dicom) as folder:
         write_examination(folder, placed, examination.identity, key, SCANNERS[arguments.scanner])
     return 0
+
+
+def receiver_of(arguments: argparse.Namespace) -> Receiver:
+    """The receiver and the order of its lines, as the options say."""
+    order = tuple(arguments.block_order or range(arguments.blocks))
+    sampling = Sampling(arguments.blocks, arguments.acceleration, order, arguments.partial_fourier)
+    return Receiver(sampling, arguments.coils, tuple(arguments.odd_even_deg))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,6 +105,33 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--snr", type=float, default=default.snr, help="of healthy muscle in the first echo (default: %(default)s)"
+    )
+    raw = parser.add_argument_group("raw k-space of the multi-echo series")
+    receiver, sampling = Receiver(), Sampling()
+    raw.add_argument("--kspace", type=Path, metavar="OUT", help=f"folder for {RAW_FILE} and {B1_FILE}")
+    raw.add_argument("--coils", type=int, default=receiver.coils, help="loops (default: %(default)s)")
+    raw.add_argument(
+        "--blocks", type=int, default=sampling.blocks, help="parts of k-space of which an echo takes one (%(default)s)"
+    )
+    raw.add_argument(
+        "--acceleration", type=int, default=sampling.acceleration, help="one line in so many of a block (%(default)s)"
+    )
+    raw.add_argument(
+        "--block-order", nargs="+", type=int, metavar="BLOCK", help="of the echoes, from 0 on (default: ascending)"
+    )
+    raw.add_argument(
+        "--partial-fourier",
+        type=float,
+        default=sampling.partial_fourier,
+        help="part of k-space that is sampled at all (default: %(default)s)",
+    )
+    raw.add_argument(
+        "--odd-even-deg",
+        nargs=3,
+        type=float,
+        default=receiver.odd_even_deg,
+        metavar=("CONSTANT", "ROWS", "COLUMNS"),
+        help="phase of even echoes: constant, and towards the edge along rows and along columns (default: %(default)s)",
     )
     return parser
 

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from myot2.core.tables import write_tsv
-from myot2.simulate.cohort import draw_cohort, with_dicom_folders
+from myot2.simulate.cohort import draw_cohort, with_dicom_folders, with_raw_folders
 from myot2.simulate.protocol import PRESETS
 
 
@@ -22,11 +22,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--preset", choices=sorted(PRESETS), required=True, help="which cohort")
     parser.add_argument("--seed", type=int, required=True, help="the cohort's seed, a whole number from 0")
     parser.add_argument("--dicom-root", required=True, help="the table says DICOM_ROOT/sub-ID/dicom for each person")
+    parser.add_argument("--kspace", action="store_true", help="also name DICOM_ROOT/sub-ID/kspace, the raw data")
     parser.add_argument("--out", type=Path, required=True, help="the table to write (.tsv)")
     arguments = parser.parse_args(argv)
     preset = PRESETS[arguments.preset]
     cohort = draw_cohort(arguments.seed, patients=preset.patients, controls=preset.controls)
-    write_tsv(with_dicom_folders(cohort.table, arguments.dicom_root), arguments.out)
+    table = with_dicom_folders(cohort.table, arguments.dicom_root)
+    write_tsv(with_raw_folders(table, arguments.dicom_root) if arguments.kspace else table, arguments.out)
     return 0
 
 

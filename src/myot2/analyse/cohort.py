@@ -223,7 +223,7 @@ def _with_t2(people: pd.DataFrame, t2: list[float], path: str | Path) -> pd.Data
             where=path,
             do="Rename that column of the participants table.",
         )
-    return people.drop(columns="dicom").assign(**{T2: t2})
+    return people.drop(columns=["dicom", "kspace"]).assign(**{T2: t2})
 
 
 def _regions(wide: dict[str, dict[Scan, float]], scans: list[Scan]) -> pd.DataFrame:

@@ -25,6 +25,9 @@ VERSION = "1.11.1"
 IMAGE_STAGES = ("ingest", "segment", "align", "fit")
 """The stages whose results are images, each a dataset of its own; all but the first derive from others."""
 
+RAW_STAGE = "reconstruct"
+"""One more of them, in runs that start from raw k-space."""
+
 GENERATED_BY = ({"Name": "MyoT2", "Version": __version__},)
 
 
@@ -33,18 +36,20 @@ def raw_description(name: str) -> dict[str, Any]:
     return {"Name": name, "BIDSVersion": VERSION, "DatasetType": "raw", "GeneratedBy": list(GENERATED_BY)}
 
 
-def derivative_description(stage: str) -> dict[str, Any]:
+def derivative_description(stage: str, *, reconstructed: bool = False) -> dict[str, Any]:
     """The content of dataset_description.json of a stage's images; `Sources` of its sidecars use the links.
 
-    The stage itself is among them: its maps derive from one another too.
+    The stage itself is among them: its maps derive from one another too. `reconstructed` says that the run has the
+    dataset of `RAW_STAGE`.
     """
+    linked = (*IMAGE_STAGES, RAW_STAGE) if reconstructed else IMAGE_STAGES
     return {
         "Name": f"MyoT2, stage {stage}",
         "BIDSVersion": VERSION,
         "DatasetType": "derivative",
         "GeneratedBy": list(GENERATED_BY),
         "SourceDatasets": [{"URL": "../ingest"}],
-        "DatasetLinks": {linked: f"../{linked}" for linked in IMAGE_STAGES},
+        "DatasetLinks": {stage: f"../{stage}" for stage in linked},
     }
 
 
@@ -62,7 +67,7 @@ def uri_of(path: str | Path) -> str | None:
     parts = Path(path).parts
     place = next((number for number, part in enumerate(parts) if part.startswith("sub-")), 0)
     stage = parts[place - 1] if place else None
-    return f"bids:{stage}:{'/'.join(parts[place:])}" if stage in IMAGE_STAGES else None
+    return f"bids:{stage}:{'/'.join(parts[place:])}" if stage in (*IMAGE_STAGES, RAW_STAGE) else None
 
 
 def stopped_visits(dataset: Path, images: Iterable[Path]) -> list[str]:

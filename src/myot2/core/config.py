@@ -16,7 +16,8 @@ from pydantic import BaseModel, Field, ValidationError
 
 from myot2.core.config_analysis import Analysis
 from myot2.core.config_fit import Fit, contradictions_of_fit
-from myot2.core.config_multiverse import contradictions_of_multiverse
+from myot2.core.config_multiverse import contradictions_of_multiverse, further_t2
+from myot2.core.config_reconstruct import Reconstruct, contradictions_of_reconstruct, resolved_source
 from myot2.core.config_section import Section
 from myot2.core.config_segment import Segment, contradictions_of_segment
 from myot2.core.errors import MyoT2Error
@@ -40,10 +41,27 @@ class Participants(Section):
     )
 
 
+class SimulateKspace(Section):
+    """Raw k-space of the multi-echo series, written beside the DICOM of the digital cohort; docs/stages/simulate.md."""
+
+    write: bool = Field(False, description="Whether raw k-space is written.")
+    coils: int = Field(8, ge=2, le=64, description="Receive coils, loops around the thighs.")
+    blocks: int = Field(5, ge=1, le=32, description="Parts of k-space of which each echo takes one.")
+    acceleration: int = Field(2, ge=1, le=8, description="One line in so many is sampled within a part.")
+    block_order: list[int] | None = Field(
+        None, min_length=1, description="The part that each echo takes, from 0 on; null: ascending."
+    )
+    partial_fourier: float = Field(1.0, gt=0.5, le=1, description="The part of k-space that is sampled at all.")
+    odd_even_deg: tuple[float, float, float] = Field(
+        (6.0, 3.0, -4.0),
+        description="Phase of even against odd echoes (degrees): constant, and to the edge along rows and columns.",
+    )
+
+
 class Simulate(Section):
     """The digital cohort that stands in for a scanner; leave the section out for real data."""
 
-    preset: Literal["demo", "study"] = Field("demo", description="Size of the cohort and of the matrix.")
+    preset: Literal["demo", "kspace", "study"] = Field("demo", description="Size of the cohort and of the matrix.")
     seed: int = Field(20230, ge=0, description="Seed of everything that is drawn at random.")
     refocusing: Literal["ideal", "realistic"] = Field(
         "realistic", description="Refocusing of 180 degrees everywhere, or with B1 field and slice profile."
@@ -64,6 +82,7 @@ class Simulate(Section):
         "uih",
         "canon",
     ] = Field("siemens", description="Make of scanner whose DICOM is written; see docs/stages/simulate.md.")
+    kspace: SimulateKspace = Field(SimulateKspace(), description=SimulateKspace.__doc__)
 
 
 class Pacs(Section):
@@ -173,6 +192,7 @@ class Configuration(Section):
     participants: Participants = Field(Participants(), description=Participants.__doc__)
     simulate: Simulate | None = Field(None, description=Simulate.__doc__)
     ingest: Ingest = Field(Ingest(), description=Ingest.__doc__)
+    reconstruct: Reconstruct = Field(Reconstruct(), description=Reconstruct.__doc__)
     segment: Segment = Field(Segment(), description=Segment.__doc__)
     align: Align = Field(Align(), description=Align.__doc__)
     fit: Fit = Field(Fit(), description=Fit.__doc__)
@@ -208,8 +228,16 @@ def read_configuration(content: Mapping[str, Any], *, where: str | Path) -> Conf
             where=where,
             do="docs/configuration.md lists every key with its values.",
         ) from error
+    configuration = _with_source(configuration)
     _refuse_contradictions(configuration, where)
     return configuration
+
+
+def _with_source(configuration: Configuration) -> Configuration:
+    """The same with `fit.source: auto` resolved, so that nobody downstream has to."""
+    ingest, fit = configuration.ingest, configuration.fit
+    source = resolved_source(fit, t2_map=ingest.t2_map, echoes=ingest.echoes)
+    return configuration.model_copy(update={"fit": fit.model_copy(update={"source": source})})
 
 
 def _problem(item: Mapping[str, Any]) -> tuple[str, str]:
@@ -238,6 +266,10 @@ def _refuse_contradictions(configuration: Configuration, where: str | Path) -> N
         *_about_source(configuration),
         *contradictions_of_segment(segment, ingest.dixon),
         *contradictions_of_fit(fit, ingest.dixon),
+        *contradictions_of_reconstruct(
+            configuration.reconstruct, fit, further_t2(configuration.analysis.multiverse, fit)
+        ),
+        *_about_kspace(configuration),
         *contradictions_of_multiverse(
             configuration.analysis.multiverse, fit, ingest.dixon, echoes=ingest.echoes, t2_map=ingest.t2_map
         ),
@@ -247,6 +279,27 @@ def _refuse_contradictions(configuration: Configuration, where: str | Path) -> N
             raise MyoT2Error(
                 expected=f"settings that fit {one}", found=other, where=where, do="Change one of the two settings."
             )
+
+
+def _about_kspace(configuration: Configuration) -> list[tuple[bool, str, str]]:
+    """What simulated raw data need to be there, and to be possible."""
+    simulate = configuration.simulate
+    if simulate is None:
+        return []
+    kspace = simulate.kspace
+    outside = [block for block in kspace.block_order or [] if not 0 <= block < kspace.blocks]
+    return [
+        (
+            configuration.fit.source == "kspace" and not kspace.write,
+            "fit.source: kspace of a digital cohort",
+            "simulate.kspace.write: false",
+        ),
+        (
+            bool(outside),
+            f"simulate.kspace.blocks: {kspace.blocks}",
+            f"simulate.kspace.block_order: {', '.join(map(str, outside))}",
+        ),
+    ]
 
 
 def _about_source(configuration: Configuration) -> list[tuple[bool, str, str]]:

@@ -65,8 +65,10 @@ class Fat(Section):
 class Fit(Section):
     """How T2 is obtained; docs/stages/fit.md says which model suits which acquisition."""
 
-    source: Literal["vendor-map", "echoes"] = Field(
-        "vendor-map", description="The scanner's own T2 map (the study's way), or a fit of the raw echoes."
+    source: Literal["auto", "vendor-map", "echoes", "kspace"] = Field(
+        "vendor-map",
+        description="The scanner's own T2 map (the study's way), a fit of the raw echoes, or a reconstruction of raw "
+        "k-space; auto: the first of these that there is, by ingest.t2_map and ingest.echoes.",
     )
     model: Literal["mono", "mono-offset", "epg", "epg-water-fat"] = Field(
         "mono",

@@ -43,7 +43,7 @@ def further_t2(multiverse: Multiverse, fit: Fit) -> list[str]:
 
 def own_t2(fit: Fit) -> str:
     """What the run's own T2 map is called among the variants."""
-    return fit.model if fit.source == "echoes" else "vendor-map"
+    return fit.model if fit.source == "echoes" else fit.source
 
 
 def contradictions_of_multiverse(

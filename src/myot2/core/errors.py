@@ -31,3 +31,11 @@ class MyoT2Error(Exception):
         self.where = str(where)
         self.do = do
         super().__init__(f"{self.where}: expected {expected}; found {found}. {do}")
+
+    def __reduce__(self):
+        """The four parts, so that an error comes back whole from another process."""
+        return _again, (self.expected, self.found, self.where, self.do)
+
+
+def _again(expected: str, found: str, where: str, do: str) -> MyoT2Error:
+    return MyoT2Error(expected=expected, found=found, where=where, do=do)

@@ -56,6 +56,9 @@ class Participant(BaseModel):
         None, pattern=r"^[A-Za-z0-9]+$", description="letters and digits only ('ses-' may precede), or n/a"
     )
     dicom: str | None = Field(None, description="the folder of the session's DICOM files, or a source in a PACS")
+    kspace: str | None = Field(
+        None, description="the session's raw k-space: a file of ISMRMRD or twix, or a folder with it"
+    )
     group: Literal["patient", "control"] = Field(description="patient or control")
     diagnosis: str | None = Field(None, description="any text, such as DM, PM or ASS; or n/a")
     sex: Literal["M", "F"] | None = Field(None, description="M or F (male and female are taken too), or n/a")
@@ -130,14 +133,15 @@ def read_participants(
     columns: Mapping[str, str] | None = None,
     values: Mapping[str, Mapping[str, str]] | None = None,
     require_dicom: bool = True,
+    require_kspace: bool = False,
 ) -> list[Participant]:
     """Read and validate a participants table (TSV, CSV or XLSX).
 
     Parameters
     ----------
     path : str or Path
-        The table. Columns participant_id and group (and dicom) must be there; the others of `COLUMNS` may be, and
-        any further column is kept.
+        The table. Columns participant_id and group (and dicom, kspace) must be there; the others of `COLUMNS` may be,
+        and any further column is kept.
     columns : mapping, optional
         MyoT2's column name to the table's own, such as ``{"participant_id": "Patient no."}``.
     values : mapping, optional
@@ -145,6 +149,8 @@ def read_participants(
         ``{"group": {"IIM": "patient", "HC": "control"}}``. A cell that is not listed stays as it is.
     require_dicom : bool
         Whether every row must name its DICOM folder.
+    require_kspace : bool
+        Whether the table must have the column kspace. A row without raw data is stopped later, alone.
 
     Returns
     -------
@@ -159,7 +165,12 @@ def read_participants(
         A column is missing or unknown, a cell holds what is not allowed (row, column and value are named), a row
         occurs twice, or the rows of one participant disagree on group or sex.
     """
-    required = ["participant_id", "group"] + (["dicom"] if require_dicom else [])
+    required = [
+        "participant_id",
+        "group",
+        *(["dicom"] if require_dicom else []),
+        *(["kspace"] if require_kspace else []),
+    ]
     table = _rename(read_table(path), columns or {}, required, path)
     table = _translate(table, values or {}, path)
     participants: list[Participant | None] = []

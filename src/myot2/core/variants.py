@@ -16,7 +16,9 @@ OWN_STATISTIC, OWN_AGGREGATION = "mean", "voxel"
 """The main path's: the mean over all voxels of both thighs. Its mask and its T2 are the run's own."""
 
 OTHER_MASKS: tuple[str, ...] = get_args(OtherMask)
-ALL_T2: tuple[str, ...] = get_args(OtherT2)
+ALL_T2: tuple[str, ...] = (*get_args(OtherT2), "kspace")
+"""What a T2 map of the variants may be called; the map from k-space is always the run's own."""
+
 STATISTICS = (OWN_STATISTIC, *get_args(OtherStatistic))
 AGGREGATIONS = (OWN_AGGREGATION, *get_args(OtherAggregation))
 CHOICES = ("mask", "t2", "statistic", "aggregation")

@@ -13,7 +13,7 @@ from myot2.fit.echoes import Echoes, skip_first
 from myot2.fit.mono import MonoFit, fit_mono, fit_mono_offset
 from myot2.fit.noise import without_floor
 from myot2.fit.settings import Beside, Settings
-from myot2.fit.status import Status
+from myot2.fit.status import Status, with_fat_marked
 from myot2.fit.timing import even_times, require_count, require_even
 
 _TISSUE = 0.05
@@ -99,8 +99,7 @@ def _mark_fat(fit: Fit, limit: float | None) -> Fit:
     """The same fit, with voxels that were ok marked where they hold more fat than the limit."""
     if limit is None or fit.fat_fraction is None:
         return fit
-    above = (fit.fat_fraction > limit) & (fit.status == Status.OK)
-    return replace(fit, status=np.where(above, np.uint8(Status.FAT_ABOVE_LIMIT), fit.status))
+    return replace(fit, status=with_fat_marked(fit.status, fit.fat_fraction, limit))
 
 
 def _mono(used: Echoes, settings: Settings, mask: np.ndarray | None, _beside: Beside) -> Fit:

@@ -9,6 +9,7 @@ from typing import Any
 SECTIONS: Mapping[str, tuple[str, ...] | None] = {
     "simulate": None,
     "ingest": ("source", "dixon", "echoes", "t2_map", "t2_map_scale", "cross_check"),
+    "reconstruct": None,
     "segment": None,
     "align": None,
     "fit": None,

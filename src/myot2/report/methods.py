@@ -46,7 +46,7 @@ def methods(configuration: Mapping[str, Any]) -> str:
         _ingest(configuration.get("ingest") or {}),
         _segment(configuration.get("segment") or {}),
         _align(configuration.get("align") or {}),
-        _fit(configuration.get("fit") or {}),
+        _reconstruct(configuration) or _fit(configuration.get("fit") or {}),
         _measure(configuration.get("measure") or {}),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
@@ -146,6 +146,29 @@ def _align(settings: Mapping[str, Any]) -> str:
     )
 
 
+def _reconstruct(configuration: Mapping[str, Any]) -> str:
+    fit, settings = configuration.get("fit") or {}, configuration.get("reconstruct") or {}
+    if fit.get("source") != "kspace" or not settings:
+        return ""
+    model = (
+        f"the extended phase graph ({_train({**fit, 'b1': settings['b1']})})"
+        if settings["model"] == "epg"
+        else "mono-exponential decay"
+    )
+    phase = (
+        "no phase between even and odd echoes was assumed"
+        if settings["phase"] == "none"
+        else f"the phase of even against odd echoes (up to {escape(settings['phase'])}) was estimated with them"
+    )
+    return (
+        "T2 and M0 were found at once from the raw k-space of all echoes and coils, by a regularised Gauss-Newton "
+        f"inversion [@block2009; @sumpf2014] with {model} as signal model, coil sensitivities from the reference scan "
+        f"by ESPIRiT [@uecker2014] after compression to at most {escape(settings['coils'])} virtual coils, and a "
+        f"concave total variation of weight {escape(settings['strength'])} on M0 and the logarithm of R2 together; "
+        f"{phase}{_limits(fit)}"
+    )
+
+
 def _fit(settings: Mapping[str, Any]) -> str:
     if settings.get("source") == "vendor-map":
         return "T2 is the scanner's own T2 map."
@@ -192,9 +215,17 @@ def _floor(settings: Mapping[str, Any]) -> str:
     return f", rid of the noise floor by a noise level {level}"
 
 
+_B1 = {
+    "smoothed": "fitted and smoothed",
+    "free": "fitted in each voxel",
+    "map": "from a map",
+    "joint": "estimated with T2 as a smooth field",
+}
+
+
 def _train(settings: Mapping[str, Any]) -> str:
     pulses = settings["pulses"]
-    b1 = {"smoothed": "fitted and smoothed", "free": "fitted in each voxel", "map": "from a map"}[settings["b1"]]
+    b1 = _B1[settings["b1"]]
     profile = escape(pulses["slice_profile"])
     if pulses["slice_profile"] != "none":
         products = " and ".join(escape(product) for product in pulses["time_bandwidth"])

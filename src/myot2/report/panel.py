@@ -125,25 +125,25 @@ def panel_figure(
     if corrected is not None:
         require_same_grid(image, corrected, where=where, what="image and corrected labels")
         _refuse_unknown_labels(corrected, table, where)
-    view = _view_of(t2)
+    view = view_of(t2)
     muscle, t2_muscle = (image_like(muscle_only(array_of(map_), table), map_) for map_ in (image_labels, t2_labels))
     shown = (image, image_labels, muscle, t2, t2_muscle)
     image, image_labels, muscle, t2, t2_muscle = (sitk.DICOMOrient(volume, view.orientation) for volume in shown)
     t2_number, image_number = _matching_slices(t2_muscle, muscle, where)
-    grey, outlines, outlined = (_slice(volume, image_number, view) for volume in (image, image_labels, muscle))
-    values, inside = (_slice(volume, t2_number, view) for volume in (t2, t2_muscle))
+    grey, outlines, outlined = (slice_of(volume, image_number, view) for volume in (image, image_labels, muscle))
+    values, inside = (slice_of(volume, t2_number, view) for volume in (t2, t2_muscle))
     by_hand = None
     if corrected is not None:
-        by_hand = _slice(sitk.DICOMOrient(corrected, view.orientation), image_number, view)
-    box = _box_around(outlined, inside)
+        by_hand = slice_of(sitk.DICOMOrient(corrected, view.orientation), image_number, view)
+    box = box_around(outlined, inside)
     with style():
         figure, (left, right, bar) = _frame(box, title)
         _draw_outlines(left, grey, outlines, table)
         if by_hand is not None:
             _draw_corrected(left, by_hand)
-        mesh = _draw_t2(right, values, inside, t2_range_ms)
-        _finish(left, box, view, "Muscle outlines")
-        _finish(right, box, view, "T2 within the outlines")
+        mesh = draw_t2(right, values, inside, t2_range_ms)
+        finish(left, box, view, "Muscle outlines")
+        finish(right, box, view, "T2 within the outlines")
         figure.colorbar(mesh, cax=bar, extend="both", label="T2 (ms)").outline.set_visible(False)
         _draw_key(figure, table, np.unique(outlines.pixels), corrected=by_hand is not None)
     return figure
@@ -180,12 +180,13 @@ def _matching_slices(t2_labels: sitk.Image, image_labels: sitk.Image, where: str
     return number, int(with_muscle[np.abs(with_muscle - wanted).argmin()])
 
 
-def _view_of(volume: sitk.Image) -> View:
+def view_of(volume: sitk.Image) -> View:
+    """The view in which the slices of a volume are seen from the front."""
     normal = np.reshape(volume.GetDirection(), (3, 3))[:, 2]
     return _VIEWS[int(np.abs(normal).argmax())]
 
 
-def _slice(volume: sitk.Image, number: int, view: View) -> Slice:
+def slice_of(volume: sitk.Image, number: int, view: View) -> Slice:
     """One slice of a volume in the view's order; a tilt against the scanner's axes is not shown."""
     pixels = array_of(volume)[number]
     column_mm, row_mm, _ = volume.GetSpacing()
@@ -196,7 +197,7 @@ def _slice(volume: sitk.Image, number: int, view: View) -> Slice:
     return Slice(pixels, (left, left + columns * column_mm, top + rows * row_mm, top))
 
 
-def _box_around(*labels: Slice) -> tuple[float, float, float, float]:
+def box_around(*labels: Slice) -> tuple[float, float, float, float]:
     """(left, right, bottom, top) in mm around all muscle, with a margin for skin."""
     x, y = [], []
     for labelled in labels:
@@ -254,7 +255,8 @@ def _draw_corrected(axes: Axes, labels: Slice) -> None:
         )
 
 
-def _draw_t2(axes: Axes, values: Slice, labels: Slice, t2_range_ms: tuple[float, float]) -> AxesImage:
+def draw_t2(axes: Axes, values: Slice, labels: Slice, t2_range_ms: tuple[float, float]) -> AxesImage:
+    """T2 in colour within the labels, in grey around them."""
     low, high = _BACKGROUND_RANGE_MS
     axes.imshow(
         values.pixels, cmap="gray", vmin=low, vmax=high, extent=values.extent, alpha=0.55, interpolation="nearest"
@@ -264,7 +266,8 @@ def _draw_t2(axes: Axes, values: Slice, labels: Slice, t2_range_ms: tuple[float,
     return axes.imshow(muscle, cmap=T2_COLOURS, vmin=low, vmax=high, extent=values.extent, interpolation="nearest")
 
 
-def _finish(axes: Axes, box: tuple[float, float, float, float], view: View, caption: str) -> None:
+def finish(axes: Axes, box: tuple[float, float, float, float], view: View, caption: str) -> None:
+    """Cut a picture to the box, and write its caption and the sides."""
     left, right, bottom, top = box
     axes.set(xlim=(left, right), ylim=(bottom, top), xticks=[], yticks=[], facecolor="black")
     axes.spines[:].set_visible(False)

@@ -12,6 +12,7 @@ from myot2.report.analysis_log import analyses_table
 from myot2.report.flow_diagram import flow_figure, flow_of
 from myot2.report.lookup import printed_part
 from myot2.report.markdown import quoted
+from myot2.report.reconstruction import reconstruction_table
 from myot2.report.scatter import Pairs, correlation_figure, sides_figure
 from myot2.report.specification_curve import specification_figure
 from myot2.report.study import GROUPS, Findings, Study
@@ -85,6 +86,7 @@ LAID_OUT: Mapping[str, Callable[[Study], str]] = {
     "tbl-labels": lambda study: tables.quality_table(study.quality),
     "tbl-masks": lambda study: agreement.agreement_table(study.statistics),
     "tbl-voxels": lambda study: tables.voxel_table(study.voxels),
+    "tbl-reconstruction": lambda study: reconstruction_table(study.reconstruction),
     "tbl-analyses": lambda study: analyses_table(study.log),
     "tbl-parameters": lambda study: tables.parameter_table(study.configuration),
     "tbl-versions": lambda study: tables.version_table(),

@@ -25,6 +25,7 @@ _WORDS: Mapping[tuple[str, str], str] = {
     ("aggregation", "muscle"): "mean of muscles",
     ("aggregation", "slice"): "mean of slices",
     ("t2", "vendor-map"): "scanner's map",
+    ("t2", "kspace"): "from k-space",
 }
 
 

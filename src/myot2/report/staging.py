@@ -23,6 +23,7 @@ from myot2.report.study import (
     OPTIONAL,
     PANEL_SUFFIX,
     PANELS,
+    PICTURES,
     STATISTICS,
     THUMBNAILS,
 )
@@ -49,6 +50,7 @@ def stage_inputs(
     labels: Path,
     panels: Sequence[Path],
     figures: Path,
+    pictures: Sequence[Path] = (),
     pages: str | None,
     configuration: Path,
     renderer: str,
@@ -65,6 +67,8 @@ def stage_inputs(
         The label table.
     panels : sequence of Path
         One picture per scan, each named <scan>_panel.png; a stop note may stand in a picture's place.
+    pictures : sequence of Path
+        One picture per reconstruction, each named <scan>_reconstruction.png, or a stop note in its place.
     figures : Path
         The folder of the figures, as `scripts/draw_figures.py` makes it.
     pages : str or None
@@ -94,6 +98,8 @@ def stage_inputs(
         if read_stop_note(panel) is None:
             name = f"{panel.name.removesuffix(PANEL_SUFFIX)}.jpg"
             (inputs / THUMBNAILS / name).write_bytes(thumbnail(panel))
+    for picture in pictures:
+        _copy(picture, inputs / PICTURES / picture.name)
     facts = {"configuration": _read_configuration(configuration), "renderer": renderer, "pages": pages}
     write_json(inputs / FACTS, facts)
 

@@ -56,6 +56,25 @@ BAND = "analyse/roc_band.tsv"
 BAND_COLUMNS = ("false_positive_rate", "sensitivity", "low", "high")
 """The band around the ROC curve, which analyse writes where it can."""
 
+RECONSTRUCTION = "reconstruct/scans.tsv"
+RECONSTRUCTION_NUMBERS = (
+    "chi_square",
+    "acceleration",
+    "phase_deg",
+    "difference_percent",
+    "largest_percent",
+    "rms_percent",
+)
+RECONSTRUCTION_COLUMNS = (
+    "participant_id",
+    "session",
+    "status",
+    *RECONSTRUCTION_NUMBERS,
+    "pattern",
+    "b1_source",
+    "flags",
+)
+"""The scans that were reconstructed, where a run starts from raw k-space."""
 MASKS = "analyse/masks.tsv"
 MASKS_COLUMNS = ("participant_id", "mask", "t2_ms")
 """Everybody's T2 by each mask, where the run compares masks."""
@@ -63,7 +82,7 @@ MASKS_COLUMNS = ("participant_id", "mask", "t2_ms")
 CLAIMS = "analyse/claims.json"
 """What the check of printed numbers found, where it was run."""
 
-OPTIONAL = (BAND, MASKS, CLAIMS)
+OPTIONAL = (BAND, MASKS, CLAIMS, RECONSTRUCTION)
 """Files of the results that a report can do without."""
 
 STATISTICS = "analyse/statistics.json"
@@ -73,6 +92,8 @@ PANELS = "panels"
 FIGURES = "figures"
 THUMBNAILS = "thumbnails"
 PANEL_SUFFIX = "_panel.png"
+PICTURES = "reconstructions"
+PICTURE_SUFFIX = "_reconstruction.png"
 
 _SCAN = re.compile(r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?")
 
@@ -107,6 +128,9 @@ class Findings:
     quality : pd.DataFrame
         The labels of each scan: rows are scan names, columns `status`, `QUALITY_COLUMNS` (NaN where unknown) and
         `flags`, sentences joined by semicolons, missing where there is none.
+    reconstruction : pd.DataFrame
+        The reconstructions: rows are scan names, columns `RECONSTRUCTION_COLUMNS` but for the names; no rows where T2
+        is not from raw k-space.
     flow : pd.DataFrame
         One row per scan with its `scan` name, `group` (missing where unknown), status, and the parts of its stop note.
     """
@@ -122,6 +146,7 @@ class Findings:
     sides: pd.DataFrame
     voxels: pd.DataFrame
     quality: pd.DataFrame
+    reconstruction: pd.DataFrame
     flow: pd.DataFrame
     labels: LabelTable
 
@@ -151,6 +176,8 @@ class Study(Findings):
     ----------
     panels : dict
         Scan name to the panel's path (relative to the document), or to the stop note that stands in its place.
+    pictures : dict
+        Scan name to the path of the picture of its reconstruction, of those that have one.
     thumbnails : dict
         Scan name to the path of the panel's small form, of those that have one.
     pages : str or None
@@ -164,6 +191,7 @@ class Study(Findings):
     """
 
     panels: Mapping[str, Path | StopNote]
+    pictures: Mapping[str, Path]
     thumbnails: Mapping[str, Path]
     pages: str | None
     log: tuple[Mapping[str, Any], ...]
@@ -203,6 +231,7 @@ def read_findings(results: Path, labels: Path) -> Findings:
         ),
         voxels=_voxels(measures),
         quality=_quality(tables["quality"]),
+        reconstruction=_reconstruction(results / RECONSTRUCTION),
         flow=_with_groups(tables["flow"], people),
         labels=label_table,
     )
@@ -216,6 +245,11 @@ def read_study(folder: str | Path) -> Study:
     return Study(
         **{field.name: getattr(findings, field.name) for field in fields(Findings)},
         panels={path.name.removesuffix(PANEL_SUFFIX): _panel(path) for path in sorted((folder / PANELS).iterdir())},
+        pictures={
+            path.name.removesuffix(PICTURE_SUFFIX): path
+            for path in sorted((folder / PICTURES).glob(f"*{PICTURE_SUFFIX}"))
+            if not read_stop_note(path)
+        },
         thumbnails={path.stem: path for path in sorted((folder / THUMBNAILS).glob("*.jpg"))},
         pages=facts["pages"],
         log=read_log(folder / LOG),
@@ -300,6 +334,13 @@ def _voxels(measures: pd.DataFrame) -> pd.DataFrame:
 def _quality(table: pd.DataFrame) -> pd.DataFrame:
     numeric = _numeric(table, QUALITY_COLUMNS, INPUT_TABLES["quality"][0])
     return numeric[["status", *QUALITY_COLUMNS, "flags"]].set_axis(scan_names(table), axis=0)
+
+
+def _reconstruction(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        return pd.DataFrame(columns=list(RECONSTRUCTION_COLUMNS[2:]))
+    table = _numeric(_read(path, RECONSTRUCTION_COLUMNS), RECONSTRUCTION_NUMBERS, RECONSTRUCTION)
+    return table[list(RECONSTRUCTION_COLUMNS[2:])].set_axis(scan_names(table), axis=0)
 
 
 def _with_groups(flow: pd.DataFrame, people: pd.DataFrame) -> pd.DataFrame:

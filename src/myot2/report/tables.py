@@ -31,7 +31,7 @@ MOST_FLAGS = 3
 """A table of more than a page is not looked at; results/segment/quality_scans.tsv has all."""
 
 _WITHOUT_BEARING = ("ingest.key", "ingest.pacs.")
-_SECTIONS = ("simulate", "ingest", "segment", "align", "fit", "measure", "analysis")
+_SECTIONS = ("simulate", "ingest", "reconstruct", "segment", "align", "fit", "measure", "analysis")
 _PACKAGES = (
     "myot2",
     "numpy",
@@ -217,10 +217,11 @@ def key_of(muscle: str) -> str:
 
 def parameter_table(configuration: Mapping[str, Any]) -> str:
     """Every setting that bears on a number, by its key in the configuration."""
+    unread = () if (configuration.get("fit") or {}).get("source") == "kspace" else ("reconstruct",)
     rows = [
         [f"`{key}`" if is_address(key) else escape(key), escape(_setting(value))]
         for section in _SECTIONS
-        if configuration.get(section)
+        if configuration.get(section) and section not in unread
         for key, value in _flat(configuration[section], section)
         if not key.startswith(_WITHOUT_BEARING)
     ]

@@ -95,6 +95,14 @@ def with_dicom_folders(table: pd.DataFrame, dicom_root: str) -> pd.DataFrame:
     return table.assign(dicom=folders)[list(COLUMNS)]
 
 
+def with_raw_folders(table: pd.DataFrame, root: str) -> pd.DataFrame:
+    """The table with the folder of each participant's raw data, ROOT/sub-ID/kspace, after that of the DICOM files."""
+    folders = [f"{root.rstrip('/')}/sub-{participant}/kspace" for participant in table["participant_id"]]
+    result = table.copy()
+    result.insert(list(table.columns).index("dicom") + 1, "kspace", folders)
+    return result
+
+
 def gaussian_copula_matrix() -> np.ndarray:
     """Correlation matrix of the latent normals of (T2, CK, ALT, AST, LDH, ILD), shape (6, 6).
 

@@ -15,6 +15,7 @@ from myot2.simulate.cohort import draw_cohort, stream
 from myot2.simulate.fields import FatSaturation, Lesions, ReceiveField, TransmitField
 from myot2.simulate.grid import Grid, VoxelAverage, axial_grid, coronal_grid, sagittal_grid
 from myot2.simulate.identity import Identity, invent_identity
+from myot2.simulate.kspace import RawData, Receiver, acquire
 from myot2.simulate.protocol import (
     CORONAL_T1,
     DIXON,
@@ -41,17 +42,25 @@ LARGEST_ATROPHY = 0.25
 
 @dataclass(frozen=True)
 class Examination:
-    """All series of a participant, the invented identity in their headers, and the truth."""
+    """All series of a participant, the truth, the invented identity in all headers, and raw data where wanted."""
 
     series: list[Series]
-    identity: Identity
     truth: Truth
+    identity: Identity
+    raw: RawData | None = None
 
 
 def simulate_participant(
-    preset: Preset, seed: int, participant: str, conditions: Conditions, label_table: LabelTable
+    preset: Preset,
+    seed: int,
+    participant: str,
+    conditions: Conditions,
+    label_table: LabelTable,
+    receiver: Receiver | None = None,
 ) -> Examination:
     """Simulate one participant of a cohort; depends on nothing but its arguments.
+
+    With a receiver the raw data of the multi-echo series are made as well; everything else stays as it is without.
 
     Raises
     ------
@@ -74,9 +83,13 @@ def simulate_participant(
         chronicity=chronicity,
         residual_fat=conditions.residual_fat,
     )
-    series, truth = examine(body, preset, conditions, target, stream(seed, participant, "scan"))
     identity = invent_identity(stream(seed, participant, "identity"), sex=row["sex"], age=int(row["age"]))
-    return Examination(series, identity, truth)
+    generator = stream(seed, participant, "scan")
+    if receiver is None:
+        return Examination(*examine(body, preset, conditions, target, generator), identity=identity)
+    series, truth, seen = examine_and_keep(body, preset, conditions, target, generator)
+    raw = acquire(*seen, conditions, receiver, stream(seed, participant, "kspace"))
+    return Examination(series, truth, identity, raw)
 
 
 def muscle_pairs(label_table: LabelTable) -> np.ndarray:
@@ -128,6 +141,13 @@ def examine(
     body: Body, preset: Preset, conditions: Conditions, target_t2_ms: float, rng: np.random.Generator
 ) -> tuple[list[Series], Truth]:
     """Scan a body: all series in the order of acquisition, and the truth."""
+    return examine_and_keep(body, preset, conditions, target_t2_ms, rng)[:2]
+
+
+def examine_and_keep(
+    body: Body, preset: Preset, conditions: Conditions, target_t2_ms: float, rng: np.random.Generator
+) -> tuple[list[Series], Truth, tuple[Body, Grid, list[Slab]]]:
+    """As `examine`, and what the multi-echo series saw: the body as it lay, the grid and the slabs of its slices."""
     isocentre = np.array([0.0, 0.0, body.position[2]])
     dixon_grid = axial_grid(preset.dixon_matrix, preset.slices, isocentre)
     t2_grid = axial_grid(preset.multi_echo_matrix, preset.slices, isocentre)
@@ -158,7 +178,7 @@ def examine(
         motion=pose,
         target_t2_ms=target_t2_ms,
     )
-    return series, truth
+    return series, truth, (moved, t2_grid, t2_slabs)
 
 
 def _slabs(body: Body, grid: Grid, preset: Preset) -> list[Slab]:

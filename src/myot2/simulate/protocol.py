@@ -95,6 +95,8 @@ PRESETS = {
     preset.name: preset
     for preset in (
         Preset("demo", 8, 4, 8, (240, 132), (160, 88), (480, 264), 3),
+        # The people of the demo, few slices; for raw data, whose voxels are four sub-voxels wide.
+        Preset("kspace", 8, 4, 4, (240, 132), (160, 90), (640, 360), 3),
         Preset("study", 64, 10, 30, (320, 176), (254, 140), (640, 352), 3),
     )
 }

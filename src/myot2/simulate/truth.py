@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from myot2.core.files import write_json
-from myot2.core.images import write_image
+from myot2.core.images import write_image, write_sidecar
 from myot2.core.labels import LabelTable
 from myot2.simulate.body import Pose
 from myot2.simulate.grid import Grid
 from myot2.simulate.identity import Identity
+from myot2.simulate.kspace import RawData
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,14 @@ def write_truth(
         },
     )
     write_json(folder / "identity.json", identity.strings)
+
+
+def write_fully_sampled(folder: Path, participant: str, raw: RawData) -> None:
+    """Write the echoes that the scan would have given with every line sampled, with the times (s) beside them."""
+    for echo, (image, time_ms) in enumerate(zip(raw.fully_sampled, raw.sequence.echo_times_ms, strict=True), start=1):
+        path = folder / f"sub-{participant}_space-T2_desc-fullysampled_echo-{echo:02}_MESE.nii.gz"
+        write_image(raw.grid.image(image), path)
+        write_sidecar(path, {"EchoTime": round(time_ms / 1000, 9)})
 
 
 def summary(participant: str, truth: Truth, label_table: LabelTable) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from myot2.core.bids import (
     sources_of,
     status_lookup,
     stopped_visits,
+    uri_of,
 )
 from myot2.core.given import PATTERNS, given_file, one_file_per_echo, unknown_fields
 from myot2.core.labels import read_labels
@@ -100,3 +101,9 @@ def test_a_pattern_may_hold_known_fields_only():
     assert unknown_fields("{scan.__class__}/{name}") == ["scan.__class__", "name"]
     assert unknown_fields("{visit") == ["{visit"]
     assert not any(unknown_fields(pattern) for patterns in PATTERNS.values() for pattern in patterns.values())
+
+
+def test_the_dataset_of_reconstructions_is_linked_where_there_is_one_only():
+    assert "reconstruct" not in derivative_description("fit")["DatasetLinks"]
+    assert derivative_description("fit", reconstructed=True)["DatasetLinks"]["reconstruct"] == "../reconstruct"
+    assert uri_of("results/reconstruct/sub-01/anat/x.nii.gz") == "bids:reconstruct:sub-01/anat/x.nii.gz"

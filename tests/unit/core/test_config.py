@@ -53,7 +53,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(content, nearest):
     ("content", "message"),
     [
         ({"fit": {"skip_first_echoes": -1}}, "fit.skip_first_echoes: greater than or equal to 0; found -1"),
-        ({"fit": {"source": "maps"}}, "'vendor-map' or 'echoes'"),
+        ({"fit": {"source": "maps"}}, "'vendor-map', 'echoes' or 'kspace'"),
         ({"ingest": {"dixon": ["inphase"]}}, "ingest.dixon.0"),
         ({"fit": {"source": "echoes"}, "ingest": {"echoes": 0}}, "found ingest.echoes: 0"),
         ({"fit": {"model": "mono-offset", "noise": 3}}, "settings that fit fit.model: mono-offset; found fit.noise: 3"),
@@ -86,6 +86,15 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(content, nearest):
         ({"ingest": {"dixon": ["in"]}, **multiverse("epg-water-fat")}, "found no source of the fat fraction"),
         ({"fit": {"noise": "measured"}, **multiverse("mono-offset")}, "mono-offset; found fit.noise: measured"),
         ({"ingest": {"dixon": []}}, "found no 'in' in ingest.dixon"),
+        ({"reconstruct": {"b1": "map"}}, "reconstruct.b1: map; found reconstruct.b1_map: null"),
+        ({"reconstruct": {"b1_map": "b1.nii"}}, "reconstruct.b1: joint; found reconstruct.b1_map"),
+        ({"reconstruct": {"echo_times_ms": [10, 20]}}, "reconstruct.echo_times_ms"),
+        ({"fit": {"source": "kspace"}, **multiverse("mono")}, "grid of its own; found analysis.multiverse.t2: mono"),
+        ({"fit": {"source": "kspace"}, "simulate": {}}, "digital cohort; found simulate.kspace.write: false"),
+        (
+            {"simulate": {"kspace": {"blocks": 3, "block_order": [0, 1, 3]}}},
+            "simulate.kspace.blocks: 3; found simulate.kspace.block_order: 3",
+        ),
         ({"segment": {"backend": "labels"}}, "found segment.given: null"),
         (
             {"segment": {"backend": "nnunet"}},
@@ -130,10 +139,29 @@ def test_the_fat_fraction_comes_from_water_and_fat_images_where_nothing_else_is_
 
 @pytest.mark.parametrize(
     ("fit", "own", "further"),
-    [({}, "vendor-map", ["mono", "epg"]), ({"source": "echoes", "model": "epg"}, "epg", ["vendor-map", "mono"])],
+    [
+        ({}, "vendor-map", ["mono", "epg"]),
+        ({"source": "echoes", "model": "epg"}, "epg", ["vendor-map", "mono"]),
+    ],
 )
 def test_the_t2_maps_of_the_multiverse_are_the_runs_own_and_each_other_once(fit, own, further):
     content = {"fit": fit, **multiverse("vendor-map", "mono", "epg", "mono")}
     configuration = read_configuration(content, where="run.yaml")
     assert own_t2(configuration.fit) == own
     assert further_t2(configuration.analysis.multiverse, configuration.fit) == further
+
+
+@pytest.mark.parametrize(
+    ("ingest", "source"),
+    [
+        ({}, "vendor-map"),
+        ({"t2_map": False}, "echoes"),
+        ({"t2_map": False, "echoes": 0}, "kspace"),
+        ({"echoes": 0}, "vendor-map"),
+    ],
+)
+def test_auto_takes_the_scanners_map_else_the_echoes_else_k_space(ingest, source):
+    configuration = read_configuration({"fit": {"source": "auto"}, "ingest": ingest}, where="run.yaml")
+    assert configuration.fit.source == source
+    stated = read_configuration({"fit": {"source": source}, "ingest": ingest}, where="run.yaml")
+    assert configuration == stated

@@ -190,6 +190,12 @@ def test_dicom_folders_are_required_unless_said_otherwise(tmp_path):
     assert read_participants(path, require_dicom=False)[0].dicom is None
 
 
+def test_raw_k_space_needs_its_column_but_not_every_cell(tmp_path):
+    assert "'kspace'" in refusal(write(tmp_path, ROW), require_kspace=True).expected
+    path = write(tmp_path, f"{ROW}\traw/01.h5", f"{changed(participant_id='02')}\tn/a", header=f"{HEADER}\tkspace")
+    assert [row.kspace for row in read_participants(path, require_kspace=True)] == ["raw/01.h5", None]
+
+
 def test_the_table_of_participants_reads_back_as_the_same_participants(tmp_path):
     header = f"{HEADER}\tcity"
     found = read_participants(

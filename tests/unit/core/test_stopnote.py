@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from myot2.core.command import run_stage, stage_parser
@@ -67,3 +69,9 @@ def test_the_stopped_exception_tells_the_whole_story():
 
 def test_every_stage_program_has_the_option():
     assert stage_parser("A stage.").parse_args(["--leave-stop-notes"]).leave_stop_notes
+
+
+def test_an_error_comes_back_whole_from_another_process():
+    error = MyoT2Error(expected="a scan", found="none", where="raw.h5", do="Look.")
+    again = pickle.loads(pickle.dumps(error))
+    assert StopNote.of("reconstruct", again) == StopNote.of("reconstruct", error) and str(again) == str(error)

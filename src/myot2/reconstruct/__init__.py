@@ -1,0 +1,1 @@
+"""T2 and M0 from raw multi-coil multi-echo k-space."""

@@ -1,0 +1,146 @@
+"""Which lines of k-space each echo has, as the data say: acceleration, blocks, a sentence and a picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from myot2.core.files import atomic
+from myot2.reconstruct.raw import RawScan
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """The sampling of a slice (all slices of a scan have the same).
+
+    Attributes
+    ----------
+    repeats : np.ndarray
+        Readouts of each line, 0 where none; whole numbers, shape (echoes, rows).
+    echo_times_ms : np.ndarray
+        Shape (echoes,).
+    """
+
+    repeats: np.ndarray
+    echo_times_ms: np.ndarray
+
+    @property
+    def sampled(self) -> np.ndarray:
+        """Boolean, shape (echoes, rows)."""
+        return self.repeats > 0
+
+    @property
+    def acceleration(self) -> float:
+        """Lines of the full matrix over lines sampled, all echoes together, what is sampled for calibration too."""
+        return self.repeats.size / int(self.sampled.sum())
+
+    @property
+    def spacing(self) -> int:
+        """The usual distance of neighbouring lines within an echo: the acceleration within blocks."""
+        gaps = np.concatenate([np.diff(np.flatnonzero(echo)) for echo in self.sampled])
+        return int(np.bincount(gaps).argmax()) if gaps.size else 1
+
+    @property
+    def blocks(self) -> tuple[int, ...]:
+        """The block that each echo samples, from 0 at the first line; empty where echoes do not sample blocks.
+
+        Echoes sample blocks where those that share a line have the same extent but for one spacing, and other blocks
+        begin where one ends.
+        """
+        extents = [(rows[0], rows[-1]) for rows in map(np.flatnonzero, self.sampled)]
+        order = sorted(set(extents))
+        groups: list[list[tuple[int, int]]] = []
+        for extent in order:
+            if groups and min(extent[1], groups[-1][0][1]) - extent[0] >= self.spacing:
+                groups[-1].append(extent)
+            else:
+                groups.append([extent])
+        alike = all(np.ptp(group, axis=0).max() <= self.spacing for group in groups)
+        if not alike or len(groups) < 2:
+            return ()
+        of_extent = {extent: number for number, group in enumerate(groups) for extent in group}
+        return tuple(of_extent[extent] for extent in extents)
+
+    @property
+    def central_echoes(self) -> tuple[int, ...]:
+        """Echoes, from 0, that have the centre of k-space or the line next to it: they give the image its contrast."""
+        middle = self.repeats.shape[1] // 2
+        near = self.sampled[:, max(0, middle - self.spacing + 1) : middle + self.spacing].any(axis=1)
+        exact = self.sampled[:, middle]
+        return tuple(np.flatnonzero(exact if exact.any() else near).tolist())
+
+    def sentence(self) -> str:
+        """The pattern in words, for reports."""
+        echoes, rows = self.repeats.shape
+        if self.sampled.all():
+            said = f"Every echo has all {rows} lines"
+        elif self.blocks:
+            within = "every line" if self.spacing == 1 else f"every {_ordinal(self.spacing)} line"
+            order = ", ".join(str(block + 1) for block in self.blocks)
+            said = f"Each of {echoes} echoes has {within} of one of {max(self.blocks) + 1} blocks, in the order {order}"
+        else:
+            counts = self.sampled.sum(axis=1)
+            few = str(counts[0]) if np.ptp(counts) == 0 else f"{counts.min()} to {counts.max()}"
+            said = f"Each of {echoes} echoes has {few} of {rows} lines"
+        times = " and ".join(f"{self.echo_times_ms[echo]:g}" for echo in self.central_echoes)
+        middle = f"the centre of k-space is sampled at TE {times} ms" if times else "no echo has the centre of k-space"
+        most = int(self.repeats.max())
+        averages = f", up to {most} times" if most > 1 else ""
+        return f"{said}{averages}: {self.acceleration:.1f}-fold acceleration; {middle}."
+
+
+def pattern_of(scan: RawScan) -> Pattern:
+    """The pattern of a scan, that of its first slice."""
+    repeats = np.zeros((len(scan.echo_times_ms), scan.rows), np.int64)
+    first = scan.slices[0]
+    for echo, (lines, counts) in enumerate(zip(first.lines, first.repeats, strict=True)):
+        repeats[echo, lines] = counts
+    return Pattern(repeats, scan.echo_times_ms)
+
+
+def draw(pattern: Pattern) -> Figure:
+    """The picture of a pattern: echoes from left to right, lines of k-space upwards, sampled ones dark."""
+    # only here: a quarter of a second to import
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    echoes, rows = pattern.repeats.shape
+    figure = Figure(figsize=(min(6.3, 1.6 + 0.28 * echoes), 3.2), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    shown = pattern.repeats.T / pattern.repeats.max()
+    axes.imshow(
+        shown,
+        cmap="Greys",
+        vmin=0,
+        vmax=1,
+        aspect="auto",
+        origin="lower",
+        interpolation="nearest",
+        extent=(-0.5, echoes - 0.5, -0.5 - rows // 2, rows - rows // 2 - 0.5),
+    )
+    axes.axhline(0, color="#9c3110", linewidth=0.8)
+    for edge in range(1, echoes):
+        axes.axvline(edge - 0.5, color="#d9dfe7", linewidth=0.6)
+    step = max(1, -(-echoes // 12))
+    axes.set_xticks(range(0, echoes, step), [f"{pattern.echo_times_ms[echo]:g}" for echo in range(0, echoes, step)])
+    axes.set_xlabel("echo time (ms)")
+    axes.set_ylabel("line of k-space")
+    return figure
+
+
+def write_picture(pattern: Pattern, path: str | Path) -> None:
+    """Write the picture as PNG; equal patterns give equal bytes."""
+    figure = draw(pattern)
+    with atomic(path) as temporary:
+        figure.savefig(temporary, format="png", dpi=150, metadata={"Software": None})
+
+
+def _ordinal(number: int) -> str:
+    return {2: "second", 3: "third"}.get(number, f"{number}th")
