@@ -31,3 +31,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip("the real data (../shared/data beside the project) is not here")
     return folder
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where tests run in several processes, a folder's run in one, for they share fixtures; the workflow's, which take
+    longest, begin."""
+    items.sort(key=lambda item: item.path.parent.name != "workflow")
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
