@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -65,11 +66,11 @@ def _parse(text: bytes, where: str) -> tuple[ismrmrdHeader, tuple[str, ...]]:
         except Exception as error:
             raise MyoT2Error(
                 expected="an XML header by the ISMRMRD schema",
-                found=f"one that cannot be read ({_short(error)})",
+                found=f"one that cannot be read ({_safe(error)})",
                 where=where,
                 do="Convert the scanner's file again, or correct the header by the schema.",
             ) from error
-        said = f"header read leniently: it has elements that the schema of ismrmrd 1.15 lacks ({_short(strict)})"
+        said = f"header read leniently: it has elements that the schema of ismrmrd 1.15 lacks ({_safe(strict)})"
         return header, (said,)
 
 
@@ -133,5 +134,7 @@ def _lacking(what: str, where: str) -> MyoT2Error:
     return MyoT2Error(expected="a complete ISMRMRD header", found=f"none with {what}", where=where, do="Convert again.")
 
 
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__
+def _safe(error: Exception) -> str:
+    """What may be told of an error: its kind and the element. The value may be a name or a birthday, and is not."""
+    element = re.search(r"(?:Unknown (?:property|attribute)|convert value for) `?([^\s`]+)", str(error))
+    return type(error).__name__ + (f": {element[1]}" if element else "")

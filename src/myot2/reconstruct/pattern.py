@@ -1,18 +1,12 @@
-"""Which lines of k-space each echo has, as the data say: acceleration, blocks, a sentence and a picture."""
+"""Which lines of k-space each echo has, as the data say: acceleration, blocks, a sentence."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from myot2.core.files import atomic
 from myot2.reconstruct.raw import RawScan
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -102,44 +96,6 @@ def pattern_of(scan: RawScan) -> Pattern:
     for echo, (lines, counts) in enumerate(zip(first.lines, first.repeats, strict=True)):
         repeats[echo, lines] = counts
     return Pattern(repeats, scan.echo_times_ms)
-
-
-def draw(pattern: Pattern) -> Figure:
-    """The picture of a pattern: echoes from left to right, lines of k-space upwards, sampled ones dark."""
-    # only here: a quarter of a second to import
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    echoes, rows = pattern.repeats.shape
-    figure = Figure(figsize=(min(6.3, 1.6 + 0.28 * echoes), 3.2), layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    shown = pattern.repeats.T / pattern.repeats.max()
-    axes.imshow(
-        shown,
-        cmap="Greys",
-        vmin=0,
-        vmax=1,
-        aspect="auto",
-        origin="lower",
-        interpolation="nearest",
-        extent=(-0.5, echoes - 0.5, -0.5 - rows // 2, rows - rows // 2 - 0.5),
-    )
-    axes.axhline(0, color="#9c3110", linewidth=0.8)
-    for edge in range(1, echoes):
-        axes.axvline(edge - 0.5, color="#d9dfe7", linewidth=0.6)
-    step = max(1, -(-echoes // 12))
-    axes.set_xticks(range(0, echoes, step), [f"{pattern.echo_times_ms[echo]:g}" for echo in range(0, echoes, step)])
-    axes.set_xlabel("echo time (ms)")
-    axes.set_ylabel("line of k-space")
-    return figure
-
-
-def write_picture(pattern: Pattern, path: str | Path) -> None:
-    """Write the picture as PNG; equal patterns give equal bytes."""
-    figure = draw(pattern)
-    with atomic(path) as temporary:
-        figure.savefig(temporary, format="png", dpi=150, metadata={"Software": None})
 
 
 def _ordinal(number: int) -> str:

@@ -6,10 +6,7 @@ from myot2.core.stopnote import StopNote
 from myot2.report.examples import found_by_t2_alone, t2_of, typical_patient
 from myot2.report.lookup import Statistics
 from myot2.report.markdown import counted, escape, quoted
-from myot2.report.study import PEOPLE, QUALITY, RECONSTRUCTION, STATISTICS, Study
-
-MISFIT_RANGE = (0.8, 1.0)
-"""Where the reduced chi-square of a reconstruction usually lies; docs/stages/reconstruct.md."""
+from myot2.report.study import PEOPLE, QUALITY, STATISTICS, Study
 
 
 def summary(study: Study) -> str:
@@ -247,46 +244,6 @@ def labels_sentence(study: Study) -> str:
         f"Of {counted(QUALITY, len(study.quality))} scans the labels of {counted(QUALITY, len(judged))} were judged; "
         f"{counted(QUALITY, flagged)} have at least one flag. A flag asks for a look and stops nothing."
     )
-
-
-def reconstruction_sentence(study: Study) -> str:
-    """How many T2 maps came from raw k-space, and how many of them ask for a look."""
-    table = study.reconstruction
-    if table.empty:
-        return "T2 of this run was not reconstructed from raw k-space."
-    made = table[table["status"] == "reconstructed"]
-    low, high = MISFIT_RANGE
-    patterns = [escape(words) for words in made["pattern"].dropna().unique()]
-    more = f" There are {counted(RECONSTRUCTION, len(patterns))} sampling patterns." if patterns else ""
-    pattern = f" {patterns[0]}" if len(patterns) == 1 else more
-    outside = int((~made["chi_square"].between(low, high)).sum())
-    return (
-        f"Of {counted(RECONSTRUCTION, len(table))} scans {counted(RECONSTRUCTION, len(made))} were reconstructed from "
-        f"raw k-space; chi-square of {counted(RECONSTRUCTION, outside)} lies outside {low:g} to {high:g}, and "
-        f"{counted(RECONSTRUCTION, int(made['flags'].notna().sum()))} have a flag.{pattern}"
-    )
-
-
-def reconstruction_picture(study: Study) -> str:
-    """The picture of the reconstruction whose chi-square is furthest from the middle of the usual range."""
-    made = study.reconstruction["chi_square"].dropna()
-    made = made[[scan in study.pictures for scan in made.index]]
-    if made.empty:
-        return ""
-    scan = (made.astype(float) - sum(MISFIT_RANGE) / 2).abs().idxmax()
-    full = made.index.isin(study.reconstruction.index[study.reconstruction["rms_percent"].notna()]).any()
-    beside = (
-        " Right: T2 of the same scan with every line sampled; below: the difference, which is to look like noise, "
-        "without edges or a second image of the legs."
-        if full
-        else " Look for edges or a second image of the legs within a muscle."
-    )
-    caption = (
-        f"{escape(scan)}, whose chi-square is furthest from the middle of the usual range. Left: the lines of k-space "
-        f"that each echo sampled. Middle: T2 from these lines.{beside}"
-    )
-    alt = quoted(f"Sampled lines of k-space by echo, and T2 maps in colour, of {scan}")
-    return f"::: {{#fig-reconstruction}}\n![]({study.pictures[scan].as_posix()}){{fig-alt={alt}}}\n\n{caption}\n:::"
 
 
 def synthetic_note(study: Study) -> str:

@@ -98,6 +98,7 @@ ONLY_IF: Mapping[str, Callable[[Study], bool]] = {
     "fig-masks": lambda study: study.statistics.has("masks.bias"),
     "tbl-masks": lambda study: study.statistics.has("masks.bias"),
     "tbl-readers": lambda study: readers.were_two(study.statistics),
+    "tbl-reconstruction": lambda study: not study.reconstruction.empty,
 }
 """What a run need not have; a sentence says so in its place, where a reader would look for it."""
 

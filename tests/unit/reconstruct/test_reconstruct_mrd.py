@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import reconstruct_mrd_writer as writer
 
+from myot2.core.errors import MyoT2Error
 from myot2.reconstruct.mrd import open_mrd, read_mrd, read_noise
 from myot2.reconstruct.preparation import Preparation
 
@@ -309,6 +310,18 @@ def test_elements_of_a_newer_schema_are_passed_over_and_it_is_said(read):
     raw = read(scan, change=change)
     assert_is_truth(scan, raw)
     assert "leniently" in raw.facts["notes"][0] and "novelty" in raw.facts["notes"][0]
+
+
+def test_no_value_of_an_unreadable_header_is_told_for_it_may_be_a_person_s(read):
+    def change(head, made):
+        person = "<subjectInformation><patientBirthdate>Erika Muster 1970</patientBirthdate></subjectInformation>"
+        text = head.toXML("utf-8").replace("<experimentalConditions>", f"{person}<experimentalConditions>")
+        assert person in text
+        return text, made
+
+    with pytest.raises(MyoT2Error, match="patientBirthdate") as caught:
+        read(writer.Scan(), change=change)
+    assert "Muster" not in str(caught.value) and "1970" not in str(caught.value)
 
 
 def test_an_unknown_noise_bandwidth_is_taken_as_usual_and_it_is_said(read):

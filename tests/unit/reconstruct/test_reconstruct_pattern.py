@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myot2.reconstruct.mrd import read_mrd
-from myot2.reconstruct.pattern import Pattern, pattern_of, write_picture
+from myot2.reconstruct.pattern import Pattern, pattern_of
 
 
 def blocks_of(order, *, rows=130, blocks=5, spacing=2, partial=0):
@@ -71,15 +71,3 @@ def test_embedded_calibration_lowers_the_acceleration(tmp_path):
         expected[echo, lines] = True
     assert np.array_equal(pattern.sampled, expected)
     assert pattern.acceleration == pytest.approx(200 / expected.sum())
-
-
-def test_equal_patterns_give_equal_pictures_with_dark_where_sampled(tmp_path):
-    import matplotlib.image
-
-    pattern = blocks_of([0, 1, 2, 3, 4], spacing=1)
-    write_picture(pattern, tmp_path / "one.png")
-    write_picture(pattern, tmp_path / "two.png")
-    assert (tmp_path / "one.png").read_bytes() == (tmp_path / "two.png").read_bytes()
-    grey = matplotlib.image.imread(tmp_path / "one.png")[..., :3].mean(axis=2)
-    # a fifth of the axes' area, which is most of the picture
-    assert 0.08 < (grey < 0.2).mean() < 0.2

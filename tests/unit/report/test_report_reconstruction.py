@@ -14,10 +14,11 @@ import SimpleITK as sitk
 from myot2.core.config import Configuration
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import read_labels
-from myot2.report import prose, tables
+from myot2.report import tables
 from myot2.report.methods import methods
-from myot2.report.reconstruction import reconstruction_table
+from myot2.report.reconstruction import reconstruction_picture, reconstruction_section, reconstruction_table
 from myot2.report.reconstruction_picture import reconstruction_figure
+from myot2.report.sections import show
 from myot2.report.study import RECONSTRUCTION_COLUMNS
 
 
@@ -58,15 +59,14 @@ def test_a_comparison_with_the_full_scan_has_columns_where_there_is_one():
     assert "Mean" in text and "-0.4 %" in text and "7.0 %" in text
 
 
-def test_a_run_without_k_space_says_so():
+def test_a_run_without_k_space_has_no_such_section():
     study = SimpleNamespace(reconstruction=NOBODY, pictures={})
-    assert prose.reconstruction_sentence(study) == "T2 of this run was not reconstructed from raw k-space."
-    assert prose.reconstruction_picture(study) == ""
+    assert reconstruction_section(study) == show("tbl-reconstruction", study) == reconstruction_picture(study) == ""
     assert "no raw k-space" in reconstruction_table(NOBODY)
 
 
 def test_the_sentence_counts_scans_outside_the_usual_range():
-    told = plain(prose.reconstruction_sentence(SimpleNamespace(reconstruction=scans())))
+    told = plain(reconstruction_section(SimpleNamespace(reconstruction=scans())).split("\n\n", 1)[1])
     assert told == (
         "Of 3 scans 2 were reconstructed from raw k-space; chi-square of 1 lies outside 0.8 to 1, and 1 have a flag. "
         "Two blocks."
@@ -75,11 +75,11 @@ def test_the_sentence_counts_scans_outside_the_usual_range():
 
 def test_the_picture_is_of_the_scan_furthest_from_usual_that_has_one():
     pictures = {scan: Path(f"inputs/{scan}.png") for scan in ("sub-1", "sub-2")}
-    shown = prose.reconstruction_picture(SimpleNamespace(reconstruction=scans(), pictures=pictures))
+    shown = reconstruction_picture(SimpleNamespace(reconstruction=scans(), pictures=pictures))
     assert "inputs/sub-2.png" in shown and "every line" not in shown
     del pictures["sub-2"]
     compared = scans(rms_percent=[7.0, 6.0, np.nan])
-    shown = prose.reconstruction_picture(SimpleNamespace(reconstruction=compared, pictures=pictures))
+    shown = reconstruction_picture(SimpleNamespace(reconstruction=compared, pictures=pictures))
     assert "inputs/sub-1.png" in shown and "with every line sampled" in shown
 
 
