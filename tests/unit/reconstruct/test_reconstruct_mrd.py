@@ -314,8 +314,8 @@ def test_elements_of_a_newer_schema_are_passed_over_and_it_is_said(read):
 
 def test_no_value_of_an_unreadable_header_is_told_for_it_may_be_a_person_s(read):
     def change(head, made):
-        person = "<subjectInformation><patientBirthdate>Erika Muster 1970</patientBirthdate></subjectInformation>"
-        text = head.toXML("utf-8").replace("<experimentalConditions>", f"{person}<experimentalConditions>")
+        person = "<patientBirthdate>Erika Muster 1970</patientBirthdate>"
+        text = head.toXML("utf-8").replace("</patientName>", f"</patientName>{person}")
         assert person in text
         return text, made
 
