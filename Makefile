@@ -23,7 +23,7 @@ index: venv
 	@$(BIN)/snakemake -c1 --quiet all --forceall -s rules/index.smk --config dicom="$(TREE)" results="$(RESULTS)" key="$(KEY)"
 
 test: venv
-	$(BIN)/pytest -n $(CORES) --dist loadgroup --cov --cov-report=term
+	$(BIN)/pytest -n $(CORES) --no-loadscope-reorder --cov --cov-report=term
 
 lint: venv
 	$(BIN)/ruff check

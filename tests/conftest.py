@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 ROOT = Path(__file__).parents[1]
 
@@ -33,10 +34,16 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    """Where tests run in several processes, those of a folder run in one: they share fixtures."""
+
+    class ByFolder(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.partition("::")[0].rpartition("/")[0]
+
+    return ByFolder(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in several processes, a folder's run in one, for they share fixtures; the workflow's, which take
-    longest, begin."""
+    """The tests that take longest begin."""
     items.sort(key=lambda item: item.path.parent.name != "workflow")
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
