@@ -35,14 +35,14 @@ class Project:
         run = subprocess.run(
             [sys.executable, "-m", "snakemake", "-c2", *arguments, "--configfile", configuration],
             cwd=self.folder,
-            env=self._environment(),
+            env=self.environment(),
             capture_output=True,
             text=True,
         )
         assert run.returncode == status, run.stdout + run.stderr
         return run.stdout + run.stderr
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         """The copy's own modules; coverage is not measured there, for it would count every module twice."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
         return {**kept, "PYTHONPATH": str(self.folder / "src")}

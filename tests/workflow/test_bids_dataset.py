@@ -90,7 +90,7 @@ def test_the_maps_of_a_phase_graph_fit_are_a_valid_derivative_and_its_status_dec
     mono = project.folder / "results/fitted/mono.nii.gz"
     echoes = sorted((project.folder / "results/fitted/ingest/sub-P01/anat").glob("*_MESE.nii.gz"))
     command = [sys.executable, "scripts/fit_t2.py", "--echoes", *echoes, "--t2", mono]
-    subprocess.run(command, cwd=project.folder, check=True, env=project._environment())
+    subprocess.run(command, cwd=project.folder, check=True, env=project.environment())
     chosen = labels & (codes == 1)
     assert row["t2_mean_ms"] < np.asarray(nib.load(mono).dataobj)[chosen].mean()
 
