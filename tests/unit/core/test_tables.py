@@ -98,10 +98,11 @@ def test_numbers_signs_and_other_text_are_written_as_they_are(tmp_path, text):
 
 @given(st.text(st.characters(blacklist_categories=("Cc", "Cs", "Zl", "Zp")), min_size=1))
 @example("+0")
+@example("nan")
 def test_any_text_comes_back_from_a_file_and_never_starts_as_a_formula_there(tmp_path_factory, text):
     path = tmp_path_factory.mktemp("any") / "table.tsv"
-    write_tsv(pd.DataFrame({"a": [text, "x"]}), path)
-    cell = path.read_text(encoding="utf-8").splitlines()[1].strip().strip('"').strip()
+    write_tsv(pd.DataFrame({"a": [text], "b": ["x"]}), path)
+    cell = path.read_text(encoding="utf-8").splitlines()[1].partition("\t")[0].strip().strip('"').strip()
     assert len(cell) < 2 or cell[0] not in "=+@" or re.fullmatch(r"\+[0-9.eE+-]+", cell), "a signed number is none"
     expected = text.strip()
     assert pd.isna(read_table(path)["a"].iloc[0]) if expected in MISSING else read_table(path)["a"].iloc[0] == expected
