@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 from myot2.core.config import Simulate, read_configuration
 from myot2.core.config_fit import fat_source
 from myot2.core.config_multiverse import further_t2, own_t2
+from myot2.core.config_reconstruct import fat_told_by
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import listing_digest
 from myot2.core.given import given_file, one_file_per_echo
@@ -311,6 +312,21 @@ def pulse_samples(model):
 def b1_options(model, wildcards):
     """How the program is told a given map of B1."""
     return ["--b1-from", given_b1_path(wildcards)] if is_phase_graph(model) and settings.fit.b1_map else []
+
+
+FAT_OF_KSPACE = fat_told_by(settings.reconstruct, settings.fit, settings.ingest.dixon)
+"""What tells the fat in the signal model of a reconstruction."""
+
+
+def reconstruct_fat_options(wildcards, input):
+    """How the program that reconstructs is told of fat."""
+    if not FAT_OF_KSPACE:
+        return []
+    left = settings.reconstruct.fat
+    given = ["--fraction", given_fraction_path(wildcards)] if FAT_OF_KSPACE == "given" else []
+    names = ["--water", "--fat", "--in-phase"][: len(input.dixon)]
+    told = given or [word for pair in zip(names, input.dixon) for word in pair]
+    return [*told, "--fat-left", left, *TISSUE_OPTIONS]
 
 
 USES_B1_MAP = settings.reconstruct.model == "epg" and settings.reconstruct.b1 == "map"

@@ -3,6 +3,8 @@
 REQUIRED INPUTS:
     raw = the ISMRMRD file or folder that the participants table names in the column kspace
     b1 = the map of relative B1 that reconstruct.b1_map names          reconstruct.b1: map
+    dixon = <results>/ingest/{folder}/{scan}_acq-dixon{water,fat,in}_T2w.nii.gz, or the map that fit.fat.given names
+                                                                       reconstruct.fat: not none
 
 OUTPUTS:
     t2 = <results>/reconstruct/{folder}/{scan}_T2map.nii.gz                    ms
@@ -32,8 +34,18 @@ T2_GRID = SYNTHETIC[0] if FROM_KSPACE else (ECHOES + VENDOR_MAP)[0]
 RECONSTRUCTED_B1 = (
     ["<results>/reconstruct/{visit}/fmap/{scan}_TB1map.nii.gz"] if settings.reconstruct.model == "epg" else []
 )
-COMPARED = FROM_KSPACE and settings.simulate is not None
-"""Whether each map is held against that of the fully sampled scan, which only a simulator has."""
+COMPARED = (
+    FROM_KSPACE
+    and settings.simulate is not None
+    and (not FAT_OF_KSPACE or settings.reconstruct.fat == "auto" and settings.simulate.fat_suppression)
+)
+"""Whether each map is held against that of the fully sampled scan, which only a simulator has and whose fit knows no fat."""
+
+DIXON_OF_KSPACE = (
+    [DIXON[settings.ingest.dixon.index(part)] for part in ("water", "fat", "in") if part in settings.ingest.dixon]
+    if FAT_OF_KSPACE == "water-fat"
+    else []
+)
 
 
 OWN_TIMES = ["--echo-times-ms", *settings.reconstruct.echo_times_ms] if settings.reconstruct.echo_times_ms else []
@@ -46,6 +58,8 @@ if FROM_KSPACE:
         input:
             raw=raw_input,
             b1=measured_b1,
+            dixon=given_fraction if FAT_OF_KSPACE == "given" else by_visit(DIXON_OF_KSPACE),
+            sidecars=given_fraction_sidecar if FAT_OF_KSPACE == "given" else sidecars_of(by_visit(DIXON_OF_KSPACE)),
             pulses=pulse_samples(settings.reconstruct.model),
             script="scripts/reconstruct_t2.py",
             code=code("scripts/reconstruct_t2.py"),
@@ -92,6 +106,7 @@ if FROM_KSPACE:
             limits=settings.fit.t2_limits_ms,
             further=[*pulse_options(settings.reconstruct.model), *OWN_TIMES],
             b1=own_b1,
+            fat=reconstruct_fat_options,
             synthetic=settings.reconstruct.synthetic_ms,
             b1_map=lambda wildcards, output: ["--b1-map", *output.b1] if output.b1 else [],
         shell:
@@ -106,6 +121,7 @@ if FROM_KSPACE:
                 --t2-limits-ms {params.limits:q} \
                 {params.further:q} \
                 {params.b1:q} \
+                {params.fat:q} \
                 --cores {threads} \
                 --t2 {output.t2:q} \
                 --m0 {output.m0:q} \

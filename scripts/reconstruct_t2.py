@@ -2,6 +2,8 @@
 
 docs/stages/reconstruct.md says how. Maps are 32-bit floats on the grid that the raw header tells; the status map holds
 a code per voxel, as that of a fit. Each has a JSON sidecar. Nothing of the header's names and texts is written.
+Dixon images of the same session are brought to that grid by where they lie in space: before there is a T2 map nothing
+could be registered.
 """
 
 from __future__ import annotations
@@ -14,18 +16,33 @@ from typing import Any
 import numpy as np
 import SimpleITK as sitk
 
+from myot2.align.averaging import resample_means
+from myot2.align.inputs import slice_thickness_mm
 from myot2.core.bids import seconds_of
 from myot2.core.command import positive, run_stage, stage_parser
 from myot2.core.dictionary import dictionary_path, write_dictionary
+from myot2.core.errors import MyoT2Error
+from myot2.core.fat_fraction import as_given, from_water_fat, require_fractions, shares_scale
 from myot2.core.files import write_json
-from myot2.core.images import sidecar_path, write_image, write_sidecar
+from myot2.core.images import (
+    array_of,
+    image_like,
+    read_map,
+    read_sidecar,
+    require_same_grid,
+    sidecar_path,
+    write_image,
+    write_sidecar,
+)
 from myot2.core.tables import write_tsv
 from myot2.core.voxel_status import count_by_status, levels
+from myot2.fit.dixon_weight import FAT_T2_MS, weight_of
 from myot2.fit.fit_options import add_train, contradiction_in_train, pulses_of
 from myot2.fit.maps import read_b1
 from myot2.fit.settings import Settings as FitSettings
 from myot2.fit.status import T2_LIMITS_MS
 from myot2.fit.trains import train_of
+from myot2.reconstruct.fat import Fat, models_with_fat, unknown_voxels
 from myot2.reconstruct.files import read_raw
 from myot2.reconstruct.inversion import Settings
 from myot2.reconstruct.judgement import statuses
@@ -34,7 +51,7 @@ from myot2.reconstruct.pattern import pattern_of
 from myot2.reconstruct.preparation import Preparation
 from myot2.reconstruct.raw import RawScan
 from myot2.reconstruct.record import PATTERN_COLUMNS, SLICE_COLUMNS, course_table, pattern_table, summary
-from myot2.reconstruct.signal_models import MonoModel, SignalModel, epg_model
+from myot2.reconstruct.signal_models import FatModel, MonoModel, SignalModel, epg_model
 from myot2.reconstruct.slices import SliceResult, reconstruct
 
 
@@ -53,6 +70,12 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     add("--t2-limits-ms", type=float, nargs=2, default=T2_LIMITS_MS, metavar=("LOW", "HIGH"), help="default 10 300")
     add("--cores", type=int, default=1, metavar="N", help="slices at a time; default %(default)s")
     add_train(parser)
+    add("--water", metavar="NIFTI", help="Dixon water image; with --fat, and for --model epg")
+    add("--fat", metavar="NIFTI", help="Dixon fat image")
+    add("--in-phase", metavar="NIFTI", help="with --water and --fat: takes the bias of noise away")
+    add("--fraction", metavar="NIFTI", help="map of the fat fraction (0-1), in place of --water and --fat")
+    add("--fat-left", type=_left, default="auto", metavar="auto|SHARE", help="what suppression left of fat; auto: look")
+    add("--fat-t2-ms", type=positive, default=FAT_T2_MS, metavar="MS", help="of fat; default %(default)s")
     add("--t2", required=True, metavar="OUT", help="T2 in ms")
     add("--m0", required=True, metavar="OUT", help="signal at TE = 0, in units of the noise")
     add("--sd", required=True, metavar="OUT", help="standard deviation of T2 in ms")
@@ -70,6 +93,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         ((options.model == "epg") != bool(options.b1_map), "--b1-map goes with --model epg"),
         (options.model != "epg" and options.b1_from, "--b1-from goes with --model epg"),
         (options.strength < 0 or options.cores < 1 or options.coils < 1, "--strength, --coils, --cores: too small"),
+        (bool(options.water) != bool(options.fat), "--water and --fat go together"),
+        (bool(options.in_phase) and not options.water, "--in-phase goes with --water and --fat"),
+        (bool(options.water and options.fraction), "--water and --fat, or --fraction"),
+        (options.model != "epg" and bool(options.water or options.fraction), "fat goes with --model epg"),
+        (options.fat_left != "auto" and not (options.water or options.fraction), "--fat-left needs a fat fraction"),
         contradiction_in_train(options),
     ]
     for contradicts, message in rules:
@@ -85,8 +113,12 @@ def work(options: argparse.Namespace) -> None:
     settings = Settings(strength=options.strength, phase=options.phase)
     grid = scan.image(np.zeros((len(scan.slices), scan.rows, scan.columns), np.float32))
     b1 = read_b1(options.b1_from, grid) if options.b1_from else None
-    results = reconstruct(scan, model_of(options, scan), settings, b1, options.cores)
-    told = summary(scan, results, settings, options.model)
+    fat = read_fat(options, grid, scan.facts.get("slice_thickness_mm"))
+    models, of_fat = models_of(options, scan, fat, b1)
+    results = reconstruct(scan, models, settings, b1, options.cores)
+    if isinstance(models[0], FatModel):
+        of_fat["FatFractionUnknownVoxels"] = unknown_voxels(fat, results)
+    told = summary(scan, results, settings, options.model, of_fat)
     write_maps(options, scan, results, told)
     write_json(options.summary, told)
     for path, table, columns in (
@@ -97,11 +129,42 @@ def work(options: argparse.Namespace) -> None:
         write_dictionary(path, columns)
 
 
-def model_of(options: argparse.Namespace, scan: RawScan) -> SignalModel:
-    """The signal model; pulses are the options' own, as for a fit."""
+def models_of(
+    options: argparse.Namespace, scan: RawScan, fat: Fat | None, b1: np.ndarray | None
+) -> tuple[list[SignalModel], dict[str, Any]]:
+    """The signal model of each slice, pulses as for a fit, and what is told of fat."""
     if options.model == "mono":
-        return MonoModel(scan.echo_times_ms)
-    return epg_model(train_of(FitSettings(t1_ms=options.t1_ms, pulses=pulses_of(options)), scan.echo_times_ms))
+        return [MonoModel(scan.echo_times_ms)] * len(scan.slices), {"Fat": "not in the model", "FatLeft": None}
+    water = epg_model(train_of(FitSettings(t1_ms=options.t1_ms, pulses=pulses_of(options)), scan.echo_times_ms))
+    return models_with_fat(scan, water, fat, b1)
+
+
+def read_fat(options: argparse.Namespace, grid: sitk.Image, thickness_mm: float | None) -> Fat | None:
+    """The fat fraction on the grid of the raw data: means of the Dixon images over each of its voxels."""
+    paths = [path for path in (options.water, options.fat, options.in_phase, options.fraction) if path]
+    if not paths:
+        return None
+    images = [image_like(values, image) for image, values in map(read_map, paths)]
+    for path, image in zip(paths[1:], images[1:], strict=True):
+        require_same_grid(images[0], image, where=path, what="all Dixon images")
+    if options.fraction:
+        require_fractions(array_of(images[0]), options.fraction)
+    thicknesses = {"source_thickness_mm": slice_thickness_mm(None, *paths), "reference_thickness_mm": thickness_mm}
+    values = [array_of(image) for image in resample_means(images, grid, **thicknesses)]
+    if not any(np.isfinite(part).any() for part in values):
+        raise MyoT2Error(
+            expected="Dixon images that show what the raw data show",
+            found="no voxel of the raw data inside their field",
+            where=paths[0],
+            do="Check that both are of the same session and in one frame of reference, or set reconstruct.fat: none.",
+        )
+    if options.fraction:
+        found = as_given(values[0])
+    else:
+        found = from_water_fat(*values[:2], values[2] if values[2:] and shares_scale(*values) else None)
+    tissue = {"water_t1_ms": options.t1_ms, "fat_t1_ms": options.fat_t1_ms, "fat_t2_ms": options.fat_t2_ms}
+    weight = weight_of(read_sidecar(paths[0]), paths[0], **tissue)
+    return Fat(found.fraction, weight, None if options.fat_left == "auto" else options.fat_left)
 
 
 def write_maps(options: argparse.Namespace, scan: RawScan, results: list[SliceResult], told: dict[str, Any]) -> None:
@@ -116,7 +179,7 @@ def write_maps(options: argparse.Namespace, scan: RawScan, results: list[SliceRe
     geometry = {"SpacingBetweenSlices": float(scan.spacing_mm[2])} | (
         {"SliceThickness": thickness} if thickness else {}
     )
-    named = ("Model", "EchoTimesMs", "Acceleration", "ReducedChiSquare", "B1Source", "TotalVariation", "Phase", "Flags")
+    named = ("Model", "EchoTimesMs", "Acceleration", "ReducedChiSquare", "B1Source", "TotalVariation", "Phase", "Fat", "FatLeft", "Flags")
     record = {"Source": "k-space", **{name: told[name] for name in named}, **geometry, "SkullStripped": False}
     maps = [
         (options.t2, stack(lambda one: one.t2_ms), {"Units": "ms", **limits}),
@@ -141,6 +204,16 @@ def write_maps(options: argparse.Namespace, scan: RawScan, results: list[SliceRe
     for path, image, entries in maps:
         write_image(image, path)
         write_sidecar(path, {**entries, **record})
+
+
+def _left(text: str) -> str | float:
+    """auto, or a share above 0 and up to 1."""
+    if text == "auto":
+        return text
+    share = positive(text)
+    if share > 1:
+        raise argparse.ArgumentTypeError("a share is at most 1")
+    return share
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -267,7 +267,7 @@ def _refuse_contradictions(configuration: Configuration, where: str | Path) -> N
         *contradictions_of_segment(segment, ingest.dixon),
         *contradictions_of_fit(fit, ingest.dixon),
         *contradictions_of_reconstruct(
-            configuration.reconstruct, fit, further_t2(configuration.analysis.multiverse, fit)
+            configuration.reconstruct, fit, ingest.dixon, further_t2(configuration.analysis.multiverse, fit)
         ),
         *_about_kspace(configuration),
         *contradictions_of_multiverse(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Collection
+from typing import Annotated, Literal
 
 from pydantic import Field, PositiveFloat
 
-from myot2.core.config_fit import Fit
+from myot2.core.config_fit import Fit, fat_source
 from myot2.core.config_section import Section
 
 
@@ -30,6 +31,12 @@ class Reconstruct(Section):
         None,
         description="Path of the maps of relative B1, with {participant_id} and {session} in it where they differ.",
     )
+    fat: Literal["auto", "none"] | Annotated[float, Field(gt=0, le=1)] = Field(
+        "auto",
+        description="Fat in the model epg, its fraction from fit.fat (water and fat images or a given map): auto has it "
+        "where the echoes show that fat was not suppressed; none; or the share of its signal that suppression leaves "
+        "(1: none was suppressed).",
+    )
     echo_times_ms: list[PositiveFloat] | None = Field(
         None, min_length=3, description="Echo times (ms) where the raw header has none or wrong ones."
     )
@@ -48,12 +55,23 @@ def resolved_source(fit: Fit, *, t2_map: bool, echoes: int) -> Literal["vendor-m
     return "vendor-map" if t2_map else "echoes" if echoes else "kspace"
 
 
+def fat_told_by(
+    reconstruct: Reconstruct, fit: Fit, dixon: Collection[str]
+) -> Literal["water-fat", "given"] | None:
+    """What tells the fat fraction of the signal model; None for a model without fat.
+
+    In and opposed phase never tell more than half of the fat, so that fat looks like water: they do not serve.
+    """
+    source = fat_source(fit.fat, dixon)
+    return source if source != "in-opposed" and reconstruct.model == "epg" and reconstruct.fat != "none" else None
+
+
 def contradictions_of_reconstruct(
-    reconstruct: Reconstruct, fit: Fit, further: list[str]
+    reconstruct: Reconstruct, fit: Fit, dixon: Collection[str], further: list[str]
 ) -> list[tuple[bool, str, str]]:
     """Settings that exclude each other: whether it is amiss, and the two settings.
 
-    `further` names the T2 maps that the multiverse asks for beside the run's own.
+    `dixon` names the Dixon images that there are, `further` the T2 maps that the multiverse asks for beside the run's own.
     """
     kspace = fit.source == "kspace"
     return [
@@ -63,6 +81,12 @@ def contradictions_of_reconstruct(
             "reconstruct.b1_map: null",
         ),
         (reconstruct.b1 != "map" and bool(reconstruct.b1_map), "reconstruct.b1: joint", "reconstruct.b1_map"),
+        (
+            kspace and isinstance(reconstruct.fat, float) and not fat_told_by(reconstruct, fit, dixon),
+            f"reconstruct.fat: {reconstruct.fat}, for the model epg and a fat fraction of fit.fat",
+            f"reconstruct.model: {reconstruct.model}, fit.fat.fraction: {fit.fat.fraction}, "
+            f"ingest.dixon: {', '.join(dixon)}",
+        ),
         (
             kspace and bool(further),
             "fit.source: kspace, whose map has a grid of its own",

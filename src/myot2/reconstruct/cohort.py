@@ -21,6 +21,7 @@ SCAN_COLUMNS: Mapping[str, Mapping[str, str]] = {
     "pattern": {"Description": "The sampled lines in words"},
     "phase_deg": {"Description": "Constant phase of even against odd echoes", "Units": "degree"},
     "b1_source": {"Description": "given, estimated or unused"},
+    "fat_left": {"Description": "Share of the signal of fat that is in the model, 1 without suppression; n/a without"},
     "voxels": {"Description": "Voxels of all muscles that are ok in the reconstruction, and fitted in the full scan"},
     "difference_percent": {"Description": "Mean T2 of these against that of the fully sampled scan", "Units": "%"},
     "largest_percent": {"Description": "The same of the muscle with the largest difference", "Units": "%"},
@@ -86,6 +87,7 @@ def scans_table(
                 "pattern": told["Pattern"],
                 "phase_deg": phase[0] if phase else None,
                 "b1_source": told["B1Source"],
+                "fat_left": told["FatLeft"],
                 "flags": "; ".join(told["Flags"]) or None,
             }
         if compared:

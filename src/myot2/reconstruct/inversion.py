@@ -7,6 +7,7 @@ graph as model (Sumpf et al. 2014, doi:10.1109/TMI.2014.2333370).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -168,6 +169,19 @@ def invert(
     )
 
 
+def first_echo(raw: RawSlice, maps: np.ndarray, model: SignalModel, b1: np.ndarray | None = None) -> np.ndarray:
+    """The magnitude of the first echo as the start of the inversion has it, shape (rows, columns): coarse, but quick.
+
+    Parameters and errors are those of `invert`.
+    """
+    maps = _unit(maps)
+    _require_consistent(raw, maps, model, Settings(), b1)
+    encoding, samples = encode(raw, maps)
+    field_ = _base_b1(b1, maps.shape[1:])
+    t2, m0 = start(encoding, samples, model, field_, np.ones(encoding.shape, np.complex64))
+    return np.abs(m0) * model.at(-np.log(t2), field_).value[0]
+
+
 def _unit(maps: np.ndarray) -> np.ndarray:
     """The maps, their squares summing to 1 where a coil sees something."""
     size = np.sqrt((np.abs(maps) ** 2).sum(axis=0))
@@ -177,15 +191,18 @@ def _unit(maps: np.ndarray) -> np.ndarray:
 def _objective(encoding: Encoding, samples, model: SignalModel, settings: Settings, b1: np.ndarray | None) -> Objective:
     """The objective, with B1 filled in or to be estimated."""
     echoes, *shape = encoding.shape
-    if b1 is None:
-        base = np.full(shape, START_B1, np.float32)
-    else:
-        known = np.isfinite(b1)
-        nearest = ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)
-        base = b1[tuple(nearest)].astype(np.float32)
+    base = _base_b1(b1, shape)
     modes = settings.b1_modes if model.uses_b1 and b1 is None else (0, 0)
     even = np.arange(echoes) % 2 == 1
     return Objective(encoding, samples, model, base, cosines(modes, shape)[0], phase_basis(settings.phase, shape), even)
+
+
+def _base_b1(b1: np.ndarray | None, shape: Sequence[int]) -> np.ndarray:
+    """B1 everywhere: that of the nearest voxel that has one, or the usual one without a map."""
+    if b1 is None:
+        return np.full(shape, START_B1, np.float32)
+    nearest = ndimage.distance_transform_edt(~np.isfinite(b1), return_distances=False, return_indices=True)
+    return b1[tuple(nearest)].astype(np.float32)
 
 
 def _descend(objective: Objective, settings: Settings, stop: Stop) -> tuple[Look, tuple[Progress, ...]]:

@@ -34,8 +34,13 @@ PATTERN_COLUMNS: Mapping[str, Mapping[str, str]] = {
 }
 
 
-def summary(scan: RawScan, results: Sequence[SliceResult], settings: Settings, model: str) -> dict[str, Any]:
-    """Everything about a scan as a whole that is no map; no name of the header and no path is in it."""
+def summary(
+    scan: RawScan, results: Sequence[SliceResult], settings: Settings, model: str, fat: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything about a scan as a whole that is no map; no name of the header and no path is in it.
+
+    `fat` is what `myot2.reconstruct.fat` tells of it.
+    """
     phases = np.array([result.phase_terms_deg for result in results])
     pattern = pattern_of(scan)
     return {
@@ -50,6 +55,7 @@ def summary(scan: RawScan, results: Sequence[SliceResult], settings: Settings, m
         "B1Source": results[0].b1_source,
         "TotalVariation": settings.strength,
         "Phase": settings.phase,
+        **fat,
         "Flags": scan_flags(results),
         "Header": {name: scan.facts.get(name) for name in PUBLIC_FACTS},
         "Preparation": {name: scan.facts.get(name) for name in MADE_READY},

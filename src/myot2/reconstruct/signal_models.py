@@ -11,12 +11,13 @@ M0 exp(-TE / T2) is the image that a train of perfect pulses would have given at
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 from numba import njit
 
+from myot2.fit.dixon_weight import DixonWeight
 from myot2.fit.epg import Train, coefficients
 
 B1_RANGE = (0.3, 1.6)
@@ -117,10 +118,13 @@ class FatModel:
     water, fat : SignalModel
         Of the same echoes.
     fraction : np.ndarray
-        Proton-density fat fraction, 0 to 1 and by noise a little beyond, shape (rows, columns).
+        Signal fat fraction of a Dixon scan, 0 to 1 and by noise a little beyond, shape (rows, columns).
     fat_t2_ms : float
     kept : float
-        What a fat suppression leaves of the fat signal.
+        The signal of fat over what as many protons of water give without relaxation: what a suppression leaves of it.
+    dixon : DixonWeight
+        How T2 and T1 weight `fraction`; the share of fat of the protons then hangs on the T2 of the water, and is taken
+        at that of the voxel.
     """
 
     water: SignalModel
@@ -128,6 +132,7 @@ class FatModel:
     fraction: np.ndarray
     fat_t2_ms: float
     kept: float = 1.0
+    dixon: DixonWeight = field(default_factory=DixonWeight)
 
     @property
     def name(self) -> str:
@@ -146,16 +151,27 @@ class FatModel:
 
     def at(self, log_r2: np.ndarray, b1: np.ndarray) -> Signal:
         """See `SignalModel.at`."""
-        # without any water nothing would depend on its R2
-        fraction = np.minimum(self.fraction, MOST_FAT).astype(np.float32)
-        fat_share, water_share = np.float32(self.kept) * fraction, 1 - fraction
+        protons, by_log_r2 = self._protons(log_r2)
+        fat_share, water_share = np.float32(self.kept) * protons, 1 - protons
         of_water = self.water.at(log_r2, b1)
         of_fat = self.fat.at(np.full(log_r2.shape, -np.log(self.fat_t2_ms), np.float32), b1)
         return Signal(
             water_share * of_water.value + fat_share * of_fat.value,
-            water_share * of_water.by_log_r2,
+            water_share * of_water.by_log_r2 + by_log_r2 * (np.float32(self.kept) * of_fat.value - of_water.value),
             water_share * of_water.by_b1 + fat_share * of_fat.by_b1,
         )
+
+    def _protons(self, log_r2: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The share of fat f = d r / (1 - d + d r) of the protons, and its derivative by ln R2 (`DixonWeight`)."""
+        d = np.minimum(self.fraction, 1.0)
+        protons = self.dixon.proton_fraction(d, np.exp(-log_r2))
+        # without any water nothing would depend on its R2
+        f = np.minimum(protons, MOST_FAT).astype(np.float32)
+        if self.dixon.echo_ms == 0:
+            return f, np.zeros_like(f)
+        # r falls as exp(-TE R2), so that df/d ln R2 = -TE R2 f (1 - f), and where noise has d below 0 -TE R2 f
+        slope = -self.dixon.echo_ms * np.exp(log_r2) * protons * np.where(d < 0, 1, 1 - protons)
+        return f, np.where(protons < MOST_FAT, slope, 0).astype(np.float32)
 
 
 def epg_model(train: Train) -> EpgModel:

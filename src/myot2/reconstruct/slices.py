@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -48,13 +48,15 @@ class SliceResult:
 
 
 def reconstruct(
-    scan: RawScan, model: SignalModel, settings: Settings, b1: np.ndarray | None, cores: int
+    scan: RawScan, models: Sequence[SignalModel], settings: Settings, b1: np.ndarray | None, cores: int
 ) -> list[SliceResult]:
     """Reconstruct every slice.
 
     Parameters
     ----------
     scan : RawScan
+    models : sequence of SignalModel
+        One for each slice.
     b1 : np.ndarray, optional
         Relative B1, shape (slices, rows, columns), NaN where unknown.
     cores : int
@@ -68,7 +70,8 @@ def reconstruct(
     """
     shape = (scan.rows, scan.columns)
     fields = [None] * len(scan.slices) if b1 is None else list(b1)
-    jobs = [(part, shape, model, settings, field) for part, field in zip(scan.slices, fields, strict=True)]
+    parts = zip(scan.slices, models, fields, strict=True)
+    jobs = [(part, shape, model, settings, field) for part, model, field in parts]
     with (
         _one_thread_each(),
         ProcessPoolExecutor(min(cores, len(jobs)), mp_context=get_context("spawn")) as pool,

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "fit"))
 
 from fit_truth_bloch import echo_signals, sinc_train  # noqa: E402
 
+from myot2.fit.dixon_weight import DixonWeight  # noqa: E402
 from myot2.fit.epg import Train  # noqa: E402
 from myot2.fit.pulses import hann_sinc  # noqa: E402
 from myot2.reconstruct.signal_models import B1_RANGE, MOST_FAT, FatModel, MonoModel, epg_model  # noqa: E402
@@ -48,10 +49,17 @@ def test_one_ideal_train_decays_exponentially_from_one():
 def models(epg):
     fat = epg_model(replace(TRAIN, t1_ms=370.0))
     fraction = np.array([[0.0, 0.02, 0.1], [0.3, 0.7, 1.0]])
-    return {"epg": epg, "mono": MonoModel(10.0 * np.arange(1, 11)), "fat": FatModel(epg, fat, fraction, 110.0, 0.5)}
+    spin_echo = DixonWeight(51.0, 3000.0, fat_t2_ms=110.0)
+    beyond = np.array([[-0.03, 0.02, 0.1], [0.3, 0.6, 1.04]])
+    return {
+        "epg": epg,
+        "mono": MonoModel(10.0 * np.arange(1, 11)),
+        "fat": FatModel(epg, fat, fraction, 110.0, 0.5),
+        "fat by a spin echo": FatModel(epg, fat, beyond, 110.0, 0.9, spin_echo),
+    }
 
 
-@pytest.mark.parametrize("name", ["epg", "mono", "fat"])
+@pytest.mark.parametrize("name", ["epg", "mono", "fat", "fat by a spin echo"])
 def test_derivatives_are_those_of_differences(epg, name):
     model, step = models(epg)[name], 2e-3
     at = model.at(LOG_R2, B1)
@@ -77,3 +85,13 @@ def test_water_and_fat_add_by_their_shares_and_a_voxel_of_fat_keeps_some_water(e
     share = np.minimum(model.fraction, MOST_FAT)
     np.testing.assert_allclose(mixed, (1 - share) * water + 0.5 * share * fat, atol=1e-6)
     assert np.all(model.at(LOG_R2, B1).by_log_r2[0] < 0)
+
+
+def test_the_weight_of_a_spin_echo_is_undone_at_the_t2_of_each_voxel(epg):
+    protons = np.array([[0.0, 0.02, 0.1], [0.3, 0.5, 0.85]])
+    t2, fat_t2, te = np.exp(-LOG_R2), 110.0, 51.0
+    water = (1 - protons) * np.exp(-te / t2)
+    fat = protons * np.exp(-te / fat_t2)
+    seen = FatModel(epg, epg, fat / (fat + water), fat_t2, 1.0, DixonWeight(te, fat_t2_ms=fat_t2))
+    straight = FatModel(epg, epg, protons, fat_t2)
+    np.testing.assert_allclose(seen.at(LOG_R2, B1).value, straight.at(LOG_R2, B1).value, atol=1e-5)
