@@ -42,7 +42,7 @@ from myot2.fit.maps import read_b1
 from myot2.fit.settings import Settings as FitSettings
 from myot2.fit.status import T2_LIMITS_MS
 from myot2.fit.trains import train_of
-from myot2.reconstruct.fat import Fat, models_with_fat, unknown_voxels
+from myot2.reconstruct.fat import Fat, models_with_fat
 from myot2.reconstruct.files import read_raw
 from myot2.reconstruct.inversion import Settings
 from myot2.reconstruct.judgement import statuses
@@ -51,7 +51,7 @@ from myot2.reconstruct.pattern import pattern_of
 from myot2.reconstruct.preparation import Preparation
 from myot2.reconstruct.raw import RawScan
 from myot2.reconstruct.record import PATTERN_COLUMNS, SLICE_COLUMNS, course_table, pattern_table, summary
-from myot2.reconstruct.signal_models import FatModel, MonoModel, SignalModel, epg_model
+from myot2.reconstruct.signal_models import MonoModel, SignalModel, epg_model
 from myot2.reconstruct.slices import SliceResult, reconstruct
 
 
@@ -116,8 +116,6 @@ def work(options: argparse.Namespace) -> None:
     fat = read_fat(options, grid, scan.facts.get("slice_thickness_mm"))
     models, of_fat = models_of(options, scan, fat, b1)
     results = reconstruct(scan, models, settings, b1, options.cores)
-    if isinstance(models[0], FatModel):
-        of_fat["FatFractionUnknownVoxels"] = unknown_voxels(fat, results)
     told = summary(scan, results, settings, options.model, of_fat)
     write_maps(options, scan, results, told)
     write_json(options.summary, told)
@@ -151,7 +149,8 @@ def read_fat(options: argparse.Namespace, grid: sitk.Image, thickness_mm: float 
         require_fractions(array_of(images[0]), options.fraction)
     thicknesses = {"source_thickness_mm": slice_thickness_mm(None, *paths), "reference_thickness_mm": thickness_mm}
     values = [array_of(image) for image in resample_means(images, grid, **thicknesses)]
-    if not any(np.isfinite(part).any() for part in values):
+    outside = int(np.isnan(values[0]).sum())
+    if outside == values[0].size:
         raise MyoT2Error(
             expected="Dixon images that show what the raw data show",
             found="no voxel of the raw data inside their field",
@@ -164,7 +163,7 @@ def read_fat(options: argparse.Namespace, grid: sitk.Image, thickness_mm: float 
         found = from_water_fat(*values[:2], values[2] if values[2:] and shares_scale(*values) else None)
     tissue = {"water_t1_ms": options.t1_ms, "fat_t1_ms": options.fat_t1_ms, "fat_t2_ms": options.fat_t2_ms}
     weight = weight_of(read_sidecar(paths[0]), paths[0], **tissue)
-    return Fat(found.fraction, weight, None if options.fat_left == "auto" else options.fat_left)
+    return Fat(found.fraction, weight, None if options.fat_left == "auto" else options.fat_left, outside)
 
 
 def write_maps(options: argparse.Namespace, scan: RawScan, results: list[SliceResult], told: dict[str, Any]) -> None:

@@ -7,7 +7,6 @@ a suppressed one a few per cent are left.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,10 +16,8 @@ from myot2.fit.dixon_weight import DixonWeight
 from myot2.fit.fat_t2 import LEAST_BRIGHTNESS, LEAST_FRACTION, MOST_IN_MUSCLE
 from myot2.reconstruct.espirit import coil_maps
 from myot2.reconstruct.inversion import first_echo
-from myot2.reconstruct.judgement import LEAST_SNR
 from myot2.reconstruct.raw import RawScan
 from myot2.reconstruct.signal_models import EpgModel, FatModel, SignalModel, epg_model
-from myot2.reconstruct.slices import SliceResult
 
 LEAST_VOXELS = 50
 """Of fat and of muscle, in the slice with most fat, to tell whether fat was suppressed."""
@@ -41,11 +38,14 @@ class Fat:
         How that scan weights it; T1 and T2 of fat are those of the model too.
     left : float, optional
         What suppression left of the signal of fat, 1 if there was none; None to let the echoes say whether there was.
+    outside : int
+        Voxels that the Dixon scan does not show at all.
     """
 
     fraction: np.ndarray
     dixon: DixonWeight
     left: float | None = None
+    outside: int = 0
 
 
 def models_with_fat(
@@ -82,16 +82,9 @@ def models_with_fat(
         "FatLeft": left,
         "FatT2Ms": fat.dixon.fat_t2_ms,
         "FatT1Ms": fat.dixon.fat_t1_ms,
+        "VoxelsOutsideDixon": fat.outside,
         **fat.dixon.record(),
     }
-
-
-def unknown_voxels(fat: Fat, results: Sequence[SliceResult]) -> int:
-    """How many voxels with signal have no fat fraction."""
-    return sum(
-        int((np.isnan(fraction) & (result.m0 > LEAST_SNR)).sum())
-        for fraction, result in zip(fat.fraction, results, strict=True)
-    )
 
 
 def _left(scan: RawScan, water: EpgModel, fat: Fat, b1: np.ndarray | None) -> tuple[float | None, str]:

@@ -73,41 +73,9 @@ def _placed(acquisition: ismrmrd.Acquisition, grid: Grid, index: int, line: int,
 
 
 def _header(raw: RawData, identity: Identity) -> xsd.ismrmrdHeader:
-    slices, rows, columns = raw.grid.shape
-    column_mm, row_mm, _ = raw.grid.spacing_mm
-
-    def space(oversampling: int) -> xsd.encodingSpaceType:
-        return xsd.encodingSpaceType(
-            matrixSize=xsd.matrixSizeType(x=oversampling * columns, y=rows, z=1),
-            fieldOfView_mm=xsd.fieldOfViewMm(
-                x=oversampling * columns * column_mm, y=rows * row_mm, z=raw.grid.thickness_mm
-            ),
-        )
-
-    def limit(count: int, center: int = 0) -> xsd.limitType:
-        return xsd.limitType(minimum=0, maximum=count - 1, center=center)
-
-    sampling = raw.receiver.sampling
-    encoding = xsd.encodingType(
-        encodedSpace=space(OVERSAMPLING),
-        reconSpace=space(1),
-        encodingLimits=xsd.encodingLimitsType(
-            kspace_encoding_step_1=limit(rows, rows // 2),
-            contrast=limit(len(raw.sequence.echo_times_ms)),
-            slice=limit(slices),
-        ),
-        trajectory=xsd.trajectoryType.CARTESIAN,
-        parallelImaging=xsd.parallelImagingType(
-            accelerationFactor=xsd.accelerationFactorType(
-                kspace_encoding_step_1=sampling.acceleration, kspace_encoding_step_2=1
-            ),
-            calibrationMode=xsd.calibrationModeType.SEPARATE,
-        ),
-        echoTrainLength=len(raw.sequence.echo_times_ms),
-    )
     return xsd.ismrmrdHeader(
         version=1,
-        encoding=[encoding],
+        encoding=[_encoding(raw)],
         **_about(identity),
         acquisitionSystemInformation=xsd.acquisitionSystemInformationType(
             systemVendor="SIEMENS",
@@ -124,6 +92,41 @@ def _header(raw: RawData, identity: Identity) -> xsd.ismrmrdHeader:
             TE=[float(time) for time in raw.sequence.echo_times_ms],
             flipAngle_deg=[MULTI_ECHO.flip_angle_deg],
         ),
+    )
+
+
+def _encoding(raw: RawData) -> xsd.encodingType:
+    """Matrix, field of view, limits of the counters, and acceleration."""
+    slices, rows, columns = raw.grid.shape
+    column_mm, row_mm, _ = raw.grid.spacing_mm
+
+    def space(oversampling: int) -> xsd.encodingSpaceType:
+        return xsd.encodingSpaceType(
+            matrixSize=xsd.matrixSizeType(x=oversampling * columns, y=rows, z=1),
+            fieldOfView_mm=xsd.fieldOfViewMm(
+                x=oversampling * columns * column_mm, y=rows * row_mm, z=raw.grid.thickness_mm
+            ),
+        )
+
+    def limit(count: int, center: int = 0) -> xsd.limitType:
+        return xsd.limitType(minimum=0, maximum=count - 1, center=center)
+
+    return xsd.encodingType(
+        encodedSpace=space(OVERSAMPLING),
+        reconSpace=space(1),
+        encodingLimits=xsd.encodingLimitsType(
+            kspace_encoding_step_1=limit(rows, rows // 2),
+            contrast=limit(len(raw.sequence.echo_times_ms)),
+            slice=limit(slices),
+        ),
+        trajectory=xsd.trajectoryType.CARTESIAN,
+        parallelImaging=xsd.parallelImagingType(
+            accelerationFactor=xsd.accelerationFactorType(
+                kspace_encoding_step_1=raw.receiver.sampling.acceleration, kspace_encoding_step_2=1
+            ),
+            calibrationMode=xsd.calibrationModeType.SEPARATE,
+        ),
+        echoTrainLength=len(raw.sequence.echo_times_ms),
     )
 
 
