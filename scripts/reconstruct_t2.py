@@ -54,6 +54,12 @@ from myot2.reconstruct.record import PATTERN_COLUMNS, SLICE_COLUMNS, course_tabl
 from myot2.reconstruct.signal_models import MonoModel, SignalModel, epg_model
 from myot2.reconstruct.slices import SliceResult, reconstruct
 
+RECORDED = (
+    *("Model", "EchoTimesMs", "Acceleration", "ReducedChiSquare", "B1Source"),
+    *("TotalVariation", "Phase", "Fat", "FatLeft", "Flags"),
+)
+"""What of the summary the sidecar of every map has too."""
+
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
@@ -178,8 +184,7 @@ def write_maps(options: argparse.Namespace, scan: RawScan, results: list[SliceRe
     geometry = {"SpacingBetweenSlices": float(scan.spacing_mm[2])} | (
         {"SliceThickness": thickness} if thickness else {}
     )
-    named = ("Model", "EchoTimesMs", "Acceleration", "ReducedChiSquare", "B1Source", "TotalVariation", "Phase", "Fat", "FatLeft", "Flags")
-    record = {"Source": "k-space", **{name: told[name] for name in named}, **geometry, "SkullStripped": False}
+    record = {"Source": "k-space", **{name: told[name] for name in RECORDED}, **geometry, "SkullStripped": False}
     maps = [
         (options.t2, stack(lambda one: one.t2_ms), {"Units": "ms", **limits}),
         (options.m0, stack(lambda one: one.m0), {"Units": "arbitrary", "Quantity": "M0 over the noise of one channel"}),

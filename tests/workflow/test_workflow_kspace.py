@@ -60,6 +60,11 @@ def test_a_tenth_of_k_space_gives_the_t2_of_all_of_it(results):
     assert made["rms_percent"].max() < 9.5
 
 
+def test_the_echoes_tell_that_fat_was_suppressed_so_that_it_is_not_in_the_model(results):
+    told = json.loads((results / "reconstruct/sub-P01/anat/sub-P01_reconstruction.json").read_text())
+    assert told["FatLeft"] is None and "it was suppressed (fat has 0." in told["Fat"]
+
+
 def test_t2_of_the_thighs_is_near_the_truth(results):
     for person in ("P01", "C01"):
         truth = json.loads((results / f"simulate/sub-{person}/truth/truth.json").read_text())["t2_mean_ms"]
@@ -110,6 +115,9 @@ def test_one_core_gives_the_bytes_of_two(project, results, tmp_path):
     words = [word for name, path in out.items() for word in (f"--{name}", f"{path}.nii.gz")]
     words += ["--raw", str(kspace), "--b1-from", str(kspace / "TB1map.nii.gz"), "--cores", "1"]
     words += ["--slice-profile", "hann-sinc", "--time-bandwidth", "6", "6", "--refocusing-width", "1.5"]
+    dixon = results / "ingest/sub-P01/anat"
+    for option, contrast in (("--water", "water"), ("--fat", "fat"), ("--in-phase", "in")):
+        words += [option, str(dixon / f"sub-P01_acq-dixon{contrast}_T2w.nii.gz")]
     words += ["--summary", str(tmp_path / "summary.json")]
     words += ["--course", str(tmp_path / "slices.tsv"), "--pattern", str(tmp_path / "pattern.tsv")]
     subprocess.run(

@@ -33,9 +33,9 @@ class Reconstruct(Section):
     )
     fat: Literal["auto", "none"] | Annotated[float, Field(gt=0, le=1)] = Field(
         "auto",
-        description="Fat in the model epg, its fraction from fit.fat (water and fat images or a given map): auto has it "
-        "where the echoes show that fat was not suppressed; none; or the share of its signal that suppression leaves "
-        "(1: none was suppressed).",
+        description="Fat in the model epg, its fraction from fit.fat (water and fat images or a given map): auto has "
+        "it where the echoes show that fat was not suppressed; none; or the share of its signal that suppression "
+        "leaves (1: none was suppressed).",
     )
     echo_times_ms: list[PositiveFloat] | None = Field(
         None, min_length=3, description="Echo times (ms) where the raw header has none or wrong ones."
@@ -55,9 +55,7 @@ def resolved_source(fit: Fit, *, t2_map: bool, echoes: int) -> Literal["vendor-m
     return "vendor-map" if t2_map else "echoes" if echoes else "kspace"
 
 
-def fat_told_by(
-    reconstruct: Reconstruct, fit: Fit, dixon: Collection[str]
-) -> Literal["water-fat", "given"] | None:
+def fat_told_by(reconstruct: Reconstruct, fit: Fit, dixon: Collection[str]) -> Literal["water-fat", "given"] | None:
     """What tells the fat fraction of the signal model; None for a model without fat.
 
     In and opposed phase never tell more than half of the fat, so that fat looks like water: they do not serve.
@@ -71,7 +69,8 @@ def contradictions_of_reconstruct(
 ) -> list[tuple[bool, str, str]]:
     """Settings that exclude each other: whether it is amiss, and the two settings.
 
-    `dixon` names the Dixon images that there are, `further` the T2 maps that the multiverse asks for beside the run's own.
+    `dixon` names the Dixon images that there are, `further` the T2 maps that the multiverse asks for beside the run's
+    own.
     """
     kspace = fit.source == "kspace"
     return [

@@ -165,8 +165,23 @@ def _reconstruct(configuration: Mapping[str, Any]) -> str:
         f"inversion [@block2009; @sumpf2014] with {model} as signal model, coil sensitivities from the reference scan "
         f"by ESPIRiT [@uecker2014] after compression to at most {escape(settings['coils'])} virtual coils, and a "
         f"concave total variation of weight {escape(settings['strength'])} on M0 and the logarithm of R2 together; "
-        f"{phase}{_limits(fit)}"
+        f"{phase}{_fat_of_kspace(configuration)}{_limits(fit)}"
     )
+
+
+def _fat_of_kspace(configuration: Mapping[str, Any]) -> str:
+    """Whether fat was part of the signal model of a reconstruction."""
+    fat, settings = configuration["fit"]["fat"], configuration["reconstruct"]
+    told = fat["fraction"] in ("water-fat", "given") or (
+        fat["fraction"] == "auto" and {"water", "fat"} <= {*(configuration.get("ingest") or {}).get("dixon", ())}
+    )
+    if settings["model"] != "epg" or settings["fat"] == "none" or not told:
+        return "; there was no fat in the signal model"
+    t2 = "as usual at 3 T" if fat["t2_ms"] == "calibrated" else f"{escape(fat['t2_ms'])} ms"
+    of_fat = f"fat of the fraction that the Dixon scan shows (its T2 {t2}, T1 {escape(fat['t1_ms'])} ms)"
+    if settings["fat"] == "auto":
+        return f"; where the echoes show that fat was not suppressed, {of_fat} was in the signal model"
+    return f"; {of_fat} was in the signal model, {escape(settings['fat'])} of its signal left by suppression"
 
 
 def _fit(settings: Mapping[str, Any]) -> str:

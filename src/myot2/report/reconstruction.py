@@ -35,12 +35,14 @@ def reconstruction_section(study: Study) -> str:
     patterns = [escape(words) for words in made["pattern"].dropna().unique()]
     more = f" There are {counted(RECONSTRUCTION, len(patterns))} sampling patterns." if patterns else ""
     pattern = f" {patterns[0]}" if len(patterns) == 1 else more
+    with_fat = int(made["fat_left"].notna().sum())
+    fat = f" Fat was in the signal model of {counted(RECONSTRUCTION, with_fat)}." if with_fat else ""
     outside = int((~made["chi_square"].between(low, high)).sum())
     return (
         "## From raw k-space {#sec-reconstruction}\n\n"
         f"Of {counted(RECONSTRUCTION, len(table))} scans {counted(RECONSTRUCTION, len(made))} were reconstructed from "
         f"raw k-space; chi-square of {counted(RECONSTRUCTION, outside)} lies outside {low:g} to {high:g}, and "
-        f"{counted(RECONSTRUCTION, int(made['flags'].notna().sum()))} have a flag.{pattern}"
+        f"{counted(RECONSTRUCTION, int(made['flags'].notna().sum()))} have a flag.{pattern}{fat}"
     )
 
 

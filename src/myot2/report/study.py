@@ -64,6 +64,7 @@ RECONSTRUCTION_NUMBERS = (
     "difference_percent",
     "largest_percent",
     "rms_percent",
+    "fat_left",
 )
 RECONSTRUCTION_COLUMNS = (
     "participant_id",

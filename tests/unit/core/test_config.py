@@ -90,6 +90,15 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(content, nearest):
         ({"reconstruct": {"b1_map": "b1.nii"}}, "reconstruct.b1: joint; found reconstruct.b1_map"),
         ({"reconstruct": {"echo_times_ms": [10, 20]}}, "reconstruct.echo_times_ms"),
         ({"fit": {"source": "kspace"}, **multiverse("mono")}, "grid of its own; found analysis.multiverse.t2: mono"),
+        (
+            {"fit": {"source": "kspace", "fat": {"fraction": "in-opposed"}}, "reconstruct": {"fat": 1}},
+            "fat fraction of fit.fat; found reconstruct.model: epg, fit.fat.fraction: in-opposed",
+        ),
+        (
+            {"fit": {"source": "kspace"}, "reconstruct": {"fat": 0.03, "model": "mono"}},
+            "fat fraction of fit.fat; found reconstruct.model: mono",
+        ),
+        ({"fit": {"source": "kspace"}, "reconstruct": {"fat": 1.5}}, "reconstruct.fat"),
         ({"fit": {"source": "kspace"}, "simulate": {}}, "digital cohort; found simulate.kspace.write: false"),
         (
             {"simulate": {"kspace": {"blocks": 3, "block_order": [0, 1, 3]}}},

@@ -82,6 +82,7 @@ def test_the_table_of_scans_has_a_row_for_those_that_stopped():
         "Acceleration": 10.0,
         "Pattern": "Five blocks.",
         "B1Source": "given",
+        "FatLeft": None,
         "Flags": ["one", "two"],
     }
     stopped = StopNote("reconstruct", "a file", "none", "raw.h5", "Look.")

@@ -37,6 +37,7 @@ def scans(**columns) -> pd.DataFrame:
         "difference_percent": [np.nan] * 3,
         "largest_percent": [np.nan] * 3,
         "rms_percent": [np.nan] * 3,
+        "fat_left": [np.nan] * 3,
         "b1_source": ["given", "estimated", None],
         "pattern": ["Two blocks.", "Two blocks.", None],
         "flags": [None, "chi-square outside 0.8 to 1", None],
@@ -71,6 +72,8 @@ def test_the_sentence_counts_scans_outside_the_usual_range():
         "Of 3 scans 2 were reconstructed from raw k-space; chi-square of 1 lies outside 0.8 to 1, and 1 have a flag. "
         "Two blocks."
     )
+    with_fat = SimpleNamespace(reconstruction=scans(fat_left=[1.0, np.nan, np.nan]))
+    assert plain(reconstruction_section(with_fat)).endswith("Two blocks. Fat was in the signal model of 1.")
 
 
 def test_the_picture_is_of_the_scan_furthest_from_usual_that_has_one():
@@ -96,8 +99,12 @@ def run(**reconstruct):
         ({"b1": "map", "b1_map": "b.nii"}, "B1 from a map) as signal model"),
         ({"model": "mono"}, "with mono-exponential decay as signal model"),
         ({"strength": 6, "coils": 12}, "at most 12 virtual coils, and a concave total variation of weight 6.0"),
-        ({"phase": "none"}, "no phase between even and odd echoes was assumed; voxels without"),
+        ({"phase": "none"}, "no phase between even and odd echoes was assumed; where"),
         ({"phase": "quadratic"}, "phase of even against odd echoes (up to quadratic) was estimated"),
+        ({}, "; where the echoes show that fat was not suppressed, fat of the fraction that the Dixon scan shows (its "
+             "T2 as usual at 3 T, T1 365.0 ms) was in the signal model; voxels"),
+        ({"fat": 0.05}, "was in the signal model, 0.05 of its signal left by suppression; voxels"),
+        ({"fat": "none"}, "; there was no fat in the signal model; voxels"),
     ],
 )  # fmt: skip
 def test_the_methods_tell_the_settings_of_the_reconstruction(settings, words):
