@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -60,12 +61,25 @@ def moba(of, pattern: RawSlice) -> tuple[np.ndarray, float, float]:
             _write_cfl(at / name, values.transpose(3, 2, 1, 0)[:, :, None, :, None, :])
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         command = ["bart", "moba", *OPTIONS, "-p", "pattern", "kspace", "times", "maps"]
-        subprocess.run(command, cwd=at, check=True, capture_output=True)
+        memory = _peak_memory(subprocess.Popen(command, cwd=at, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         maps = _read_cfl(at / "maps")
     rate = np.squeeze(maps)[..., 1].T.real * RATE_UNIT
     seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return 1000 / np.maximum(rate, 1e-3), seconds, after.ru_maxrss / 1024
+    return 1000 / np.maximum(rate, 1e-3), seconds, memory
+
+
+def _peak_memory(process: subprocess.Popen) -> float:
+    """Wait for a process; its peak memory in MB (the system's own count has that of its parent in it)."""
+    peak = 0.0
+    while process.poll() is None:
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="ascii", errors="replace")
+        if "VmHWM:" in status:
+            peak = float(status.split("VmHWM:")[1].split()[0]) / 1024
+        time.sleep(0.2)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, process.args)
+    return peak
 
 
 def _write_cfl(path: Path, values: np.ndarray) -> None:

@@ -69,7 +69,7 @@ class Settings:
     b1_modes: tuple[int, int] = (4, 7)
     b1_sd: float = 0.15
     stop: Stop = field(default_factory=Stop)
-    stop_estimating: Stop = field(default_factory=lambda: Stop(12, 0.002, 5e-4, 25, 0.03))
+    stop_estimating: Stop = field(default_factory=lambda: Stop(8, 0.002, 5e-4))
 
 
 @dataclass(frozen=True)

@@ -195,7 +195,9 @@ class Look:
         """About the inverse of the Hessian: A^H A taken as share of lines times sensitivity, neighbours as unrelated.
 
         M0 along its own phase and ln R2 are coupled at every voxel (their correlation is about -0.9) and inverted
-        together; M0 across its phase and the coefficients are coupled with nothing.
+        together; M0 across its phase and the phase are coupled with nothing. The coefficients of B1 are coupled with M0
+        and ln R2 of every voxel, as T2 and B1 trade places: what is left of them once these have followed (the Schur
+        complement) is a small matrix, which is inverted.
         """
         objective, priors, signal = self.objective, self.priors, self.signal
         size = np.abs(self.at.m0)
@@ -208,18 +210,29 @@ class Look:
         c = size**2 * self._power(signal.by_log_r2, signal.by_log_r2) + np.float32(priors.strength) * around
         c += np.float32(1 / priors.log_r2_sd**2)
         determinant = a * c - b * b
+        with_m0 = size * self._power(signal.value, signal.by_b1)
         size = size**2
-        b1 = 1 / self._coefficients(objective.b1_basis, size * self._power(signal.by_b1, signal.by_b1), priors.b1_sd)
+        with_r2 = size * self._power(signal.by_log_r2, signal.by_b1)
+        # what M0 and ln R2 do when B1 of their voxel grows by 1
+        follow_m0, follow_r2 = (c * with_m0 - b * with_r2) / determinant, (a * with_r2 - b * with_m0) / determinant
+        own = size * self._power(signal.by_b1, signal.by_b1) - with_m0 * follow_m0 - with_r2 * follow_r2
+        schur = _inverse_gram(objective.b1_basis, own, priors.b1_sd)
         of_even = signal.value * objective.even[:, None, None]
         phase = 1 / self._coefficients(objective.phase_basis, size * self._power(of_even, of_even), priors.phase_sd)
 
         def apply(vector: np.ndarray) -> np.ndarray:
             given, out = objective.unknowns(vector), objective.unknowns()
             m0 = np.conj(along) * given.m0
-            with_r2 = (c * m0.real - b * given.log_r2) / determinant
-            out.m0[:] = along * (with_r2 + np.complex64(1j) * (m0.imag / a))
             out.log_r2[:] = (a * given.log_r2 - b * m0.real) / determinant
-            out.b1[:], out.phase[:] = b1 * given.b1, phase * given.phase
+            real = (c * m0.real - b * given.log_r2) / determinant
+            if len(given.b1):
+                passed_on = follow_m0 * m0.real + follow_r2 * given.log_r2
+                out.b1[:] = schur @ (given.b1 - kernel.project(_flat(objective.b1_basis), passed_on.ravel()))
+                change = _combine(objective.b1_basis, out.b1)
+                real -= follow_m0 * change
+                out.log_r2[:] -= follow_r2 * change
+            out.m0[:] = along * (real + np.complex64(1j) * (m0.imag / a))
+            out.phase[:] = phase * given.phase
             return out.vector
 
         return apply
@@ -272,6 +285,14 @@ def _combine(basis: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
     for image, coefficient in zip(basis, coefficients, strict=True):
         total += coefficient * image
     return total
+
+
+def _inverse_gram(basis: np.ndarray, weight: np.ndarray, sd: np.ndarray) -> np.ndarray:
+    """Inverse of the sum over voxels of weight times products of the basis, plus the prior; shape (terms, terms)."""
+    gram = [kernel.project(_flat(basis), (image * weight).ravel()) for image in basis]
+    if not gram:
+        return np.zeros((0, 0))
+    return np.linalg.inv(np.array(gram, np.float64) + np.diag(sd.astype(np.float64) ** -2))
 
 
 def _flat(values: np.ndarray) -> np.ndarray:
