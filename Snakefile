@@ -31,6 +31,7 @@ include: "rules/release.smk"
 include: "rules/report.smk"
 include: "rules/export.smk"
 include: "rules/train.smk"
+include: "rules/audit.smk"
 
 
 localrules:

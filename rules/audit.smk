@@ -1,0 +1,33 @@
+"""This part of the workflow records every job, whatever its rule, and what the results are.
+
+It comes last: it wraps the function by which Snakemake runs a rule's jobs, here or on a cluster's node, and changes
+neither a rule's text nor what makes a job run again. When a run ends, well or badly, its records join the ledger.
+
+REQUIRED INPUTS:
+    the images, tables and statistics that the report rests on
+
+OUTPUTS:
+    <results>/audit/results.sha256        SHA-256 of each of them (sha256sum --check); its own stands in the report
+  and, of no rule:
+    <results>/audit/records/<job>.json    each job's own record; code/, folders/: what records name by their SHA-256
+    <results>/audit/ledger.jsonl, .head   all records, chained
+    <results>/audit/cohort.tsv, .json     how far each scan came
+    <results>/audit/private/              where files outside of the results are; stays at the site
+"""
+
+from myot2.audit.ledger import merge
+from myot2.audit.recording import Recorder
+from myot2.audit.rules import record_jobs
+
+RECORDER = Recorder(settings.results)
+
+for one in workflow.rules:
+    record_jobs(RECORDER, one)
+
+
+onsuccess:
+    merge(RECORDER.places.audit)
+
+
+onerror:
+    merge(RECORDER.places.audit)

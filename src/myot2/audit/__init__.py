@@ -1,0 +1,1 @@
+"""Audit: who made which file, of what, by which code; and whether the files are still those."""

@@ -1,0 +1,159 @@
+"""The ledger: all records of all runs in one file that only grows, each line bound to the one before.
+
+A line is canonical JSON {"seq", "record", "prev", "hash"} with hash = SHA-256(prev || canonical JSON of seq and record). A
+chain alone cannot show that its end was cut off: the file ledger.head beside it says how many lines there are and the last
+one's hash, and the records from which the lines were made are kept.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from myot2.audit.digests import canonical
+from myot2.core.errors import MyoT2Error
+from myot2.core.files import write_json
+
+FIRST = "0" * 64
+LEDGER = "ledger.jsonl"
+HEAD = "ledger.head"
+RECORDS = "records"
+
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Chain:
+    """What a ledger holds: the records up to the first fault, and the fault in words (None where there is none)."""
+
+    records: list[Record]
+    head: str
+    fault: str | None
+    unfinished_line: bool = False
+    """The last line has no end: the machine stopped while it was written."""
+
+
+def line_hash(prev: str, seq: int, record: Record) -> str:
+    """The hash of a line."""
+    return hashlib.sha256(prev.encode("ascii") + canonical({"seq": seq, "record": record})).hexdigest()
+
+
+def read_chain(audit: Path) -> Chain:
+    """Read a ledger and follow its chain; a missing ledger is an empty one."""
+    path = audit / LEDGER
+    content = path.read_bytes() if path.is_file() else b""
+    lines = content.split(b"\n")
+    records: list[Record] = []
+    head = FIRST
+    for number, text in enumerate(lines[:-1], 1):
+        try:
+            line = json.loads(text)
+            record, prev, stated, seq = line["record"], line["prev"], line["hash"], line["seq"]
+            if not isinstance(record, dict):
+                raise TypeError
+        except (ValueError, KeyError, TypeError):
+            return Chain(records, head, f"line {number} is no line of a ledger")
+        if seq != number or prev != head:
+            return Chain(records, head, f"line {number} does not follow the line before: lines are missing or moved")
+        head = line_hash(prev, seq, record)
+        if stated != head:
+            return Chain(records, prev, f"line {number} was changed after it was written")
+        records.append(record)
+    return Chain(records, head, None, unfinished_line=bool(lines[-1]))
+
+
+def read_head(audit: Path) -> tuple[int, str]:
+    """How many lines the ledger has and the hash of the last, as the file beside it says; (0, zeros) where missing."""
+    path = audit / HEAD
+    if not path.is_file():
+        return 0, FIRST
+    content = json.loads(path.read_text(encoding="utf-8"))
+    return int(content["lines"]), str(content["hash"])
+
+
+def head_fault(audit: Path, chain: Chain) -> str | None:
+    """What is wrong between a sound chain and its head file, in words."""
+    try:
+        lines, stated = read_head(audit)
+    except (ValueError, KeyError, TypeError):
+        return f"{HEAD} is unreadable"
+    if lines > len(chain.records):
+        return f"the end was cut off: {len(chain.records)} lines where {HEAD} says {lines}"
+    if lines < len(chain.records) or stated != chain.head:
+        return f"{HEAD} does not name the last line"
+    return None
+
+
+def read_shards(audit: Path) -> dict[str, Record | None]:
+    """The jobs' own records by job, sorted; None where a file is unreadable."""
+    found: dict[str, Record | None] = {}
+    for path in sorted((audit / RECORDS).glob("*.json")):
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            found[path.stem] = content if isinstance(content, dict) and content.get("job") == path.stem else None
+        except ValueError:
+            found[path.stem] = None
+    return found
+
+
+def merge(audit: Path) -> int:
+    """Append the records that the ledger does not have yet; return how many.
+
+    They come in an order that does not depend on which job was faster: by rule, first output and start. A job that
+    was recorded as started and has ended since gets a second line. Lines that are there stay as they are.
+
+    Raises
+    ------
+    MyoT2Error
+        The chain is broken, or its end was cut off: nothing is appended to a ledger that cannot be trusted.
+    """
+    audit.mkdir(parents=True, exist_ok=True)
+    with open(audit / LEDGER, "ab") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        chain = read_chain(audit)
+        _require_sound(audit, chain)
+        known = {(record["job"], record["state"]) for record in chain.records}
+        shards = [one for one in read_shards(audit).values() if one and (one["job"], one["state"]) not in known]
+        if chain.unfinished_line:  # never named by the head file: its record is appended anew
+            whole = (audit / LEDGER).read_bytes()
+            handle.truncate(whole.rfind(b"\n") + 1)
+        head, count = chain.head, len(chain.records)
+        for record in sorted(shards, key=_order):
+            count += 1
+            prev, head = head, line_hash(head, count, record)
+            line = {"seq": count, "record": record, "prev": prev, "hash": head}
+            handle.write(canonical(line) + b"\n")
+        handle.flush()
+        os.fsync(handle.fileno())
+        write_json(audit / HEAD, {"lines": count, "hash": head})
+    return len(shards)
+
+
+def _require_sound(audit: Path, chain: Chain) -> None:
+    fault = chain.fault
+    if not fault:
+        lines, stated = read_head(audit)
+        hashes = [FIRST]
+        for seq, record in enumerate(chain.records, 1):
+            hashes.append(line_hash(hashes[-1], seq, record))
+        if lines > len(chain.records):
+            fault = f"the end was cut off: {len(chain.records)} lines where {HEAD} says {lines}"
+        elif hashes[lines] != stated:
+            fault = f"{HEAD} names another line {lines}"
+    if fault:
+        raise MyoT2Error(
+            expected="a whole ledger",
+            found=fault,
+            where=audit / LEDGER,
+            do="Restore the ledger from a copy, or move the folder audit/ away and run the workflow anew.",
+        )
+
+
+def _order(record: Record) -> tuple[str, str, str, str]:
+    first = record["outputs"][0]["path"] if record["outputs"] else ""
+    return record["rule"], first, record["started"], record["job"]
