@@ -21,6 +21,42 @@ from myot2.audit.rules import record_jobs
 
 RECORDER = Recorder(settings.results)
 
+
+rule seal:
+    """List the SHA-256 of every file on which the report rests."""
+    input:
+        images=[path for image in chain(*IMAGES.values()) for path in every_scan(image)],
+        derived=[path for image in IMAGE_OF.values() for path in every_scan(f"<results>/{image}")],
+        tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
+        statistics=[STATISTICS, MULTIVERSE, MASKS, CLAIMS[0]],
+        measures=["<results>/measure/cohort.tsv", "<results>/measure/flow.tsv", QUALITY[1]],
+        configuration="<results>/report/configuration.json",
+        script="scripts/seal_results.py",
+        code=code("scripts/seal_results.py"),
+    output:
+        "<results>/audit/results.sha256",
+    log:
+        "<logs>/audit/seal.log",
+    benchmark:
+        "<benchmarks>/audit/seal.tsv"
+    conda:
+        "../envs/report.yaml"
+    resources:
+        mem_mb=500,
+        runtime=20,
+    params:
+        results=subpath(output[0], ancestor=2),
+    shell:
+        r"""
+        python {input.script:q} \
+            --files {input.images:q} {input.derived:q} {input.tables:q} {input.statistics:q} {input.measures:q} \
+            {input.configuration:q} \
+            --results {params.results:q} \
+            --out {output:q} \
+            >{log:q} 2>&1
+        """
+
+
 for one in workflow.rules:
     record_jobs(RECORDER, one)
 

@@ -4,6 +4,7 @@ REQUIRED INPUTS:
     <results>/analyse/statistics.json and the tables beside it
     <results>/measure/cohort.tsv, flow.tsv
     <results>/segment/quality_scans.tsv
+    <results>/audit/results.sha256, for the footer
     the images, labels and T2 maps, for the panels
 
 OUTPUTS:
@@ -196,6 +197,7 @@ rule report:
         pictures=every_scan("<results>/report/{folder}/{scan}_reconstruction.png") if FROM_KSPACE else [],
         figures=rules.figures.output,
         configuration="<results>/report/configuration.json",
+        seal="<results>/audit/results.sha256",
         label_table=settings.label_table,
         document="report/report.qmd",
         beside=sorted(
@@ -228,6 +230,7 @@ rule report:
             --report {input.document:q} \
             --results {params.results:q} \
             --config-summary {input.configuration:q} \
+            --seal {input.seal:q} \
             --label-table {input.label_table:q} \
             --panels {input.panels:q} \
             {params.pictures:q} \

@@ -79,6 +79,7 @@ def _stage(options: argparse.Namespace, folder: Path, pages: str | None, rendere
         pictures=options.reconstructions,
         pages=pages,
         configuration=options.config_summary,
+        seal=options.seal,
         renderer=renderer,
     )
 
@@ -119,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--results", type=Path, metavar="DIR", help="holds measure/ and analyse/")
     source.add_argument("--released", type=Path, metavar="DIR", help="of scripts/release_tables.py; goes with no other")
     parser.add_argument("--config-summary", type=Path, metavar="JSON", help="the run's configuration; with --results")
+    parser.add_argument(
+        "--seal", type=Path, metavar="SHA256", help="list of the results' SHA-256, whose own stands in the footer"
+    )
     parser.add_argument("--label-table", type=Path, default=Path("config/labels.tsv"), metavar="TABLE")
     parser.add_argument(
         "--panels",

@@ -258,10 +258,14 @@ def synthetic_note(study: Study) -> str:
 
 
 def footer(study: Study) -> str:
-    """Who made the page."""
-    return (
-        f"::: {{.report-footer}}\nMade by MyoT2 from `report/report.qmd`, rendered with {escape(study.renderer)}.\n:::"
+    """Who made the page, and of which files."""
+    sealed = (
+        f" It rests on the files listed in `audit/results.sha256`; the SHA-256 of that list is `{study.seal}`."
+        if study.seal
+        else ""
     )
+    made = f"Made by MyoT2 from `report/report.qmd`, rendered with {escape(study.renderer)}."
+    return f"::: {{.report-footer}}\n{made}{sealed}\n:::"
 
 
 def _group_sentence(statistics: Statistics) -> str:

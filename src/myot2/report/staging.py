@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from myot2.core.errors import MyoT2Error
-from myot2.core.files import write_json
+from myot2.core.files import sha256, write_json
 from myot2.core.stopnote import read_stop_note
 from myot2.report import captions
 from myot2.report.analysis_log import LOG
@@ -53,6 +53,7 @@ def stage_inputs(
     pictures: Sequence[Path] = (),
     pages: str | None,
     configuration: Path,
+    seal: Path | None = None,
     renderer: str,
 ) -> None:
     """Copy what the document reads to `folder`/inputs, as `myot2.report.study` expects it.
@@ -75,6 +76,8 @@ def stage_inputs(
         The folder of the participants' pages, relative to the report; None where there are none.
     configuration : Path
         The run's configuration as JSON.
+    seal : Path, optional
+        The list of the results' SHA-256; its own stands in the footer.
     renderer : str
         What renders the page, for its footer.
     """
@@ -100,7 +103,12 @@ def stage_inputs(
             (inputs / THUMBNAILS / name).write_bytes(thumbnail(panel))
     for picture in pictures:
         _copy(picture, inputs / PICTURES / picture.name)
-    facts = {"configuration": _read_configuration(configuration), "renderer": renderer, "pages": pages}
+    facts = {
+        "configuration": _read_configuration(configuration),
+        "renderer": renderer,
+        "pages": pages,
+        "seal": sha256(seal) if seal else None,
+    }
     write_json(inputs / FACTS, facts)
 
 

@@ -189,6 +189,8 @@ class Study(Findings):
         What the check of the printed numbers found; None where it was not run.
     configuration, renderer
         The run's configuration, and the name of what renders the page.
+    seal : str or None
+        The SHA-256 of the list of the results' SHA-256 (audit/results.sha256); None where there is no list.
     """
 
     panels: Mapping[str, Path | StopNote]
@@ -199,6 +201,7 @@ class Study(Findings):
     claims: ClaimsCheck | None
     configuration: Mapping[str, Any]
     renderer: str
+    seal: str | None = None
 
 
 def read_findings(results: Path, labels: Path) -> Findings:
@@ -257,6 +260,7 @@ def read_study(folder: str | Path) -> Study:
         claims=read_claims_check(folder / CLAIMS) if (folder / CLAIMS).is_file() else None,
         configuration=facts["configuration"],
         renderer=facts["renderer"],
+        seal=facts.get("seal"),
     )
 
 
