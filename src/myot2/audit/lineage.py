@@ -1,0 +1,109 @@
+"""From a result back to the files that came from the scanner."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from myot2.audit.digests import Entry
+from myot2.audit.history import History
+from myot2.audit.ledger import Record
+from myot2.audit.places import RESULTS, results_name
+from myot2.core.errors import MyoT2Error
+
+STATISTICS = "analyse/statistics.json"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A file on the way back: how many jobs before the result, the job that made it, and what was recorded of it.
+
+    `files` are those of a folder, by their path in it; `maker` is None where no job of the run made the file.
+    """
+
+    depth: int
+    entry: Entry
+    maker: Record | None
+    files: tuple[str, ...] = ()
+
+
+def lineage(history: History, name: str) -> Iterator[Step]:
+    """Every file that a result was made of, directly or through others, each once, the nearest first.
+
+    Raises
+    ------
+    MyoT2Error
+        No recorded job made the result.
+    """
+    maker = history.maker(name)
+    if maker is None:
+        raise MyoT2Error(
+            expected="a file that a recorded job made",
+            found="no record of it",
+            where=name,
+            do="Run `make audit`: it lists what nobody made.",
+        )
+    digests = history.digests()
+    own = next((entry for entry in maker["outputs"] if entry["path"] == name), {"path": name})
+    waiting, seen = [(0, own)], {name}
+    while waiting:
+        depth, entry = waiting.pop(0)
+        maker = history.maker(entry["path"])
+        listing = digests.kept_listing(entry) if "files" in entry else None
+        yield Step(depth, entry, maker, tuple(listing or ()))
+        for further in maker["inputs"] if maker else []:
+            if further["path"] not in seen:
+                seen.add(further["path"])
+                waiting.append((depth + 1, further))
+
+
+def why(history: History, asked: str) -> Iterator[str]:
+    """The lineage of a file or of a number of the report, in lines of text.
+
+    Parameters
+    ----------
+    history : History
+        What was recorded.
+    asked : str
+        A path, or a key of statistics.json.
+    """
+    key = _statistic(history.places.results, asked)
+    if key is not None:
+        yield f"{asked} = {key}, of {RESULTS}{STATISTICS}"
+        name = RESULTS + STATISTICS
+    else:
+        name = results_name(asked, history.places)
+    for step in lineage(history, name):
+        indent = "  " * min(step.depth, 12)
+        place = history.places.path(step.entry["path"])
+        shown = step.entry["path"] if not step.entry["path"].startswith("<outside>") else str(place)
+        yield f"{indent}{shown}  {_facts(step.entry)}  {_maker(step.maker)}"
+        for file in step.files:
+            yield f"{indent}  {shown}/{file}"
+
+
+def _statistic(results: Path, asked: str) -> str | None:
+    path = results / STATISTICS
+    if not path.is_file() or Path(asked).exists():
+        return None
+    content = json.loads(path.read_text(encoding="utf-8"))
+    found = content.get(asked) if isinstance(content, dict) else None
+    return None if found is None else str(found.get("printed", found.get("value")))
+
+
+def _facts(entry: Entry) -> str:
+    if entry.get("missing"):
+        return "was missing"
+    files = f", {entry['files']} files" if "files" in entry else ""
+    return f"sha256 {entry['sha256'][:16]}{files}" if "sha256" in entry else ""
+
+
+def _maker(record: Record | None) -> str:
+    if record is None:
+        return "given"
+    return (
+        f"by {record['rule']} (code {record['code'][:12]}, {record['actor']}, {record['ended'][:19]}Z, "
+        f"{record['state']})"
+    )

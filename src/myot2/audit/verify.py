@@ -1,0 +1,47 @@
+"""The whole audit of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from myot2.audit.chain_checks import check_ledger, check_unfinished
+from myot2.audit.file_checks import check_orphans, check_outputs
+from myot2.audit.findings import Finding
+from myot2.audit.history import History
+from myot2.audit.image_checks import check_contents
+from myot2.audit.stale_checks import check_configuration, check_inputs, check_seal
+
+
+def verify(
+    history: History,
+    *,
+    settings: Mapping[str, Any] | None = None,
+    scans: set[str] | None = None,
+    labels: set[int] | None = None,
+) -> list[Finding]:
+    """Everything that is wrong with a run, sorted by kind and path; an empty list where nothing is.
+
+    Parameters
+    ----------
+    history : History
+        What was recorded.
+    settings : mapping or None
+        The configuration as it is now; None leaves out the comparison with that of the run.
+    scans : set of str or None
+        The scans of the participants table as it is now; None leaves out the search for those it lost.
+    labels : set of int or None
+        The numbers of the label table.
+    """
+    digests = history.digests()
+    findings = [
+        *check_ledger(history.places.audit),
+        *check_unfinished(history),
+        *check_outputs(history, digests),
+        *check_orphans(history, scans),
+        *check_contents(history, labels),
+        *check_inputs(history, digests),
+        *check_configuration(history, settings),
+        *check_seal(history),
+    ]
+    return sorted(set(findings))
