@@ -1,12 +1,13 @@
-# `make demo` (DICOM to report on the built-in digital cohort), `make index DICOM=FOLDER` (your own), `make test`.
+# `make demo` (DICOM to report on the built-in digital cohort), `make index DICOM=FOLDER` (your own), `make audit`, `make test`.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= 2
 RESULTS ?= results/index
 KEY ?= config/identity.key
+CONFIG ?= config/config.yaml
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' envs/run.lock)
 
-.PHONY: demo index test lint format lock venv clean
+.PHONY: demo index audit test lint format lock venv clean
 
 demo: venv
 	$(BIN)/snakemake -c$(CORES) --configfile config/demo/config.yaml
@@ -21,6 +22,10 @@ index: venv
 	@$(if $(IN_PACS),printenv DICOM | $(BIN)/python scripts/fetch_dicom.py --source - --folder "$(TREE)" $(PACS))
 	@test -d "$(TREE)" || { echo "No folder '$(TREE)'. Say which: make index DICOM=FOLDER"; exit 2; }
 	@$(BIN)/snakemake -c1 --quiet all --forceall -s rules/index.smk --config dicom="$(TREE)" results="$(RESULTS)" key="$(KEY)"
+
+# Whether the results of a run are as they were recorded: make audit CONFIG=config/demo/config.yaml
+audit: venv
+	$(BIN)/python scripts/audit.py --configfile $(CONFIG) verify
 
 test: venv
 	$(BIN)/pytest -n $(CORES) --no-loadscope-reorder --cov --cov-report=term

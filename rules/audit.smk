@@ -15,7 +15,7 @@ OUTPUTS:
     <results>/audit/private/              where files outside of the results are; stays at the site
 """
 
-from myot2.audit.ledger import merge
+from myot2.audit.conclusion import conclude
 from myot2.audit.recording import Recorder
 from myot2.audit.rules import record_jobs
 
@@ -62,8 +62,8 @@ for one in workflow.rules:
 
 
 onsuccess:
-    merge(RECORDER.places.audit)
+    conclude(RECORDER.places)
 
 
 onerror:
-    merge(RECORDER.places.audit)
+    conclude(RECORDER.places)

@@ -58,11 +58,16 @@ def _verify(settings: Configuration, write_table: bool) -> int:
     places = places_of(Path(settings.results), Path.cwd())
     history = read_history(places)
     table = settings.participants
-    scans = {one.scan for one in read_participants(table.table, columns=table.columns, values=table.values)}
-    labels = read_labels(settings.label_table)
-    findings = verify(
-        history, settings=settings.model_dump(mode="json"), scans=scans, labels=set(labels.indices())
+    people = read_participants(
+        table.table,
+        columns=table.columns,
+        values=table.values,
+        require_dicom=settings.ingest.source == "dicom",
+        require_kspace=settings.fit.source == "kspace",
     )
+    scans = {one.scan for one in people}
+    labels = read_labels(settings.label_table)
+    findings = verify(history, settings=settings.model_dump(mode="json"), scans=scans, labels=set(labels.indices()))
     if write_table:
         write_cohort_table(cohort_table(history, findings, scans), places.audit / "cohort.tsv")
     for line in _told(findings):

@@ -35,9 +35,7 @@ def cohort_table(history: History, findings: Iterable[Finding] = (), scans: Iter
             jobs.setdefault((scan, stage_of(record)), []).append(record)
     columns = [stage for stage in STAGES if any(stage == made for _, made in jobs)]
     rows = sorted({*scans, *scans_of(history.records)})
-    cells = {
-        stage: [_cell(history, stage, jobs.get((scan, stage), []), stale) for scan in rows] for stage in columns
-    }
+    cells = {stage: [_cell(history, stage, jobs.get((scan, stage), []), stale) for scan in rows] for stage in columns}
     return pd.DataFrame({"scan": rows, **cells})
 
 

@@ -29,7 +29,9 @@ def record_jobs(recorder: Recorder, rule: Rule) -> None:
     flagged = [path for path in rule.input if not callable(path)]
     ancient = frozenset(str(path) for path in flagged if getattr(path, "flags", {}).get("ancient"))
 
-    def run_recorded(input: Any, output: Any, params: Any, wildcards: Any, threads: Any, resources: Any, log: Any, *rest: Any) -> Any:
+    def run_recorded(
+        input: Any, output: Any, params: Any, wildcards: Any, threads: Any, resources: Any, log: Any, *rest: Any
+    ) -> Any:
         job = Job(
             rule=rule.name,
             inputs=[str(path) for path in input],

@@ -1,0 +1,115 @@
+"""Where a number comes from, why two runs differ, and how far each scan came."""
+
+from __future__ import annotations
+
+import pytest
+from recorded_run import CODE, examine, make_run
+
+from myot2.audit.cohort import cohort_table, write_cohort_table
+from myot2.audit.compare import differences
+from myot2.audit.lineage import why
+from myot2.audit.seal import read_seal, write_seal
+from myot2.core.errors import MyoT2Error
+from myot2.core.stopnote import StopNote
+from myot2.core.tables import read_table
+
+
+def test_a_number_leads_to_every_dicom_file_of_everybody(run):
+    lines = list(why(run.history(), "roc.auc"))
+    assert lines[0] == "roc.auc = 0.90, of <results>/analyse/statistics.json"
+    for number in (1, 2):
+        for instance in range(3):
+            assert any(line.endswith(f"archive/Doe^Jane {number}/IM{instance}") for line in lines)
+    assert any("fit/sub-B/anat/sub-B_T2map.nii.gz" in line and "by take_vendor_map" in line for line in lines)
+
+
+def test_a_file_s_lineage_is_its_own_person_s(run, monkeypatch):
+    monkeypatch.chdir(run.project)
+    for asked in ("results/fit/sub-A/anat/sub-A_T2map.nii.gz", "fit/sub-A/anat/sub-A_T2map.nii.gz"):
+        text = "\n".join(why(run.history(), asked))
+        assert "Doe^Jane 1/IM2" in text and "sub-B" not in text and "dseg" not in text
+
+
+def test_what_is_neither_a_file_nor_a_number_is_refused(run):
+    with pytest.raises(MyoT2Error, match="no such file: roc.aux"):
+        list(why(run.history(), "roc.aux"))
+    (run.results / "mine.tsv").write_text("x")
+    with pytest.raises(MyoT2Error, match="no record of it"):
+        list(why(run.history(), str(run.results / "mine.tsv")))
+
+
+def test_equal_runs_differ_in_nothing(tmp_path):
+    one, two = make_run(tmp_path / "one"), make_run(tmp_path / "two")
+    assert list(differences(one.history(), two.history())) == []
+
+
+def test_a_difference_is_followed_from_where_it_arose(tmp_path):
+    one, two = make_run(tmp_path / "one"), make_run(tmp_path / "two")
+    t2 = "results/fit/sub-A/anat/sub-A_T2map.nii.gz"
+    measured = "results/measure/sub-A/anat/sub-A_muscles.tsv"
+    given = "results/ingest/sub-A/anat/sub-A_T2map.nii.gz"
+    (two.project / CODE[1]).write_text("# another formula\n")
+    two.do("take_vendor_map", [given], [t2], lambda: two.image(t2, 43, seed=1), "sub-A", limit=0.6)
+    two.do("measure", [t2], [measured], lambda: (two.project / measured).write_text("x\n1\n"), "sub-A")
+    found = dict(differences(one.history(), two.history()))
+    assert found["<results>/fit/sub-A/anat/sub-A_T2map.nii.gz"] == (
+        "src/myot2/fit.py differs; parameter limit: 0.5, then 0.6"
+    )
+    assert "<results>/fit/sub-A/anat/sub-A_T2map.nii.gz differs" in found[measured.replace("results", "<results>")]
+    assert len(found) == 2
+
+
+def test_a_job_that_gives_other_bytes_of_the_same_is_said_not_to_be_reproducible(tmp_path):
+    one, two = make_run(tmp_path / "one"), make_run(tmp_path / "two")
+    t2, given = (f"results/{stage}/sub-A/anat/sub-A_T2map.nii.gz" for stage in ("fit", "ingest"))
+    two.do("take_vendor_map", [given], [t2], lambda: two.image(t2, 43, seed=5), "sub-A", limit=0.5)
+    assert list(differences(one.history(), two.history())) == [
+        ("<results>/fit/sub-A/anat/sub-A_T2map.nii.gz", "equal inputs, code and parameters: not reproducible")
+    ]
+
+
+def test_the_table_says_done_stale_failed_skipped_and_not_run(run):
+    note = StopNote("segment", "a thigh", "none", "there", "look")
+    (run.project / "scripts/fit_t2.py").write_text("# changed\n")
+    for stage, path in [("segment", "dseg"), ("measure", "muscles")]:
+        out = f"results/{stage}/sub-C/anat/sub-C_{path}"
+        run.do(stage, [], [out], lambda out=out: note.write(run.project / out), "sub-C")
+    with pytest.raises(RuntimeError):
+        run.do("panel", [], ["results/report/sub-C_panel.png"], lambda: (_ for _ in ()).throw(RuntimeError()), "sub-C")
+    history = run.history()
+    table = cohort_table(history, run.verify(scans={"sub-A", "sub-B", "sub-C", "sub-D"}), ["sub-D"]).set_index("scan")
+    assert table.loc["sub-C"].to_dict() == {
+        "ingest": "not run",
+        "segment": "failed (expected a thigh; found none)",
+        "align": "not run",
+        "fit": "not run",
+        "measure": "skipped (stopped at segment)",
+        "report": "failed (panel: status 1)",
+    }
+    assert set(table.loc["sub-A", ["ingest", "fit"]]) == {"stale"} and set(table.loc["sub-D"]) == {"not run"}
+    examine(run, "sub-A", 1)
+    examine(run, "sub-B", 2)
+    again = cohort_table(run.history(), run.verify()).set_index("scan")
+    assert set(again.loc["sub-A", ["ingest", "segment", "align", "fit", "measure"]]) == {"done"}
+    write_cohort_table(cohort_table(history), run.audit / "cohort.tsv")
+    assert read_table(run.audit / "cohort.tsv")["scan"].tolist() == ["sub-A", "sub-B", "sub-C"]
+
+
+def test_a_correction_shows_in_the_table(run):
+    out = "results/segment/sub-A/anat/sub-A_desc-corrected_dseg.nii.gz"
+    run.do("take_corrected", [], [out], lambda: run.image(out, 0), "sub-A")
+    assert cohort_table(run.history()).set_index("scan").loc["sub-A", "segment"] == "corrected"
+
+
+def test_the_seal_is_a_list_that_sha256sum_takes(run):
+    import subprocess
+
+    path = run.audit / "results.sha256"
+    assert len(read_seal(path)) == 4
+    done = subprocess.run(["sha256sum", "--check", "--quiet", "audit/results.sha256"], cwd=run.results)
+    assert done.returncode == 0
+    with pytest.raises(MyoT2Error, match="a file elsewhere"):
+        write_seal([run.project / "envs/run.lock"], results=run.results, path=path)
+    path.write_text("no list\n")
+    with pytest.raises(MyoT2Error, match="lines of sha256sum"):
+        read_seal(path)
