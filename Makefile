@@ -1,4 +1,5 @@
-# `make demo` (DICOM to report on the built-in digital cohort), `make index DICOM=FOLDER` (your own), `make audit`, `make test`.
+# `make demo` (DICOM to report on the built-in digital cohort), `make index DICOM=FOLDER` (your own), `make audit`,
+# `make test`.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 CORES ?= 2
 RESULTS ?= results/index

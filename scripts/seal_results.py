@@ -1,7 +1,7 @@
 """List the SHA-256 of every file on which the report rests; the list's own SHA-256 stands in the report's footer.
 
-The list is in the form of sha256sum, with paths from the folder of the results: `sha256sum --check audit/results.sha256`.
-It holds no time: equal results give an equal list.
+The list is in the form of sha256sum, with paths from the folder of the results, in which
+`sha256sum --check audit/results.sha256` checks it. It holds no time: equal results give an equal list.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from myot2.core.errors import MyoT2Error
 def conclude(places: Places) -> None:
     """Add the run's records to the ledger and write how far each scan came.
 
-    A damaged ledger takes no lines: that is said on standard error, the records stay, and the results are what they are.
+    A damaged ledger takes no lines: that is said on standard error, and the records stay.
     """
     try:
         merge(places.audit)

@@ -20,7 +20,7 @@ def check_outputs(history: History, digests: Digests) -> Iterator[Finding]:
     owners: dict[str, list[str]] = {}
     for name, entry in history.contents.items():
         owners.setdefault(entry["sha256"], []).append(name)
-    for name, entry in sorted(history.contents.items()):
+    for _, entry in sorted(history.contents.items()):
         for finding in compare(entry, digests):
             path = history.places.path(finding.path)
             others = owners.get(digests.of_file(path)[0], []) if path and path.is_file() else []

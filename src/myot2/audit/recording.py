@@ -1,7 +1,7 @@
 """Every job's own record: written when it starts, replaced when it ends, well or badly.
 
-A record is a file of its own, written to a temporary name, flushed and renamed, so jobs on many machines need no lock. A
-job that is killed together with the workflow leaves the record of its start: started and never ended.
+A record is a file of its own, written to a temporary name, flushed and renamed, so jobs on many machines need no lock.
+A job that is killed together with the workflow leaves the record of its start: started and never ended.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The seal of a run: the SHA-256 of every file on which the report rests.
 
 The ledger holds times, so its last hash differs between equal runs and cannot stand in a report whose bytes are to be
-equal. The seal holds names and contents alone; the job that writes it is recorded, so the ledger holds the seal's SHA-256.
+equal. The seal holds names and contents alone; the job that writes it is recorded, so the ledger
+holds the seal's SHA-256.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Whether results still belong to what they were made of: inputs, code, locked packages, configuration, seal, report."""
+"""Whether results still belong to what they were made of: inputs, code, packages, configuration, seal and report."""
 
 from __future__ import annotations
 
