@@ -3,6 +3,7 @@
     audit.py verify                 check ledger and files; status 1 where anything is wrong
     audit.py why roc.auc            the lineage of a file or of a number of the report, down to the DICOM files
     audit.py diff RUN_A RUN_B       results that differ between two folders of results, and why
+    audit.py crate                  make the results a Workflow Run RO-Crate (needs the package rocrate)
     audit.py merge                  add to the ledger what a run that was killed left
 
 The run is that of --configfile; the program is to be called where the workflow runs. docs/stages/audit.md tells more.
@@ -13,12 +14,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import yaml
 
 from myot2.audit.cohort import cohort_table, write_cohort_table
 from myot2.audit.compare import differences
+from myot2.audit.crate import write_crate
 from myot2.audit.findings import Finding
 from myot2.audit.history import places_of, read_history
 from myot2.audit.ledger import merge, read_head
@@ -40,6 +43,10 @@ def main(argv: list[str] | None = None) -> int:
         places = places_of(Path(settings.results), Path.cwd())
         if options.command == "merge":
             print(f"{merge(places.audit)} records joined the ledger")
+            return 0
+        if options.command == "crate":
+            crate = write_crate(read_history(places), licence=options.licence, engine_version=version("snakemake"))
+            print(crate.relative_to(Path.cwd()))
             return 0
         if options.command == "why":
             for line in why(read_history(places), options.what):
@@ -127,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
     diff = commands.add_parser("diff", help="compare two runs")
     diff.add_argument("first", type=Path, metavar="RUN_A")
     diff.add_argument("second", type=Path, metavar="RUN_B")
+    crate = commands.add_parser("crate", help="write ro-crate-metadata.json")
+    crate.add_argument("--licence", required=True, help="the licence of the results: a URL or a sentence")
     commands.add_parser("merge", help="append records that are not in the ledger yet")
     return parser
 

@@ -12,7 +12,7 @@ from myot2.audit.places import RESULTS
 
 UNRECORDED = ("audit", "benchmarks", "logs")
 """Folders of the results that hold no results."""
-_MARKS = (".snakemake_timestamp", "README.md")
+_MARKS = (".snakemake_timestamp", "README.md", "ro-crate-metadata.json")
 
 
 def check_outputs(history: History, digests: Digests) -> Iterator[Finding]:

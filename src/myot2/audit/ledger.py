@@ -1,7 +1,7 @@
 """The ledger: all records of all runs in one file that only grows, each line bound to the one before.
 
-A line is canonical JSON {"seq", "record", "prev", "hash"} with hash = SHA-256(prev || canonical JSON of seq and record).
-A chain alone cannot show that its end was cut off: the file ledger.head beside it says how many lines there are and the
+A line is canonical JSON {"seq", "record", "prev", "hash"}; hash = SHA-256(prev || canonical JSON of seq and record). A
+chain alone cannot show that its end was cut off: the file ledger.head beside it says how many lines there are and the
 last one's hash, and the records from which the lines were made are kept.
 """
 

@@ -1,8 +1,8 @@
 """Where records meet Snakemake: the function that runs a rule's jobs, with a record around each call.
 
-Snakemake calls this function in the process that runs the job: its own one here, another on a node of a cluster. Nothing
-of Snakemake is imported; a rule is what has the names used below. Neither the text of a rule nor anything else that makes
-a job run again is changed.
+Snakemake calls this function in the process that runs the job: its own one here, another on a node of a cluster.
+Nothing of Snakemake is imported; a rule is what has the names used below. Neither the text of a rule nor anything else
+that makes a job run again is changed.
 """
 
 from __future__ import annotations
