@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
             print(crate.relative_to(Path.cwd()))
             return 0
         if options.command == "why":
-            for line in why(read_history(places), options.what):
+            for line in why(read_history(places), options.what, instances=options.instances):
                 print(line)
             return 0
         return _verify(settings, options.table)
@@ -131,6 +131,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("--no-table", dest="table", action="store_false", help="do not write audit/cohort.tsv")
     trace = commands.add_parser("why", help="print the lineage of a file or number")
     trace.add_argument("what", help="a path, or a key of statistics.json such as roc.auc")
+    trace.add_argument("--instances", action="store_true", help="print the SOP Instance UID of each DICOM file")
     diff = commands.add_parser("diff", help="compare two runs")
     diff.add_argument("first", type=Path, metavar="RUN_A")
     diff.add_argument("second", type=Path, metavar="RUN_B")

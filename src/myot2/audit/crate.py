@@ -11,8 +11,10 @@ Reference: Leo et al., Recording provenance of workflow runs with RO-Crate, PLoS
 from __future__ import annotations
 
 import json
+import mimetypes
 import shutil
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,17 @@ PROFILES = {
 _PROFILE = "https://w3id.org/ro/wfrun/{name}/{version}"
 _WORKFLOW_CRATE = "https://w3id.org/workflowhub/workflow-ro-crate/1.0"
 _TERMS = "https://w3id.org/ro/terms/workflow-run/context"
+_FORMATS = {
+    ".nii.gz": "application/x-nifti",
+    ".tsv": "text/tab-separated-values",
+    ".py": "text/x-python",
+    ".smk": "text/x-python",
+    ".jsonl": "application/jsonl",
+    ".sha256": "text/plain",
+    ".tfm": "text/plain",
+    "README": "text/plain",
+    ".bidsignore": "text/plain",
+}
 _COPIED = ("Snakefile", "rules/*.smk", "scripts/*.py")
 
 
@@ -85,7 +98,7 @@ class _Crate:
         self.crate.name = "MyoT2 results"
         self.crate.description = "Muscle T2 values, statistics and a report, and the record of every job that made them"
         self.crate.license = licence
-        root["datePublished"] = max(record["ended"] for record in self.jobs)
+        root["datePublished"] = _second(max(record["ended"] for record in self.jobs))
         profiles = [(_PROFILE.format(name=name, version=profile[1]), *profile) for name, profile in PROFILES.items()]
         profiles.append((_WORKFLOW_CRATE, "Workflow RO-Crate", "1.0"))
         root["conformsTo"] = [
@@ -135,7 +148,7 @@ class _Crate:
         organised = self._context("#engine-run", "OrganizeAction", name="Snakemake's run", **self._times(self.jobs))
         organised["instrument"], organised["result"], organised["object"] = engine, whole, controls
         organised["agent"] = whole["agent"]
-        self.crate.root_dataset["mentions"] = [whole]
+        self.crate.root_dataset["mentions"] = [whole, *(control["object"] for control in controls)]
 
     def _given(self) -> list[Entry]:
         """Inputs that no job made, each once."""
@@ -194,8 +207,8 @@ class _Crate:
     def _times(self, records: Iterable[Record]) -> dict[str, str]:
         records = list(records)
         return {
-            "startTime": min(record["started"] for record in records),
-            "endTime": max(record["ended"] for record in records),
+            "startTime": _second(min(record["started"] for record in records)),
+            "endTime": _second(max(record["ended"] for record in records)),
         }
 
     def _data(self, entry: Entry) -> Any:
@@ -212,7 +225,8 @@ class _Crate:
 
     def _file(self, inside: str, properties: dict[str, str]) -> Any:
         source = self.places.results / inside
-        return self._once(inside, lambda: self.crate.add_file(source, inside, properties=properties))
+        described = {"encodingFormat": _format_of(inside), **properties}
+        return self._once(inside, lambda: self.crate.add_file(source, inside, properties=described))
 
     def _context(self, address: str, kind: str, **properties: Any) -> Any:
         return self._once(
@@ -228,6 +242,17 @@ class _Crate:
         if address not in self.known:
             self.known[address] = make()
         return self.known[address]
+
+
+def _second(time: str) -> str:
+    """A time as the profile asks for it, to the second."""
+    return datetime.fromisoformat(time).replace(microsecond=0).isoformat()
+
+
+def _format_of(name: str) -> str:
+    """The media type of a file, by its name."""
+    known = next((kind for end, kind in _FORMATS.items() if name.endswith(end)), None)
+    return known or mimetypes.guess_type(name, strict=False)[0] or "application/octet-stream"
 
 
 def _with(entities: list[Any], entity: Any) -> list[Any]:

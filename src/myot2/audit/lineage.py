@@ -59,7 +59,7 @@ def lineage(history: History, name: str) -> Iterator[Step]:
                 waiting.append((depth + 1, further))
 
 
-def why(history: History, asked: str) -> Iterator[str]:
+def why(history: History, asked: str, *, instances: bool = False) -> Iterator[str]:
     """The lineage of a file or of a number of the report, in lines of text.
 
     Parameters
@@ -68,6 +68,9 @@ def why(history: History, asked: str) -> Iterator[str]:
         What was recorded.
     asked : str
         A path, or a key of statistics.json.
+    instances : bool
+        Read each DICOM file of a folder and print its SOP Instance UID after it. The UIDs stand in no record: they are
+        read now, from files that are as they were recorded or not (`verify` tells).
     """
     key = _statistic(history.places.results, asked)
     if key is not None:
@@ -81,7 +84,8 @@ def why(history: History, asked: str) -> Iterator[str]:
         shown = step.entry["path"] if not step.entry["path"].startswith("<outside>") else str(place)
         yield f"{indent}{shown}  {_facts(step.entry)}  {_maker(step.maker)}"
         for file in step.files:
-            yield f"{indent}  {shown}/{file}"
+            uid = _instance(place / file) if instances and place else ""
+            yield f"{indent}  {shown}/{file}{uid}"
 
 
 def _statistic(results: Path, asked: str) -> str | None:
@@ -91,6 +95,17 @@ def _statistic(results: Path, asked: str) -> str | None:
     content = json.loads(path.read_text(encoding="utf-8"))
     found = content.get(asked) if isinstance(content, dict) else None
     return None if found is None else str(found.get("printed", found.get("value")))
+
+
+def _instance(path: Path) -> str:
+    """The SOP Instance UID of a DICOM file after two blanks; nothing where there is none."""
+    import pydicom
+
+    try:
+        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
+        return f"  {header.SOPInstanceUID}"
+    except (pydicom.errors.InvalidDicomError, OSError, AttributeError):
+        return ""
 
 
 def _facts(entry: Entry) -> str:

@@ -51,7 +51,7 @@ class Recorder:
     def __init__(self, results: str | Path, project: str | Path = "."):
         self.places = Places(Path(os.path.abspath(Path(project) / results)), Path(os.path.abspath(project)))
         self.digests = Digests(self.places)
-        self.actor = os.environ.get("MYOT2_ACTOR") or getpass.getuser()
+        self.actor = os.environ.get("MYOT2_ACTOR") or _user()
 
     @contextmanager
     def recording(self, job: Job) -> Iterator[None]:
@@ -123,6 +123,14 @@ class Recorder:
         if looks_like_path and self.places.is_outside(text.split("=", 1)[-1]):
             return "<outside>"
         return self.places.name(text) if looks_like_path and "=" not in text else text
+
+
+def _user() -> str:
+    """The user's name; the number where the system knows no name, as in containers."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _now() -> datetime:

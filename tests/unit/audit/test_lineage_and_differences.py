@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pydicom
 import pytest
 from recorded_run import CODE, examine, make_run
 
@@ -113,3 +114,18 @@ def test_the_seal_is_a_list_that_sha256sum_takes(run):
     path.write_text("no list\n")
     with pytest.raises(MyoT2Error, match="lines of sha256sum"):
         read_seal(path)
+
+
+def test_sop_instances_are_read_from_the_files_and_stand_in_no_record(run):
+    uid = pydicom.uid.generate_uid()
+    header = pydicom.Dataset()
+    header.SOPInstanceUID, header.SOPClassUID = uid, pydicom.uid.MRImageStorage
+    header.file_meta = pydicom.dataset.FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    path = run.project.parent / "archive/Doe^Jane 1/IM0"
+    header.save_as(path, enforce_file_format=True)
+    examine(run, "sub-A", 1)
+    t2 = "<results>/fit/sub-A/anat/sub-A_T2map.nii.gz"
+    assert f"    {path}  {uid}" in [line[2:] for line in why(run.history(), t2, instances=True)]
+    assert uid not in "\n".join(why(run.history(), t2))
+    assert not any(uid in record.read_text() for record in run.audit.rglob("*.json"))
