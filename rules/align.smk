@@ -14,7 +14,7 @@ OUTPUTS:
   where there is a fat fraction also
     dixon = <results>/align/{folder}/{scan}_acq-dixon{in,opp,water,fat}_space-T2_T2w.nii.gz   means over each voxel
     or, where the fraction is given, <results>/align/{folder}/{scan}_space-T2_FFmap.nii.gz
-  of scans whose labels a person corrected (analysis.multiverse.corrected) also
+  of scans whose labels a person changed (rules/review.smk) also
     corrected = <results>/align/{folder}/{scan}_space-T2_desc-corrected_dseg.nii.gz   and .json
 """
 
@@ -121,23 +121,21 @@ if FAT_SOURCE:
             """
 
 
-if CORRECTED:
-
-    use rule align as align_corrected with:
-        input:
-            labels="<results>/segment/{folder}/{scan}_desc-corrected_dseg.nii.gz",
-            reference=T2_GRID,
-            moving=SEEN_BY_NETWORK,
-            transform="<results>/align/{folder}/{scan}_from-T2_to-dixon_xfm.tfm",
-            label_table=settings.label_table,
-            script="scripts/resample_labels.py",
-            code=code("scripts/resample_labels.py"),
-        output:
-            labels="<results>/align/{folder}/{scan}_space-T2_desc-corrected_dseg.nii.gz",
-            sidecar="<results>/align/{folder}/{scan}_space-T2_desc-corrected_dseg.json",
-        log:
-            "<logs>/align/{folder}/{scan}_corrected.log",
-        benchmark:
-            "<benchmarks>/align/{folder}/{scan}_corrected.tsv"
-        params:
-            transform=lambda wildcards, input: ["--moved-by", input.transform],
+use rule align as align_corrected with:
+    input:
+        labels="<results>/segment/{folder}/{scan}_desc-corrected_dseg.nii.gz",
+        reference=T2_GRID,
+        moving=SEEN_BY_NETWORK,
+        transform="<results>/align/{folder}/{scan}_from-T2_to-dixon_xfm.tfm",
+        label_table=settings.label_table,
+        script="scripts/resample_labels.py",
+        code=code("scripts/resample_labels.py"),
+    output:
+        labels="<results>/align/{folder}/{scan}_space-T2_desc-corrected_dseg.nii.gz",
+        sidecar="<results>/align/{folder}/{scan}_space-T2_desc-corrected_dseg.json",
+    log:
+        "<logs>/align/{folder}/{scan}_corrected.log",
+    benchmark:
+        "<benchmarks>/align/{folder}/{scan}_corrected.tsv"
+    params:
+        transform=lambda wildcards, input: ["--moved-by", input.transform],

@@ -21,6 +21,8 @@ from myot2.core.variants import description_of
 from myot2.ingest.choosing.choices import choices_digest
 from myot2.ingest.identity import make_key, read_key
 from myot2.ingest.pacs.source import is_source
+from myot2.review.decisions import deciding, read_decisions
+from myot2.review.masks import corrected_mask_path
 
 prepare_environment()
 
@@ -236,23 +238,45 @@ def given_b1(wildcards):
 MULTIVERSE_SETTINGS = settings.analysis.multiverse
 FURTHER_T2 = {description_of(name): name for name in further_t2(MULTIVERSE_SETTINGS, settings.fit)}
 FURTHER_FITS = {description: name for description, name in FURTHER_T2.items() if name != "vendor-map"}
-CORRECTED = bool(MULTIVERSE_SETTINGS.corrected)
+try:
+    DECIDED = deciding(read_decisions(settings.review.folder), settings.review.rater) if settings.review.apply else {}
+except MyoT2Error as error:
+    raise WorkflowError(str(error)) from error
+"""The decision that counts of each scan that has one, by the scan's name."""
 
 
 def corrected_path(wildcards):
-    """The configured path of a scan's corrected label map."""
-    return of_scan(MULTIVERSE_SETTINGS.corrected, wildcards)
+    """Where a scan's corrected label map lies, if a person drew one."""
+    return str(corrected_mask_path(settings.review.folder, wildcards.scan))
+
+
+def decision_digest(wildcards):
+    """What a scan's decision says: a change of other scans' rows is none of this one's."""
+    row = DECIDED.get(wildcards.scan)
+    return row.digest() if row else "none"
+
+
+def is_changed(wildcards):
+    """Whether a decision changes how the scan is measured."""
+    row = DECIDED.get(wildcards.scan)
+    return bool(row and row.changes_results)
 
 
 def corrected_labels(stage):
-    """An input function: that map on the grid of its image (segment) or of the T2 map (align), of a scan that has one."""
+    """An input function: the label map that a person left, as drawn (segment) or on the T2 grid (align), if there is one."""
     space = {"segment": "", "align": "_space-T2"}[stage]
 
     def of(wildcards):
         path = f"{settings.results}/{stage}/{wildcards.folder}/{wildcards.scan}{space}_desc-corrected_dseg.nii.gz"
-        return path if if_there(corrected_path(wildcards)) else []
+        return path if is_changed(wildcards) or if_there(corrected_path(wildcards)) else []
 
     return of
+
+
+def taken_labels(wildcards):
+    """The label map on the T2 grid that is measured: the run's own, or where a decision changes it, the person's."""
+    own = f"{settings.results}/align/{wildcards.folder}/{wildcards.scan}_space-T2_dseg.nii.gz"
+    return corrected_labels("align")(wildcards) if is_changed(wildcards) else own
 
 
 def status_of(wildcards):

@@ -4,7 +4,7 @@ REQUIRED INPUTS:
     t2 = <results>/fit/{folder}/{scan}_T2map.nii.gz
     status = <results>/fit/{folder}/{scan}_desc-status_dseg.nii.gz   fit.source: echoes
     fat = <results>/fit/{folder}/{scan}_FFmap.nii.gz                 where there is a fat fraction
-    labels = <results>/align/{folder}/{scan}_space-T2_dseg.nii.gz
+    labels = <results>/align/{folder}/{scan}_space-T2_dseg.nii.gz, or what a person left of it (rules/review.smk)
     cross_check = <results>/ingest/{folder}/{scan}_crosscheck.tsv   ingest.cross_check: true
 
 OUTPUTS:
@@ -30,7 +30,7 @@ rule measure:
         t2="<results>/fit/{folder}/{scan}_T2map.nii.gz",
         status=[image.replace("{visit}/anat", "{folder}") for image in STATUS_MAP],
         fat=[image.replace("{visit}/anat", "{folder}") for image in PROTON_FRACTION],
-        labels="<results>/align/{folder}/{scan}_space-T2_dseg.nii.gz",
+        labels=taken_labels,
         label_table=settings.label_table,
         cross_check=CROSS_CHECK,
         script="scripts/measure_muscles.py",

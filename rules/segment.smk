@@ -12,8 +12,6 @@ OUTPUTS:
     sidecar = <results>/segment/{folder}/{scan}_dseg.json    the model, volumes and quality flags
   where the model's weights are PyTorch's
     weights = <results>/weights/model.safetensors, SHA256SUMS   the same weights, converted once
-  of scans whose labels a person corrected (analysis.multiverse.corrected) also
-    corrected = <results>/segment/{folder}/{scan}_desc-corrected_dseg.nii.gz   and .json
 """
 
 from pathlib import Path
@@ -150,40 +148,6 @@ else:
                 {params.weights} {input.weights:q} \
                 {params.fat:q} \
                 --threads {threads} \
-                --label-table {input.labels:q} \
-                --labels {output.labels:q} \
-                >{log:q} 2>&1
-            """
-
-
-if CORRECTED:
-
-    rule take_corrected:
-        """Take the labels that a person corrected, after checking their numbers."""
-        input:
-            given=lambda wildcards: if_there(corrected_path(wildcards)),
-            labels=settings.label_table,
-            script="scripts/take_labels.py",
-            code=code("scripts/take_labels.py"),
-        output:
-            labels="<results>/segment/{folder}/{scan}_desc-corrected_dseg.nii.gz",
-            sidecar="<results>/segment/{folder}/{scan}_desc-corrected_dseg.json",
-        log:
-            "<logs>/segment/{folder}/{scan}_corrected.log",
-        benchmark:
-            "<benchmarks>/segment/{folder}/{scan}_corrected.tsv"
-        conda:
-            "../envs/imaging.yaml"
-        resources:
-            mem_mb=1000,
-            runtime=5,
-        params:
-            given=corrected_path,
-        shell:
-            r"""
-            python {input.script:q} \
-                --leave-stop-notes \
-                --given {params.given:q} \
                 --label-table {input.labels:q} \
                 --labels {output.labels:q} \
                 >{log:q} 2>&1

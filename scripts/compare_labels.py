@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 import SimpleITK as sitk
 
-from myot2.core.command import positive, run_stage
-from myot2.core.dictionary import write_dictionary
+from myot2.core.command import positive, run_stage, stage_parser
+from myot2.core.dictionary import dictionary_path, write_dictionary
 from myot2.core.files import sha256
 from myot2.core.images import array_of, read_volume, require_same_grid
 from myot2.core.labels import LabelTable, read_labels, require_known
@@ -45,9 +45,7 @@ T2_SHOWN = {
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
-    )
+    parser = stage_parser(__doc__)
     parser.add_argument("a", metavar="A", help="label map (NIfTI)")
     parser.add_argument("b", metavar="B", help="label map on the same grid, the reference")
     parser.add_argument("--label-table", default="config/labels.tsv", metavar="TSV", help="which number means what")
@@ -135,7 +133,10 @@ def as_text(rows: pd.DataFrame, shown: dict[str, tuple[str, str]]) -> str:
 def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit status."""
     options = parse(argv)
-    return run_stage("segment", lambda: compare(options), outputs=[], leave_stop_notes=False)
+    outputs = [options.table, dictionary_path(options.table)] if options.table else []
+    return run_stage(
+        "segment", lambda: compare(options), outputs=outputs, leave_stop_notes=options.leave_stop_notes
+    )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from myot2.core.command import run_stage, stage_parser
-from myot2.core.images import read_image
+from myot2.core.images import read_image, same_grid
 from myot2.core.labels import read_labels
 from myot2.core.stopnote import read_stop_note
 from myot2.report.figure_style import write_png
@@ -27,19 +27,28 @@ def main(argv: list[str] | None = None) -> int:
             title=options.title,
             t2_range_ms=tuple(options.t2_range_ms),
             where=options.title or str(options.t2),
-            corrected=_corrected(options.corrected_labels),
+            corrected=_corrected(options.corrected_labels, read_image(options.labels)),
         )
         write_png(figure, options.out)
 
     return run_stage("report", work, outputs=[options.out], leave_stop_notes=options.leave_stop_notes)
 
 
-def _corrected(path: Path | None) -> sitk.Image | None:
-    """The corrected labels; none where they were refused, for the picture without them is still worth a look."""
+def _corrected(path: Path | None, labels: sitk.Image) -> sitk.Image | None:
+    """The corrected labels; none where they were refused, for the picture without them is still worth a look.
+
+    None either where they were drawn on the grid of the T2 map, which is not the picture's.
+    """
     note = read_stop_note(path) if path else None
     if note:
         print(f"without corrected outlines: expected {note.expected}, found {note.found}", file=sys.stderr)
-    return None if path is None or note else read_image(path)
+    if path is None or note:
+        return None
+    corrected = read_image(path)
+    if not same_grid(corrected, labels):
+        print("without corrected outlines: they were drawn on the grid of the T2 map", file=sys.stderr)
+        return None
+    return corrected
 
 
 def _parser() -> argparse.ArgumentParser:

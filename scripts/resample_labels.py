@@ -3,7 +3,8 @@
 Each voxel of the reference is sampled over its true thickness and belongs to the label that fills most of it, if labels
 fill the minimum fraction; bone, which the label table tells, goes where no muscle lies. With --moving-image (an image
 on the grid of the labels) the motion of the muscles between the two series is sought; it is used only if the images
-then match better. With --moved-by the motion is the one that an earlier run of this program found, and none is sought.
+then match better. With --moved-by the motion is the one that an earlier run of this program found, and none is sought; labels that a
+person drew on the grid of the reference, which is not that of the moving image, are passed on as they are.
 A JSON sidecar of the result says what was done and how well.
 """
 
@@ -26,6 +27,7 @@ from myot2.core.images import (
     image_like,
     read_volume,
     require_same_grid,
+    same_grid,
     sidecar_path,
     write_image,
     write_sidecar,
@@ -62,6 +64,11 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 def align(options: argparse.Namespace) -> None:
     """Resample, refine and write."""
     labels, reference = read_label_map(options.labels), read_volume(options.reference)
+    if drawn_on_reference(labels, reference, options):
+        write_image(labels, options.out)
+        sources = sources_of([options.labels, options.reference])
+        write_sidecar(options.out, {"Role": "label map drawn on the grid of the reference", **sources})
+        return
     bone = bone_in(labels, options)
     beside = [options.labels, options.moving_image] if options.moving_image else [options.labels]
     settings = {
@@ -82,6 +89,14 @@ def align(options: argparse.Namespace) -> None:
     if options.transform:
         with atomic(options.transform) as temporary:
             sitk.WriteTransform(refinement.transform, str(temporary))
+
+
+def drawn_on_reference(labels: sitk.Image, reference: sitk.Image, options: argparse.Namespace) -> bool:
+    """Whether other labels of a scan were drawn where they are to be, so that nothing is to be moved."""
+    if not (options.moved_by and options.moving_image) or not same_grid(labels, reference):
+        return False
+    bone_in(labels, options)  # refuses numbers that are no labels
+    return not same_grid(labels, read_volume(options.moving_image))
 
 
 def bone_in(labels: sitk.Image, options: argparse.Namespace) -> list[int]:

@@ -22,11 +22,11 @@ def multiverse(project, finished, four_people) -> str:
     table = table.set_axis(table.iloc[0], axis=1).iloc[1:].drop(columns="dicom")
     (project.folder / "corrections").mkdir()
     given = "results/four/segment/sub-{participant_id}/anat/sub-{participant_id}_dseg.nii.gz"
-    shutil.copyfile(project.folder / given.format(participant_id="P01"), project.folder / "corrections/P01.nii.gz")
+    shutil.copyfile(project.folder / given.format(participant_id="P01"), project.folder / "corrections/sub-P01_dseg.nii.gz")
     content = {
         "ingest": {"source": "bids", "dataset": "results/four/ingest"},
         "segment": {"backend": "labels", "given": given},
-        "analysis": {"multiverse": {"t2": ["mono"], "corrected": "corrections/{participant_id}.nii.gz"}},
+        "analysis": {"multiverse": {"t2": ["mono"]}},
     }
     configuration = project.configure("multiverse", content, table.to_csv(sep="\t", index=False))
     project.snakemake(configuration, TABLE, "results/multiverse/fit/dataset_description.json")

@@ -18,6 +18,7 @@ from myot2.core.config_analysis import Analysis
 from myot2.core.config_fit import Fit, contradictions_of_fit
 from myot2.core.config_multiverse import contradictions_of_multiverse, further_t2
 from myot2.core.config_reconstruct import Reconstruct, contradictions_of_reconstruct, resolved_source
+from myot2.core.config_review import Review
 from myot2.core.config_section import Section
 from myot2.core.config_segment import Segment, contradictions_of_segment
 from myot2.core.errors import MyoT2Error
@@ -196,6 +197,7 @@ class Configuration(Section):
     segment: Segment = Field(Segment(), description=Segment.__doc__)
     align: Align = Field(Align(), description=Align.__doc__)
     fit: Fit = Field(Fit(), description=Fit.__doc__)
+    review: Review = Field(Review(), description=Review.__doc__)
     measure: Measure = Field(Measure(), description=Measure.__doc__)
     analysis: Analysis = Field(Analysis(), description=Analysis.__doc__)
     report: Report = Field(Report(), description=Report.__doc__)

@@ -17,7 +17,7 @@ class Multiverse(Section):
     masks: list[OtherMask] = Field(
         ["eroded", "corrected"],
         description="Masks beside the run's own: that one without its outermost voxels, and masks that a person "
-        "corrected.",
+        "corrected (review.folder).",
     )
     t2: list[OtherT2] = Field(
         [],
@@ -28,11 +28,6 @@ class Multiverse(Section):
     aggregations: list[OtherAggregation] = Field(
         ["muscle", "slice"],
         description="Over what, beside all voxels: the mean of the muscles' values, or of the slices'.",
-    )
-    corrected: str | None = Field(
-        None,
-        description="Path of the corrected label maps, with the numbers of the label table, on the image that the run "
-        "labels; with {participant_id} and {session} in it where they differ.",
     )
 
 

@@ -20,6 +20,8 @@ COLUMNS = {
     "the greater; n/a where not both label maps have a surface.",
     "nsd": "Normalised surface Dice: share (0-1) of the area of both surfaces that is no farther from the other than "
     "the tolerance; 0 where only one label map has a surface, n/a where none has.",
+    "voxels_only_a": "Voxels of the region in A and not in B.",
+    "voxels_only_b": "Voxels of the region in B and not in A.",
     "volume_a_ml": "Volume (ml) of the region in A; slice gaps included.",
     "volume_b_ml": "Volume (ml) of the region in B.",
     "volume_difference_ml": "Volume of A minus volume of B (ml).",
@@ -103,6 +105,8 @@ def compare_regions(
                 "dice": dice(mask_a, mask_b),
                 "hd95_mm": hd95,
                 "nsd": nsd,
+                "voxels_only_a": int((mask_a & ~mask_b).sum()),
+                "voxels_only_b": int((mask_b & ~mask_a).sum()),
                 **_volumes(int(mask_a.sum()), int(mask_b.sum()), float(np.prod(spacing_mm)) / 1000),
             }
         )
