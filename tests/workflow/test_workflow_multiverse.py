@@ -86,7 +86,7 @@ def planned_with(project, configuration: str, **changes) -> set[str]:
     return planned
 
 
-VARIANTS = {"fit_further", "measure_variants", "compare_variants", "take_corrected", "align_corrected"}
+VARIANTS = {"fit_further", "measure_variants", "compare_variants", "apply_decision", "align_corrected"}
 MAIN_PATH = {"take_bids", "take_labels", "align", "take_vendor_map", "fat_fraction", "measure", "collect"}
 
 
@@ -106,12 +106,12 @@ def test_a_changed_wish_runs_only_what_it_adds(project, multiverse, changes, exp
 
 
 def test_a_new_corrected_mask_runs_its_own_scan_and_the_comparison_alone(project, multiverse):
-    corrected = project.folder / "corrections/C01.nii.gz"
+    corrected = project.folder / "corrections/sub-C01_dseg.nii.gz"
     shutil.copyfile(project.folder / "results/four/segment/sub-C01/anat/sub-C01_dseg.nii.gz", corrected)
     plan = project.snakemake(multiverse, "--dry-run", TABLE)
     corrected.unlink()
     counts = {name: plan.count(f"rule {name}:") for name in VARIANTS | MAIN_PATH}
-    once = {"take_corrected": 1, "align_corrected": 1, "measure_variants": 2, "compare_variants": 1}
+    once = {"apply_decision": 1, "align_corrected": 1, "measure_variants": 2, "compare_variants": 1}
     assert {name: count for name, count in counts.items() if count} == once
 
 

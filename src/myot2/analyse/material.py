@@ -89,7 +89,9 @@ class Material:
     def _by_mask(self, mask: str) -> pd.Series:
         if self.masks is None:
             raise ValueError("no table of T2 by mask was given (scripts/compare_variants.py makes it)")
-        rows = self.masks[self.masks["mask"] == mask]
+        # the run's own mask comes first; it is called automatic or given
+        wanted = self.masks["mask"].iloc[0] if mask == "own" and len(self.masks) else mask
+        rows = self.masks[self.masks["mask"] == wanted]
         if rows[VALUE].isna().all():
             raise ValueError(most_given(rows["reason"]) or f"the run has no mask {mask!r} (analysis.multiverse.masks)")
         return self.people["participant_id"].map(rows.set_index("participant_id")[VALUE]).astype("float64")

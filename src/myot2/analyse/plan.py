@@ -35,9 +35,10 @@ class Endpoint(Section):
     measure: str | None = Field(None, description="Column of results/measure/cohort.tsv, such as t2_mean_ms.")
     region: str = Field("thigh", description="Of a measure: the muscle, group of muscles, or thigh.")
     side: Literal["both", "left", "right"] = Field("both", description="Of a measure: the subject's side, or both.")
-    mask: OtherMask | None = Field(
+    mask: OtherMask | Literal["own"] | None = Field(
         None,
-        description="Of t2_mean_ms of both thighs: by this mask of analysis.multiverse, in place of the run's own.",
+        description="Of t2_mean_ms of both thighs: by this mask of analysis.multiverse; own: by the run's own, also "
+        "where a person's decision put another in its place.",
     )
     readers: list[str] | None = Field(
         None,

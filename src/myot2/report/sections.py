@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from myot2.report import agreement, captions, figures, inference_tables, readers, tables
+from myot2.report import agreement, captions, figures, inference_tables, readers, review, tables
 from myot2.report.analysis_log import analyses_table
 from myot2.report.flow_diagram import flow_figure, flow_of
 from myot2.report.lookup import printed_part
@@ -85,6 +85,7 @@ LAID_OUT: Mapping[str, Callable[[Study], str]] = {
     "tbl-muscle-model": lambda study: inference_tables.muscle_model_table(study.statistics, study.labels.muscles),
     "tbl-labels": lambda study: tables.quality_table(study.quality),
     "tbl-masks": lambda study: agreement.agreement_table(study.statistics),
+    "tbl-review": lambda study: review.review_table(study.review),
     "tbl-voxels": lambda study: tables.voxel_table(study.voxels),
     "tbl-reconstruction": lambda study: reconstruction_table(study.reconstruction),
     "tbl-analyses": lambda study: analyses_table(study.log),
@@ -98,6 +99,7 @@ ONLY_IF: Mapping[str, Callable[[Study], bool]] = {
     "fig-masks": lambda study: study.statistics.has("masks.bias"),
     "tbl-masks": lambda study: study.statistics.has("masks.bias"),
     "tbl-readers": lambda study: readers.were_two(study.statistics),
+    "tbl-review": lambda study: study.review["decision"].notna().any(),
     "tbl-reconstruction": lambda study: not study.reconstruction.empty,
 }
 """What a run need not have; a sentence says so in its place, where a reader would look for it."""

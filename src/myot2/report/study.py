@@ -80,10 +80,26 @@ MASKS = "analyse/masks.tsv"
 MASKS_COLUMNS = ("participant_id", "mask", "t2_ms")
 """Everybody's T2 by each mask, where the run compares masks."""
 
+REVIEW = "review/scans.tsv"
+REVIEW_NUMBERS = ("minutes", "voxels_added", "voxels_removed", "dice", "hd95_mm", "t2_own_ms", "t2_corrected_ms", "t2_change_ms")
+REVIEW_COLUMNS = (
+    "participant_id",
+    "session",
+    "rater",
+    "decision",
+    "state",
+    "found",
+    "muscles",
+    "reason",
+    *REVIEW_NUMBERS,
+    "crosses_cutoff",
+)
+"""What a person decided about each scan, and what a correction did."""
+
 CLAIMS = "analyse/claims.json"
 """What the check of printed numbers found, where it was run."""
 
-OPTIONAL = (BAND, MASKS, CLAIMS, RECONSTRUCTION)
+OPTIONAL = (BAND, MASKS, REVIEW, CLAIMS, RECONSTRUCTION)
 """Files of the results that a report can do without."""
 
 STATISTICS = "analyse/statistics.json"
@@ -117,6 +133,8 @@ class Findings:
         `BAND_COLUMNS` (all 0-1); no rows where the run made no band.
     masks : pd.DataFrame
         `MASKS_COLUMNS`, one row per mask and person, T2 in ms (NaN where there is none); no rows without such a table.
+    review : pd.DataFrame
+        `REVIEW_COLUMNS`, one row per scan that a person decided about; no rows without such a table.
     regions : pd.DataFrame
         The measures: one row per scan, region and side, with the scan's name in `scan`.
     muscles : pd.DataFrame
@@ -142,6 +160,7 @@ class Findings:
     multiverse: pd.DataFrame
     band: pd.DataFrame
     masks: pd.DataFrame
+    review: pd.DataFrame
     regions: pd.DataFrame
     muscles: pd.DataFrame
     sides: pd.DataFrame
@@ -228,6 +247,7 @@ def read_findings(results: Path, labels: Path) -> Findings:
         multiverse=_numeric(tables["multiverse"], MULTIVERSE_NUMBERS, "analyse/multiverse.tsv"),
         band=_if_there(results / BAND, BAND_COLUMNS, BAND_COLUMNS),
         masks=_if_there(results / MASKS, MASKS_COLUMNS, ("t2_ms",)),
+        review=_if_there(results / REVIEW, REVIEW_COLUMNS, REVIEW_NUMBERS),
         regions=regions,
         muscles=by_side["both"],
         sides=(by_side["left"] - by_side["right"]).reindex(

@@ -1,0 +1,87 @@
+"""What decisions did: one row per decided scan, joined from the comparison of both masks and the decision."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from myot2.core.regions import BOTH, THIGH
+from myot2.review.decisions import Row
+
+SCAN_COLUMNS = {
+    "participant_id": "Participant, without 'sub-'.",
+    "session": "Session, without 'ses-'; n/a where there is one only.",
+    "rater": "Who decided; n/a of a corrected mask without a decision.",
+    "decision": "accept, corrected, reject scan, reject muscle; n/a without one.",
+    "state": "applied; compared only; stale: what was seen has changed since; refused: the corrected mask is no good.",
+    "found": "Why it is stale or refused.",
+    "muscles": "The rejected muscles.",
+    "reason": "Why a scan or muscle was rejected.",
+    "comment": "The rater's comment.",
+    "minutes": "Minutes spent on the case.",
+    "voxels_added": "Voxels of muscle, on the grid of the T2 map, that the person added to the run's own label map.",
+    "voxels_removed": "Voxels of muscle that the person took away from it.",
+    "dice": "Dice of both label maps, all muscles together.",
+    "hd95_mm": "95th percentile of the distance (mm) of both surfaces.",
+    "t2_own_ms": "Mean T2 (ms) of both thighs by the run's own label map.",
+    "t2_corrected_ms": "The same by the person's.",
+    "t2_change_ms": "Person's minus own (ms).",
+    "crosses_cutoff": "yes where one of both values is at or above the study's cutoff and the other below; n/a without one.",
+}
+MUSCLE_SUM = "the whole thigh, both sides"
+
+
+def scan_row(
+    scan: tuple[str, str | None],
+    row: Row | None,
+    state: str,
+    found: str | None,
+    effect: pd.DataFrame | None,
+    cutoff_ms: float | None,
+) -> dict[str, Any]:
+    """One row of the table; figures are missing where there is no comparison of masks.
+
+    Parameters
+    ----------
+    scan : tuple
+        Participant and session.
+    row : Row or None
+        The decision that counts.
+    state, found : str
+        As `SCAN_COLUMNS` says.
+    effect : pd.DataFrame or None
+        Regions of both masks on the T2 grid (A the person's, B the run's own), numbers as numbers.
+    cutoff_ms : float or None
+        Of the study; at or above it is positive.
+    """
+    said = {name: getattr(row, name) for name in ("rater", "decision", "muscles", "reason", "comment", "minutes")} if row else {}
+    figures: dict[str, Any] = {}
+    if effect is not None:
+        thigh = effect[(effect["region"] == THIGH) & (effect["side"] == BOTH)].iloc[0]
+        own, other = thigh["t2_mean_b_ms"], thigh["t2_mean_a_ms"]
+        figures = {
+            "voxels_added": thigh["voxels_only_a"],
+            "voxels_removed": thigh["voxels_only_b"],
+            "dice": thigh["dice"],
+            "hd95_mm": thigh["hd95_mm"],
+            "t2_own_ms": own,
+            "t2_corrected_ms": other,
+            "t2_change_ms": other - own,
+            "crosses_cutoff": crosses(own, other, cutoff_ms),
+        }
+    return {"participant_id": scan[0], "session": scan[1], **said, "state": state, "found": found, **figures}
+
+
+def crosses(own_ms: float, other_ms: float, cutoff_ms: float | None) -> str | None:
+    """Whether both values lie on different sides of a cutoff; None where one of the three is unknown."""
+    if cutoff_ms is None or math.isnan(own_ms) or math.isnan(other_ms):
+        return None
+    return "yes" if (own_ms >= cutoff_ms) != (other_ms >= cutoff_ms) else "no"
+
+
+def scans_table(rows: list[Mapping[str, Any]]) -> pd.DataFrame:
+    """All rows, columns in order."""
+    return pd.DataFrame(rows, columns=list(SCAN_COLUMNS))
