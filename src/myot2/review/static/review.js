@@ -1,0 +1,307 @@
+"use strict";
+// The review page. Every text from the server goes into the page as text, never as markup.
+
+const byId = (id) => document.getElementById(id);
+const word = document.querySelector("meta[name=word]").content;
+const state = { cases: [], labels: [], number: 0, facts: null, pen: 1, hidden: new Set(), began: 0, original: null, tool: "look" };
+const views = { image: null, t2: null };
+
+async function get(address) {
+  const answer = await fetch(address);
+  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).message || `status ${answer.status}`);
+  return answer.json();
+}
+
+function say(text, bad = false) {
+  byId("message").textContent = text;
+  byId("message").classList.toggle("bad", bad);
+}
+
+function element(kind, text, more = {}) {
+  const made = document.createElement(kind);
+  made.textContent = text;
+  return Object.assign(made, more);
+}
+
+function colours(alpha) {
+  const map = { R: [0], G: [0], B: [0], A: [0], I: [0] };
+  for (const label of state.labels) {
+    const value = parseInt(label.colour.slice(1), 16);
+    map.R.push(value >> 16);
+    map.G.push((value >> 8) & 255);
+    map.B.push(value & 255);
+    map.A.push(state.hidden.has(label.index) ? 0 : alpha);
+    map.I.push(label.index);
+  }
+  return map;
+}
+
+function showLabels() {
+  if (!state.number) return;
+  if (views.image.drawBitmap) views.image.setDrawColormap(colours(255));
+  if (views.t2.volumes.length > 1) {
+    views.t2.volumes[1].setColormapLabel(colours(255));
+    views.t2.updateGLVolume();
+  }
+}
+
+function setOpacity(share) {
+  byId("opacity").value = share;
+  views.image.setDrawOpacity(share);
+  if (views.t2.volumes.length > 1) views.t2.setOpacity(1, share);
+}
+
+function listCases() {
+  const done = state.cases.filter((one) => one.done).length;
+  byId("progress").textContent = `${done} of ${state.cases.length} done`;
+  byId("cases").replaceChildren(
+    ...state.cases.map((one) => {
+      const risk = one.risk === null ? "" : `, risk ${one.risk.toFixed(2)}`;
+      const flags = one.flags.length ? `, ${one.flags.length} flags` : "";
+      const button = element("button", `Case ${one.number}${risk}${flags}`, { onclick: () => open(one.number) });
+      button.classList.toggle("done", one.done);
+      button.setAttribute("aria-current", one.number === state.number);
+      const item = document.createElement("li");
+      item.append(button);
+      return item;
+    }),
+  );
+}
+
+function listMuscles() {
+  const svg = "http://www.w3.org/2000/svg";
+  byId("muscles").replaceChildren(
+    ...state.labels.map((label) => {
+      const item = document.createElement("li");
+      item.classList.toggle("chosen", label.index === state.pen);
+      const box = element("input", "", { type: "checkbox", checked: !state.hidden.has(label.index) });
+      box.setAttribute("aria-label", `show ${label.name}`);
+      box.onchange = () => {
+        box.checked ? state.hidden.delete(label.index) : state.hidden.add(label.index);
+        showLabels();
+      };
+      const patch = document.createElementNS(svg, "svg");
+      const square = document.createElementNS(svg, "rect");
+      square.setAttribute("width", "100%");
+      square.setAttribute("height", "100%");
+      square.setAttribute("fill", label.colour);
+      patch.append(square);
+      const name = element("button", label.name, { onclick: () => choosePen(label.index) });
+      item.append(box, patch, name);
+      return item;
+    }),
+  );
+}
+
+function choosePen(index) {
+  state.pen = index;
+  listMuscles();
+  useTool(state.tool);
+}
+
+function useTool(tool) {
+  state.tool = tool;
+  for (const name of ["look", "brush", "fill", "eraser"]) byId(name).setAttribute("aria-pressed", name === tool);
+  const drawable = state.facts && state.facts.drawable;
+  // without the bitmap NiiVue would begin an empty drawing
+  if (!drawable || !views.image.drawBitmap) return;
+  views.image.setDrawingEnabled(tool !== "look");
+  views.image.setPenValue(tool === "eraser" ? 0 : state.pen, tool === "fill");
+  views.image.opts.penSize = Number(byId("size").value);
+}
+
+function changedVoxels() {
+  const now = views.image.drawBitmap;
+  if (!now || !state.original) return 0;
+  let count = 0;
+  for (let i = 0; i < now.length; i++) if (now[i] !== state.original[i]) count++;
+  return count;
+}
+
+function tellChanged() {
+  const count = changedVoxels();
+  byId("changed").textContent = `${count} voxels changed`;
+  byId("accept").textContent = redrawn() ? "Accept with correction" : "Accept";
+  return count;
+}
+
+function redrawn() {
+  return changedVoxels() > 0 || (state.facts && state.facts.before.decision === "corrected" && state.facts.drawable);
+}
+
+async function open(number) {
+  if (state.number && number !== state.number && changedVoxels() && !confirm("Leave the changes to this case unsaved?")) return;
+  say("Loading");
+  document.body.dataset.ready = "no";
+  const base = `/api/cases/${number}`;
+  try {
+    state.facts = await get(base);
+    views.image.closeDrawing();
+    state.original = null;
+    await views.image.loadVolumes([{ url: `${base}/image.nii.gz`, name: "image.nii.gz", colormap: "gray" }]);
+    if (state.facts.drawable) {
+      await views.image.loadDrawingFromUrl(`${base}/labels.nii.gz`);
+      state.original = views.image.drawBitmap.slice();
+    }
+    const labels = { url: `${base}/t2labels.nii.gz`, name: "t2labels.nii.gz", opacity: Number(byId("opacity").value) };
+    await views.t2.loadVolumes([
+      { url: `${base}/t2.nii.gz`, name: "t2.nii.gz", colormap: "viridis", cal_min: 20, cal_max: 80 },
+      labels,
+    ]);
+    state.number = number;
+    state.began = Date.now();
+    for (const name of ["reason", "comment"]) byId(name).value = state.facts.before[name] || "";
+    byId("flags").replaceChildren(...state.facts.flags.map((flag) => element("li", flag)));
+    showLabels();
+    setOpacity(byId("opacity").value);
+    useTool("look");
+    tellChanged();
+    listCases();
+    say(state.facts.drawable ? `Case ${number}` : `Case ${number}: the labels lie on another grid and cannot be drawn on here`);
+    document.body.dataset.ready = "yes";
+  } catch (error) {
+    say(`Case ${number} cannot be shown: ${error.message}`, true);
+  }
+}
+
+function inBase64(bytes) {
+  let text = "";
+  for (let i = 0; i < bytes.length; i += 32768) text += String.fromCharCode(...bytes.subarray(i, i + 32768));
+  return btoa(text);
+}
+
+async function packed(bytes) {
+  const stream = new Blob([bytes]).stream().pipeThrough(new CompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+async function decide(decision) {
+  if (!state.number) return;
+  const said = {
+    decision,
+    reason: byId("reason").value || null,
+    comment: byId("comment").value || null,
+    minutes: Math.round((Date.now() - state.began) / 6000) / 10,
+    image_sha256: state.facts.image_sha256,
+    mask_sha256: state.facts.mask_sha256,
+  };
+  if (decision.startsWith("reject") && !said.reason) {
+    byId("reason").focus();
+    return say("Say why: a rejection needs a reason.", true);
+  }
+  if (decision === "reject muscle") said.muscles = state.labels.find((label) => label.index === state.pen).name;
+  if (decision === "corrected") {
+    said.mask = inBase64(await packed(await views.image.saveImage({ filename: "", isSaveDrawing: true })));
+  }
+  const answer = await fetch(`/api/cases/${state.number}/decision`, {
+    method: "POST",
+    headers: { "content-type": "application/json", "x-myot2-word": word },
+    body: JSON.stringify(said),
+  });
+  if (!answer.ok) {
+    const told = await answer.text();
+    let message = told;
+    try {
+      message = JSON.parse(told).message;
+    } catch {}
+    return say(`Not saved: ${message}`, true);
+  }
+  if (views.image.drawBitmap) state.original = views.image.drawBitmap.slice();
+  state.facts.before = { ...said, mask: undefined };
+  state.cases[state.number - 1].done = true;
+  tellChanged();
+  listCases();
+  say(`Saved: ${decision}`);
+}
+
+function next(step) {
+  const to = state.number + step;
+  if (to >= 1 && to <= state.cases.length) open(to);
+}
+
+function betweenSlices() {
+  if (!views.image.drawBitmap) return;
+  views.image.drawAddUndoBitmap();
+  views.image.interpolateMaskSlices();
+  tellChanged();
+}
+
+function undo() {
+  views.image.drawUndo();
+  tellChanged();
+}
+
+let opacityBefore = 0.5;
+const actions = {
+  n: () => next(1),
+  p: () => next(-1),
+  v: () => useTool("look"),
+  b: () => useTool("brush"),
+  f: () => useTool("fill"),
+  e: () => useTool("eraser"),
+  z: undo,
+  i: betweenSlices,
+  a: () => decide(redrawn() ? "corrected" : "accept"),
+  x: () => decide("reject scan"),
+  m: () => decide("reject muscle"),
+  " ": () => {
+    const now = Number(byId("opacity").value);
+    setOpacity(now ? 0 : opacityBefore);
+    if (now) opacityBefore = now;
+  },
+  ArrowUp: () => views.image.moveCrosshairInVox(0, 0, 1),
+  ArrowDown: () => views.image.moveCrosshairInVox(0, 0, -1),
+};
+
+function connect() {
+  const buttons = { look: "v", brush: "b", fill: "f", eraser: "e", undo: "z", between: "i", accept: "a", "reject-scan": "x", "reject-muscle": "m" };
+  for (const [id, key] of Object.entries(buttons)) byId(id).onclick = () => actions[key]();
+  byId("size").oninput = () => useTool(state.tool);
+  byId("opacity").oninput = () => setOpacity(Number(byId("opacity").value));
+  const show = (hidden) => {
+    state.hidden = hidden;
+    listMuscles();
+    showLabels();
+  };
+  byId("all").onclick = () => show(new Set());
+  byId("none").onclick = () => show(new Set(state.labels.map((label) => label.index)));
+  byId("only").onclick = () => show(new Set(state.labels.map((label) => label.index).filter((index) => index !== state.pen)));
+  document.addEventListener(
+    "keydown",
+    (event) => {
+      const typing = /^(INPUT|TEXTAREA)$/.test(event.target.tagName) && event.target.type !== "checkbox" && event.target.type !== "range";
+      if (typing || event.ctrlKey || event.metaKey || event.altKey || !actions[event.key]) return;
+      event.preventDefault();
+      event.stopPropagation(); // NiiVue has keys of its own
+      actions[event.key]();
+    },
+    true,
+  );
+  window.addEventListener("beforeunload", (event) => changedVoxels() && event.preventDefault());
+}
+
+async function start() {
+  const options = { isRadiologicalConvention: true, show3Dcrosshair: false, isColorbar: false, loadingText: "", dragAndDropEnabled: false, isOrientationTextVisible: true, logLevel: "error" };
+  for (const name of ["image", "t2"]) {
+    views[name] = new niivue.Niivue({ ...options });
+    await views[name].attachTo(name);
+    views[name].setSliceType(views[name].sliceTypeAxial);
+  }
+  views.image.drawFillOverwrites = true;
+  views.image.broadcastTo([views.t2], { "2d": true, "3d": false });
+  views.t2.broadcastTo([views.image], { "2d": true, "3d": false });
+  byId("image").addEventListener("pointerup", () => setTimeout(tellChanged, 50));
+  byId("image").addEventListener("mouseup", () => setTimeout(tellChanged, 50));
+  const told = await get("/api/cases");
+  state.cases = told.cases;
+  state.labels = told.labels;
+  byId("rater").textContent = `Rater ${told.rater}`;
+  connect();
+  listMuscles();
+  listCases();
+  const first = state.cases.find((one) => !one.done) || state.cases[0];
+  if (first) await open(first.number);
+  else say("No case to review: run the workflow first.", true);
+}
+
+start().catch((error) => say(error.message, true));
