@@ -169,7 +169,7 @@ def changed_since(row: Row, image_sha256: str, mask_sha256: str, corrected_sha25
     pairs = {
         "the image": (row.image_sha256, image_sha256),
         "the run's own label map": (row.mask_sha256, mask_sha256),
-        "the corrected label map": (row.corrected_sha256, corrected_sha256 if row.corrected_sha256 else None),
+        "the corrected label map": (row.corrected_sha256, corrected_sha256),
     }
     return [what for what, (seen, now) in pairs.items() if seen != now]
 
