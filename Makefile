@@ -8,7 +8,7 @@ CONFIG ?= config/config.yaml
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' envs/run.lock)
 
-.PHONY: demo index audit test lint format lock venv clean
+.PHONY: demo index review audit test lint format lock venv clean
 
 demo: venv
 	$(BIN)/snakemake -c$(CORES) --configfile config/demo/config.yaml
@@ -27,6 +27,11 @@ index: venv
 # Whether the results of a run are as they were recorded: make audit CONFIG=config/demo/config.yaml
 audit: venv
 	$(BIN)/python scripts/audit.py --configfile $(CONFIG) verify
+
+# Look at each case of a run, accept, correct or reject it: make review RATER=anna CONFIG=config/demo/config.yaml
+review: venv
+	@test -n "$(RATER)" || { echo "Who reviews? make review RATER=NAME CONFIG=FILE"; exit 2; }
+	@$(BIN)/python scripts/review_cases.py --rater "$(RATER)" --configfile "$(CONFIG)"
 
 test: venv
 	$(BIN)/pytest -n $(CORES) --no-loadscope-reorder --cov --cov-report=term
