@@ -71,9 +71,7 @@ def reviewed():
 
 def of_reviewed(pattern):
     """A file name pattern once for each of them."""
-    return [
-        pattern.format(folder=cohort[scan].folder, visit=cohort[scan].visit, scan=scan) for scan in REVIEWED
-    ]
+    return [pattern.format(folder=cohort[scan].folder, visit=cohort[scan].visit, scan=scan) for scan in REVIEWED]
 
 
 REVIEWED = reviewed()
@@ -138,9 +136,7 @@ rule collect_review:
         masks=[path for scan in REVIEWED if (path := if_there(corrected_mask_path(settings.review.folder, scan)))],
         images=of_reviewed(SEEN_IMAGE),
         own=of_reviewed("<results>/segment/{folder}/{scan}_dseg.nii.gz"),
-        effects=[
-            f"<results>/review/{cohort[scan].folder}/{scan}_effect.tsv" for scan in REDRAWN
-        ],
+        effects=[f"<results>/review/{cohort[scan].folder}/{scan}_effect.tsv" for scan in REDRAWN],
         statistics="<results>/analyse/statistics.json",
         script="scripts/collect_review.py",
         code=code("scripts/collect_review.py"),

@@ -1,8 +1,8 @@
 """Make the label map that a person's decision asks for: the corrected one, or the run's own without rejected muscles.
 
-A decision holds for the files that were seen: where the image, the run's own label map or the corrected one has changed
-since, it is refused as stale. A rejected scan stops here, with the reason. Without a decision the corrected label map is
-checked and passed on, to be compared.
+A decision holds for the files that were seen: where the image, the run's own label map or the corrected one has
+changed since, it is refused as stale. A rejected scan stops here, with the reason. Without a decision the corrected
+label map is checked and passed on, to be compared.
 """
 
 from __future__ import annotations

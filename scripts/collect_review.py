@@ -104,9 +104,7 @@ def region_dictionary(effects: dict[str, Path]) -> dict[str, Any]:
     for path in effects.values():
         if not read_stop_note(path):
             content = json.loads(dictionary_path(path).read_text(encoding="utf-8"))
-            return columns | {
-                name: entry["Description"] for name, entry in content.items() if isinstance(entry, dict) and "Description" in entry
-            }
+            return columns | {name: entry["Description"] for name, entry in content.items() if "Description" in entry}
     return columns
 
 

@@ -134,9 +134,7 @@ def main(argv: list[str] | None = None) -> int:
     """Run the program; return its exit status."""
     options = parse(argv)
     outputs = [options.table, dictionary_path(options.table)] if options.table else []
-    return run_stage(
-        "segment", lambda: compare(options), outputs=outputs, leave_stop_notes=options.leave_stop_notes
-    )
+    return run_stage("segment", lambda: compare(options), outputs=outputs, leave_stop_notes=options.leave_stop_notes)
 
 
 if __name__ == "__main__":

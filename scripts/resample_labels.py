@@ -3,8 +3,9 @@
 Each voxel of the reference is sampled over its true thickness and belongs to the label that fills most of it, if labels
 fill the minimum fraction; bone, which the label table tells, goes where no muscle lies. With --moving-image (an image
 on the grid of the labels) the motion of the muscles between the two series is sought; it is used only if the images
-then match better. With --moved-by the motion is the one that an earlier run of this program found, and none is sought; labels that a
-person drew on the grid of the reference, which is not that of the moving image, are passed on as they are.
+then match better. With --moved-by the motion is the one that an earlier run of this program found, and none is sought;
+labels that a person drew on the grid of the reference, which is not that of the moving image, are passed on as they
+are.
 A JSON sidecar of the result says what was done and how well.
 """
 

@@ -86,7 +86,8 @@ def case_of(person: Participant, settings: Configuration, quality: dict) -> Case
     if any(not path.is_file() or read_stop_note(path) for path in files.values()):
         return None
     measures = results / f"measure/{scan.folder}/{scan.name}_muscles.tsv"
-    return Case(scan, **files, **dict(zip(("risk", "flags"), flags_of(scan, quality, files["t2_labels"], measures), strict=True)))
+    risk, flags = flags_of(scan, quality, files["t2_labels"], measures)
+    return Case(scan, **files, risk=risk, flags=flags)
 
 
 def seen_image(settings: Configuration) -> str:

@@ -20,13 +20,15 @@ def multiverse(project, finished, four_people) -> str:
     """The configuration of a run of the four on their labels, with a further fit and one corrected mask."""
     table = pd.DataFrame([row.split("\t") for row in four_people.splitlines()])
     table = table.set_axis(table.iloc[0], axis=1).iloc[1:].drop(columns="dicom")
-    (project.folder / "corrections").mkdir()
+    folder = project.folder / "corrections/multiverse"
+    folder.mkdir(parents=True)
     given = "results/four/segment/sub-{participant_id}/anat/sub-{participant_id}_dseg.nii.gz"
-    shutil.copyfile(project.folder / given.format(participant_id="P01"), project.folder / "corrections/sub-P01_dseg.nii.gz")
+    shutil.copyfile(project.folder / given.format(participant_id="P01"), folder / "sub-P01_dseg.nii.gz")
     content = {
         "ingest": {"source": "bids", "dataset": "results/four/ingest"},
         "segment": {"backend": "labels", "given": given},
         "analysis": {"multiverse": {"t2": ["mono"]}},
+        "review": {"folder": "corrections/multiverse"},
     }
     configuration = project.configure("multiverse", content, table.to_csv(sep="\t", index=False))
     project.snakemake(configuration, TABLE, "results/multiverse/fit/dataset_description.json")
@@ -106,7 +108,7 @@ def test_a_changed_wish_runs_only_what_it_adds(project, multiverse, changes, exp
 
 
 def test_a_new_corrected_mask_runs_its_own_scan_and_the_comparison_alone(project, multiverse):
-    corrected = project.folder / "corrections/sub-C01_dseg.nii.gz"
+    corrected = project.folder / "corrections/multiverse/sub-C01_dseg.nii.gz"
     shutil.copyfile(project.folder / "results/four/segment/sub-C01/anat/sub-C01_dseg.nii.gz", corrected)
     plan = project.snakemake(multiverse, "--dry-run", TABLE)
     corrected.unlink()

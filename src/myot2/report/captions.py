@@ -165,9 +165,10 @@ TABLES = (
     ),
     Table(
         "tbl-review",
-        "What a person decided about each scan. Voxels added to and removed from the run's own mask, on the grid of the T2 "
-        "map; Dice and HD95 of both masks; T2 of both thighs by the person's mask less T2 by the own one; minutes spent; "
-        "whether T2 crosses the cutoff by the change. Stale: what was seen has changed since, so the decision is not taken.",
+        "What a person decided about each scan. Voxels added to and removed from the run's own mask, on the grid of "
+        "the T2 map; Dice and HD95 of both masks; T2 of both thighs by the person's mask less T2 by the own one; "
+        "minutes spent; whether T2 crosses the cutoff by the change. Stale: what was seen has changed since, so the "
+        "decision is not taken.",
     ),
     Table(
         "tbl-voxels",

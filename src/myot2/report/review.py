@@ -7,7 +7,14 @@ import pandas as pd
 from myot2.report.lookup import DASH
 from myot2.report.markdown import escape, pipe_table
 
-_FIGURES = {"voxels_added": ".0f", "voxels_removed": ".0f", "dice": ".3f", "hd95_mm": ".1f", "t2_change_ms": "+.2f", "minutes": ".0f"}
+_FIGURES = {
+    "voxels_added": ".0f",
+    "voxels_removed": ".0f",
+    "dice": ".3f",
+    "hd95_mm": ".1f",
+    "t2_change_ms": "+.2f",
+    "minutes": ".0f",
+}
 
 
 def review_sentence(review: pd.DataFrame) -> str:
@@ -19,10 +26,11 @@ def review_sentence(review: pd.DataFrame) -> str:
     told = ", ".join(f"{escape(name)} {count}" for name, count in sorted(counts.items()))
     text = [f"A person decided about {len(decided)} scans ({told}; @tbl-review)."]
     changes = review["t2_change_ms"].dropna()
+    crossing = int((review["crosses_cutoff"] == "yes").sum())
     if len(changes):
         text.append(
             f"Another mask changed T2 of both thighs by {changes.mean():+.2f} ms on average ({changes.min():+.2f} to "
-            f"{changes.max():+.2f}); {int((review['crosses_cutoff'] == 'yes').sum())} of {len(changes)} scans cross the cutoff by it."
+            f"{changes.max():+.2f}); {crossing} of {len(changes)} scans cross the cutoff by it."
         )
     bad = review[review["state"].isin(["stale", "refused"])]
     for _, row in bad.iterrows():

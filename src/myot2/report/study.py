@@ -81,7 +81,16 @@ MASKS_COLUMNS = ("participant_id", "mask", "t2_ms")
 """Everybody's T2 by each mask, where the run compares masks."""
 
 REVIEW = "review/scans.tsv"
-REVIEW_NUMBERS = ("minutes", "voxels_added", "voxels_removed", "dice", "hd95_mm", "t2_own_ms", "t2_corrected_ms", "t2_change_ms")
+REVIEW_NUMBERS = (
+    "minutes",
+    "voxels_added",
+    "voxels_removed",
+    "dice",
+    "hd95_mm",
+    "t2_own_ms",
+    "t2_corrected_ms",
+    "t2_change_ms",
+)
 REVIEW_COLUMNS = (
     "participant_id",
     "session",

@@ -121,7 +121,10 @@ def checked(record: dict[str, object], where: str) -> Row:
         "participant_id": (_fits(_RATER, values["participant_id"]), "letters and digits"),
         "session": (values["session"] is None or _fits(_RATER, values["session"]), "letters and digits, or n/a"),
         "decision": (values["decision"] in DECISIONS, " or ".join(DECISIONS)),
-        "muscles": (bool(values["muscles"]) == (values["decision"] == "reject muscle"), "muscles where some are rejected"),
+        "muscles": (
+            bool(values["muscles"]) == (values["decision"] == "reject muscle"),
+            "muscles where they are rejected",
+        ),
         "reason": (bool(values["reason"]) or not rejects, "a reason for a rejection"),
         "minutes": (_minutes(values["minutes"]), "minutes from 0 to 1440, or n/a"),
         "image_sha256": (_fits(_SHA256, values["image_sha256"]), "64 hexadecimal digits"),

@@ -29,9 +29,8 @@ SCAN_COLUMNS = {
     "t2_own_ms": "Mean T2 (ms) of both thighs by the run's own label map.",
     "t2_corrected_ms": "The same by the person's.",
     "t2_change_ms": "Person's minus own (ms).",
-    "crosses_cutoff": "yes where one of both values is at or above the study's cutoff and the other below; n/a without one.",
+    "crosses_cutoff": "yes where one value is at or above the study's cutoff and the other below; n/a without one.",
 }
-MUSCLE_SUM = "the whole thigh, both sides"
 
 
 def scan_row(
@@ -57,7 +56,8 @@ def scan_row(
     cutoff_ms : float or None
         Of the study; at or above it is positive.
     """
-    said = {name: getattr(row, name) for name in ("rater", "decision", "muscles", "reason", "comment", "minutes")} if row else {}
+    names = ("rater", "decision", "muscles", "reason", "comment", "minutes")
+    said = {name: getattr(row, name) for name in names} if row else {}
     figures: dict[str, Any] = {}
     if effect is not None:
         thigh = effect[(effect["region"] == THIGH) & (effect["side"] == BOTH)].iloc[0]

@@ -58,8 +58,9 @@ def read_corrected(
         turned = _turned_to(image, reference)
         if turned is not None:
             return image_like(_numbers(array_of(turned), table, path), reference), name
+    allowed = ", or on ".join(f"the {name} grid ({_size(grid)})" for name, grid in references.items())
     raise MyoT2Error(
-        expected="a label map on " + ", or on ".join(f"the {name} grid ({_size(grid)})" for name, grid in references.items()),
+        expected=f"a label map on {allowed}",
         found=_size(image),
         where=path,
         do="Save it on the grid of the image it was drawn on (3D Slicer: export with that image as reference volume).",

@@ -28,7 +28,7 @@ from myot2.core.images import read_volume, same_grid, write_image
 from myot2.core.labels import LabelTable
 from myot2.core.stopnote import Stopped
 from myot2.review.cases import Case
-from myot2.review.decisions import Row, add_decision, changed_since, checked, read_decisions
+from myot2.review.decisions import Row, add_decision, checked, read_decisions
 from myot2.review.guard import Guard
 from myot2.review.masks import corrected_mask_path, read_corrected, reading_path, without_muscles
 
@@ -293,5 +293,5 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _bad_input(request: Request, error: Exception) -> Response:
-    found = f"{error.expected} expected, found {error.found}" if isinstance(error, MyoT2Error) else "The scan was stopped."
-    return JSONResponse({"message": found}, 422)
+    told = f"{error.expected} expected, found {error.found}" if isinstance(error, MyoT2Error) else "The scan stopped."
+    return JSONResponse({"message": told}, 422)

@@ -33,7 +33,10 @@ def test_rows_come_back_as_they_were_added_in_their_order(tmp_path):
     for one in rows:
         add_decision(tmp_path, one)
     assert read_decisions(tmp_path) == rows
-    assert rows[0].comment == "=1+1 is no formula here" and rows[2].rejected_muscles == ["left sartorius", "right gracilis"]
+    assert rows[0].comment == "=1+1 is no formula here" and rows[2].rejected_muscles == [
+        "left sartorius",
+        "right gracilis",
+    ]
     assert "\t'=1+1" in (tmp_path / "decisions.tsv").read_text(), "a spreadsheet runs no formula"
 
 

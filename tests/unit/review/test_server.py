@@ -19,7 +19,7 @@ from conftest import box, grid
 from myot2.core.files import sha256
 from myot2.core.images import array_of, read_image
 from myot2.review.decisions import read_decisions
-from myot2.review.server import Review, make_app
+from myot2.review.server import FIELDS, Review, make_app
 
 uvicorn = pytest.importorskip("uvicorn", reason="the review page needs uvicorn (envs/pins.toml, [review])")
 
@@ -121,11 +121,11 @@ def test_the_token_works_once_and_its_cookie_is_for_this_page_alone(served):
 
 
 @pytest.mark.parametrize("cookie", [None, "myot2_review=", "myot2_review=wrong", "other=1"])
-@pytest.mark.parametrize("path", ["/", "/api/cases", "/api/cases/1", "/api/cases/1/image.nii.gz", "/static/review.js"])
-def test_without_the_cookie_nothing_is_told(served, cookie, path):
+def test_without_the_cookie_nothing_is_told(served, cookie):
     client, _, _ = served
     client.cookie = cookie
-    assert client.ask("GET", path)[0] == 401
+    for path in ("/", "/api/cases", "/api/cases/1", "/api/cases/1/image.nii.gz", "/static/review.js"):
+        assert client.ask("GET", path)[0] == 401
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:{port}", "127.0.0.1", "0.0.0.0:{port}", None])
@@ -156,22 +156,25 @@ def test_a_change_from_elsewhere_is_forbidden_and_nothing_is_written(entered, at
     assert everything(review) == before
 
 
-TRAVERSALS = ["..", "../..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..%2F1", "1%00", "/etc/passwd", "-1", "0", "4", "1e0", "%C2%B9", "٣"]
+TRAVERSALS = [
+    *("..", "../..", "%2e%2e%2f%2e%2e%2fetc%2fpasswd", "..%2F1", "1%00", "/etc/passwd"),
+    *("-1", "0", "4", "1e0", "%C2%B9", "%D9%A3"),
+]
 
 
-@pytest.mark.parametrize("text", TRAVERSALS)
-def test_no_part_of_an_address_is_a_path(entered, text):
+@pytest.mark.parametrize("quoted", TRAVERSALS)
+def test_no_part_of_an_address_is_a_path(entered, quoted):
     client, review = entered
     before = everything(review)
-    quoted = text if text.isascii() else "%D9%A3"
-    for path in (f"/api/cases/{quoted}", f"/api/cases/{quoted}/image.nii.gz", f"/api/cases/1/{quoted}", f"/static/{quoted}"):
+    places = ("/api/cases/{}", "/api/cases/{}/image.nii.gz", "/api/cases/1/{}", "/static/{}")
+    for path in (place.format(quoted) for place in places):
         status, content, _ = client.ask("GET", path)
         assert status == 404 and b"root:" not in content, path
     assert client.decide(quoted, said=said_of(review))[0] == 404
     assert everything(review) == before
 
 
-@pytest.mark.parametrize("field", ["decision", "muscles", "reason", "comment", "minutes", "image_sha256", "mask_sha256", "mask"])
+@pytest.mark.parametrize("field", sorted(FIELDS))
 @pytest.mark.parametrize("text", ["../../etc/passwd", "/etc/passwd", ["x"], {"a": 1}])
 def test_no_field_of_a_decision_is_a_path_and_only_texts_are_taken(entered, field, text):
     client, review = entered
@@ -270,7 +273,9 @@ def test_a_correction_is_written_where_the_workflow_takes_it_and_the_own_mask_st
     own = review.cases[0].own_labels.read_bytes()
     drawn = box()
     drawn[1, 2:4, 2:5] = 0
-    said = said_of(review, decision="corrected", mask=packed(grid(drawn), tmp_path), comment="<script>alert(1)</script>")
+    said = said_of(
+        review, decision="corrected", mask=packed(grid(drawn), tmp_path), comment="<script>alert(1)</script>"
+    )
     assert client.decide(said=said)[0] == 200
     path = review.folder / "sub-P01_dseg.nii.gz"
     assert np.array_equal(array_of(read_image(path)), drawn) and review.cases[0].own_labels.read_bytes() == own
@@ -279,7 +284,9 @@ def test_a_correction_is_written_where_the_workflow_takes_it_and_the_own_mask_st
     told = json.loads(client.ask("GET", "/api/cases/1")[1])
     assert told["before"]["comment"] == "<script>alert(1)</script>", "as text, in JSON"
     assert b"<script>alert" not in client.ask("GET", "/")[1]
-    assert client.decide(said=said_of(review))[0] == 200 and not path.exists(), "an acceptance takes the correction back"
+    assert client.decide(said=said_of(review))[0] == 200 and not path.exists(), (
+        "an acceptance takes the correction back"
+    )
 
 
 def test_a_repeat_and_another_rater_overwrite_nothing(entered, tmp_path):
@@ -287,7 +294,10 @@ def test_a_repeat_and_another_rater_overwrite_nothing(entered, tmp_path):
     first, again = box(), box()
     first[1, 2, 2:5], again[1, 3, 2:5] = 0, 0
     for number, drawn in (("1", first), ("3", again)):
-        assert client.decide(number, said=said_of(review, decision="corrected", mask=packed(grid(drawn), tmp_path)))[0] == 200
+        assert (
+            client.decide(number, said=said_of(review, decision="corrected", mask=packed(grid(drawn), tmp_path)))[0]
+            == 200
+        )
     review.rater = "ben"
     assert client.decide("1", said=said_of(review, decision="corrected", mask=packed(grid(again), tmp_path)))[0] == 200
     taken = array_of(read_image(review.folder / "sub-P01_dseg.nii.gz"))
@@ -309,7 +319,10 @@ def test_every_answer_forbids_what_the_page_does_not_need(entered):
     for path in ("/", "/api/cases", "/api/cases/99", "/static/review.js", "/api/cases/1/t2.nii.gz"):
         headers = client.ask("GET", path)[2]
         assert "default-src 'none'" in headers["content-security-policy"] and headers["cache-control"] == "no-store"
-        assert "unsafe-inline" not in headers["content-security-policy"] and "http" not in headers["content-security-policy"]
+        assert (
+            "unsafe-inline" not in headers["content-security-policy"]
+            and "http" not in headers["content-security-policy"]
+        )
         assert headers["x-content-type-options"] == "nosniff" and "access-control-allow-origin" not in headers
 
 
