@@ -6,7 +6,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from conftest import box, grid
+from review_boxes import box, grid
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import array_of

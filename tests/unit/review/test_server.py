@@ -14,7 +14,7 @@ import nibabel
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from conftest import box, grid
+from review_boxes import box, grid
 
 from myot2.core.files import sha256
 from myot2.core.images import array_of, read_image

@@ -22,6 +22,8 @@ COLUMNS = [
     "dice",
     "hd95_mm",
     "nsd",
+    "voxels_only_a",
+    "voxels_only_b",
     "volume_a_ml",
     "volume_b_ml",
     "volume_difference_ml",
@@ -89,6 +91,7 @@ def test_the_table_has_the_promised_columns_and_the_dictionary_explains_each(pro
     assert row["dice"] == pytest.approx(2 * 60 / (72 + 60))
     assert row["hd95_mm"] == pytest.approx(0.8)
     assert row["nsd"] == 1
+    assert (row["voxels_only_a"], row["voxels_only_b"]) == (12, 0)
     assert row["volume_difference_ml"] == pytest.approx(12 * 0.0128)
     assert row["volume_difference_percent"] == pytest.approx(20)
     assert row[T2_COLUMNS].isna().all()
