@@ -239,10 +239,22 @@ MULTIVERSE_SETTINGS = settings.analysis.multiverse
 FURTHER_T2 = {description_of(name): name for name in further_t2(MULTIVERSE_SETTINGS, settings.fit)}
 FURTHER_FITS = {description: name for description, name in FURTHER_T2.items() if name != "vendor-map"}
 try:
-    DECIDED = deciding(read_decisions(settings.review.folder), settings.review.rater) if settings.review.apply else {}
+    ALL_DECIDED = deciding(read_decisions(settings.review.folder), settings.review.rater)
 except MyoT2Error as error:
     raise WorkflowError(str(error)) from error
-"""The decision that counts of each scan that has one, by the scan's name."""
+DECIDED = ALL_DECIDED if settings.review.apply else {}
+"""The decision that counts of each scan that has one, by the scan's name; none where they are compared only."""
+
+
+REVIEWED = [
+    scan for scan in cohort if scan in ALL_DECIDED or os.path.isfile(corrected_mask_path(settings.review.folder, scan))
+]
+"""The scans that have a decision, or a corrected mask."""
+
+
+def of_reviewed(pattern):
+    """A file name pattern once for each of them."""
+    return [pattern.format(folder=cohort[scan].folder, visit=cohort[scan].visit, scan=scan) for scan in REVIEWED]
 
 
 def corrected_path(wildcards):

@@ -62,19 +62,6 @@ rule apply_decision:
         """
 
 
-def reviewed():
-    """The scans of the cohort that have a decision, or a corrected mask."""
-    rows = deciding(read_decisions(settings.review.folder), settings.review.rater)
-    folder = settings.review.folder
-    return [scan for scan in cohort if scan in rows or os.path.isfile(corrected_mask_path(folder, scan))]
-
-
-def of_reviewed(pattern):
-    """A file name pattern once for each of them."""
-    return [pattern.format(folder=cohort[scan].folder, visit=cohort[scan].visit, scan=scan) for scan in REVIEWED]
-
-
-REVIEWED = reviewed()
 REDRAWN = [
     scan
     for scan in REVIEWED
