@@ -60,6 +60,7 @@ rule compare_variants:
         **PARTICIPANTS_OPTIONS,
         own_mask=OWN_MASK,
         own_t2=OWN_T2,
+        decided=[scan for scan, row in DECIDED.items() if row.changes_results and scan in cohort],
         masks=MULTIVERSE_SETTINGS.masks,
         t2=list(FURTHER_T2.values()),
         statistics=MULTIVERSE_SETTINGS.statistics,
@@ -74,6 +75,7 @@ rule compare_variants:
             --values {params.values:q} \
             --own-mask {params.own_mask:q} \
             --own-t2 {params.own_t2:q} \
+            --decided {params.decided:q} \
             --masks {params.masks:q} \
             --t2 {params.t2:q} \
             --statistics {params.statistics:q} \

@@ -32,7 +32,7 @@ def main(argv: list[str] | None = None) -> int:
 
     def work() -> None:
         cohort, variants = read_cohort(cohort_of(options), options.measures), read_variants(options.tables)
-        _write(compare_variants(cohort, variants, _choices(options)), options.out, "multiverse")
+        _write(compare_variants(cohort, variants, _choices(options), options.decided), options.out, "multiverse")
         if options.by_person:
             _write(t2_by_mask(cohort, variants, _choices(options)), options.by_person, "masks")
 
@@ -61,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--tables", type=Path, nargs="*", default=[], metavar="TSV", help="of scripts/measure_variants.py")
     add("--own-mask", choices=["automatic", "given"], default="automatic", help="default %(default)s")
     add("--own-t2", choices=ALL_T2, default="vendor-map", help="default %(default)s")
+    add("--decided", nargs="*", default=[], metavar="SCAN", help="whose value is by a person's decision (review)")
     add("--masks", nargs="*", choices=OTHER_MASKS, default=[], help="beside the run's own")
     add("--t2", nargs="*", choices=ALL_T2, default=[], help="beside the run's own")
     add("--statistics", nargs="*", choices=STATISTICS, default=[], help="beside the mean")

@@ -9,7 +9,7 @@ voxels: they are no independent tests, and no p value is given.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -21,6 +21,7 @@ from myot2.analyse.roc import area, interval, roc_curve
 from myot2.analyse.statistic import Statistic, number, unavailable
 from myot2.analyse.variant_tables import PERSONS, VALUE, most_given
 from myot2.core.errors import MyoT2Error
+from myot2.core.scans import Scan
 from myot2.core.variants import CHOICES, OWN_AGGREGATION, OWN_STATISTIC
 
 COLUMNS = (
@@ -38,6 +39,9 @@ COLUMNS = (
     "control_mean_ms",
     "reason",
 )
+
+
+CORRECTED = "corrected"
 
 
 @dataclass(frozen=True)
@@ -60,7 +64,9 @@ class Choices:
         return dict.fromkeys(product(self.masks, self.t2, statistics, aggregations))
 
 
-def compare_variants(cohort: Cohort, variants: pd.DataFrame, choices: Choices) -> pd.DataFrame:
+def compare_variants(
+    cohort: Cohort, variants: pd.DataFrame, choices: Choices, decided: Collection[str] = ()
+) -> pd.DataFrame:
     """One row per variant: `COLUMNS`; T2 in ms, fractions 0-1.
 
     Parameters
@@ -71,6 +77,9 @@ def compare_variants(cohort: Cohort, variants: pd.DataFrame, choices: Choices) -
         As `myot2.analyse.variant_tables.read_variants` gives it. Of a person's sessions the cohort's is taken.
     choices : Choices
         Which variants are compared.
+    decided : collection of str
+        Names of the scans whose value is by a person's decision: by the corrected mask, or none. A scan that has none
+        for that reason has none in any variant.
 
     Raises
     ------
@@ -79,13 +88,17 @@ def compare_variants(cohort: Cohort, variants: pd.DataFrame, choices: Choices) -
     """
     _require_people_of(cohort, variants)
     groups_of = cohort.people["group"].to_numpy()
+    by_person = np.array([Scan(*scan).name in decided for scan in _scans(cohort.people)], dtype=bool)
+    left_out = by_person & cohort.people[T2].isna().to_numpy()
     by_variant = dict(list(variants.groupby(list(CHOICES), sort=False)))
     rows = []
     for variant in choices.combinations():
         found = by_variant.get(variant, variants.iloc[:0])
         t2 = _values(cohort, found)
         if variant == choices.main:
-            _require_equal(cohort, t2)
+            corrected = by_variant.get((CORRECTED, *choices.main[1:]), variants.iloc[:0])
+            _require_equal(cohort, np.where(by_person, _values(cohort, corrected), t2))
+        t2[left_out] = math.nan
         rows.append({**dict(zip(CHOICES, variant, strict=True)), "main": variant == choices.main})
         rows[-1] |= _row(*(t2[(groups_of == group) & ~np.isnan(t2)] for group in ("patient", "control")), found)
     table = pd.DataFrame(rows, columns=list(COLUMNS))

@@ -87,6 +87,16 @@ def test_each_variant_has_its_own_area_cutoff_and_means(compare):
     assert pd.isna(median["auc_ci_low"]) and pd.isna(median["reason"])
 
 
+def test_where_a_person_decided_the_main_path_is_held_against_the_corrected_mask_and_the_rejected_are_left_out(compare):
+    rows = [*both(), rows_of("P1", {"mean": 47.0}, mask="corrected"), rows_of("P2", {"mean": "no"}, mask="corrected")]
+    decided = {**PEOPLE, "P1": 47.0, "P2": None}
+    words = ["--statistics", "median", "--masks", "corrected"]
+    found = compare(decided, rows, *words, "--decided", "sub-P1", "sub-P2")
+    assert found.loc[MAIN, "n_patient"] == "3" and float(found.loc[MAIN, "patient_mean_ms"]) == pytest.approx(129 / 3)
+    compare(decided, rows, *words, "--decided", "sub-P2", status=1)
+    compare({**decided, "P1": 46.0}, rows, *words, "--decided", "sub-P1", "sub-P2", status=1)
+
+
 def test_the_main_variant_is_the_study_to_the_last_digit(compare, program, root, tmp_path):
     compare(PEOPLE, both(), "--statistics", "median")
     folder = tmp_path / "in"
