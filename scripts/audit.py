@@ -3,7 +3,7 @@
     audit.py verify                 check ledger and files; status 1 where anything is wrong
     audit.py why roc.auc            the lineage of a file or of a number of the report, down to the DICOM files
     audit.py diff RUN_A RUN_B       results that differ between two folders of results, and why
-    audit.py crate                  make the results a Workflow Run RO-Crate (needs the package rocrate)
+    audit.py crate                  make the results a Workflow Run RO-Crate
     audit.py merge                  add to the ledger what a run that was killed left
 
 The run is that of --configfile; the program is to be called where the workflow runs. docs/stages/audit.md tells more.

@@ -2,7 +2,7 @@
 
 The folder of the results becomes the crate: its metadata file is written there, and the workflow's own files are copied
 below audit/workflow, so that nothing that the crate names lies outside of it. What came from outside of the results is
-named by its pseudonym and SHA-256. `rocrate` writes the JSON-LD (Apache 2.0; an extra of the package, as few need it).
+named by its pseudonym and SHA-256.
 
 Reference: Leo et al., Recording provenance of workflow runs with RO-Crate, PLoS ONE 2024, doi
 10.1371/journal.pone.0309210; https://w3id.org/ro/wfrun/provenance/0.5.
@@ -17,6 +17,9 @@ from collections.abc import Iterable
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from rocrate.model.contextentity import ContextEntity
+from rocrate.rocrate import ROCrate
 
 from myot2.audit.digests import Entry
 from myot2.audit.history import DONE, History
@@ -64,7 +67,7 @@ def write_crate(history: History, *, licence: str, engine_version: str) -> Path:
     Raises
     ------
     MyoT2Error
-        `rocrate` is not installed, or no job is recorded.
+        No job is recorded.
     """
     if not history.makers:
         raise MyoT2Error(
@@ -79,8 +82,7 @@ class _Crate:
 
     def __init__(self, history: History, licence: str, engine_version: str):
         self.history, self.places = history, history.places
-        self.model = _rocrate()
-        self.crate = self.model.ROCrate(version="1.1")  # the profile's
+        self.crate = ROCrate(version="1.1")  # the profile's
         self.known: dict[str, Any] = {}
         jobs = {record["job"]: record for record in history.makers.values()}
         self.jobs = sorted(jobs.values(), key=lambda record: (record["started"], record["job"]))
@@ -231,11 +233,7 @@ class _Crate:
     def _context(self, address: str, kind: str, **properties: Any) -> Any:
         return self._once(
             address,
-            lambda: self.crate.add(
-                self.model.model.contextentity.ContextEntity(
-                    self.crate, address, properties={"@type": kind, **properties}
-                )
-            ),
+            lambda: self.crate.add(ContextEntity(self.crate, address, properties={"@type": kind, **properties})),
         )
 
     def _once(self, address: str, make: Any) -> Any:
@@ -257,18 +255,3 @@ def _format_of(name: str) -> str:
 
 def _with(entities: list[Any], entity: Any) -> list[Any]:
     return entities if any(one is entity for one in entities) else [*entities, entity]
-
-
-def _rocrate() -> Any:
-    try:
-        import rocrate.model.contextentity
-        import rocrate.rocrate
-    except ImportError as error:
-        raise MyoT2Error(
-            expected="the package rocrate",
-            found="it is not installed",
-            where="audit.py crate",
-            do="Install it: pip install 'myot2[crate]'.",
-        ) from error
-    rocrate.ROCrate = rocrate.rocrate.ROCrate
-    return rocrate

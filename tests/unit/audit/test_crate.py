@@ -7,14 +7,16 @@ addresses that RO-Crate 1.1 had otherwise.
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import pytest
+import requests
+import rocrate
+from rocrate_validator import models, services
+from rocrate_validator.utils.http import HttpRequester
 
 from myot2.audit.crate import write_crate
 from myot2.audit.ledger import merge
-from myot2.core.errors import MyoT2Error
 
 TERMS = "https://w3id.org/ro/terms/workflow-run"
 OLDER = {name: f"https://bioschemas.org/{name}" for name in ("ComputationalWorkflow", "FormalParameter")}
@@ -23,7 +25,6 @@ OLDER = {name: f"https://bioschemas.org/{name}" for name in ("ComputationalWorkf
 @pytest.fixture
 def written(run):
     """The run as a crate, after one of its jobs failed."""
-    pytest.importorskip("rocrate", reason="rocrate is not installed (pip install 'myot2[crate]')")
     (run.project / "Snakefile").write_text("rule all:\n")
 
     def fail():
@@ -40,11 +41,6 @@ def entities(path: Path) -> dict[str, dict]:
 
 
 def test_the_crate_is_a_valid_provenance_run_crate(written, monkeypatch):
-    validator = pytest.importorskip("rocrate_validator", reason="roc-validator is not installed")
-    from rocrate_validator import models, services
-    from rocrate_validator.utils.http import HttpRequester
-
-    assert validator
     monkeypatch.setattr(HttpRequester, "get", staticmethod(_serve), raising=False)
     checked = services.validate(
         services.ValidationSettings(
@@ -61,9 +57,6 @@ def test_the_crate_is_a_valid_provenance_run_crate(written, monkeypatch):
 
 
 def _serve(address: str, **_):
-    import requests
-    import rocrate
-
     answer = requests.Response()
     if address == "https://w3id.org/ro/crate/1.1/context":
         context = json.loads((Path(rocrate.__file__).parent / "data/ro-crate.jsonld").read_text())["@context"] | OLDER
@@ -99,9 +92,3 @@ def test_nothing_that_the_crate_names_lies_outside_or_tells_a_path(written, run)
 
 def test_the_crate_s_own_files_are_no_orphans(written, run):
     assert {finding.kind for finding in run.verify()} == {"unfinished"}
-
-
-def test_without_rocrate_it_is_said_how_to_get_it(run, monkeypatch):
-    monkeypatch.setitem(sys.modules, "rocrate", None)
-    with pytest.raises(MyoT2Error, match=r"myot2\[crate\]"):
-        write_crate(run.history(), licence="x", engine_version="9")
