@@ -11,12 +11,16 @@ OUTPUTS:
   and, of no rule:
     <results>/audit/records/<job>.json    each job's own record; code/, folders/: what records name by their SHA-256
     <results>/audit/ledger.jsonl, .head   all records, chained
-    <results>/audit/cohort.tsv, .json     how far each scan came
-    <results>/audit/private/              where files outside of the results are; stays at the site
+    <results>/audit/cohort.tsv, .json     how far each scan came; cohort.html: the same as a page
+    <results>/audit/private/              where files outside of the results are, and what --config gave; stays at the site
 """
 
+from pathlib import Path
+
+from myot2.audit.called import write_called
 from myot2.audit.conclusion import conclude
 from myot2.audit.recording import Recorder
+from myot2.audit.reviewed import Reviewed
 from myot2.audit.rules import record_jobs
 
 RECORDER = Recorder(settings.results)
@@ -61,9 +65,20 @@ for one in workflow.rules:
     record_jobs(RECORDER, one)
 
 
+REVIEWED_AS = Reviewed(
+    ALL_DECIDED,
+    {scan: Path(corrected_mask_path(settings.review.folder, scan)) for scan in cohort},
+    settings.review.apply,
+)
+
+
+onstart:
+    write_called(RECORDER.places, workflow.config_settings.config)
+
+
 onsuccess:
-    conclude(RECORDER.places)
+    conclude(RECORDER.places, cohort, REVIEWED_AS)
 
 
 onerror:
-    conclude(RECORDER.places)
+    conclude(RECORDER.places, cohort, REVIEWED_AS)

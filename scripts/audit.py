@@ -6,31 +6,40 @@
     audit.py crate                  make the results a Workflow Run RO-Crate
     audit.py merge                  add to the ledger what a run that was killed left
 
-The run is that of --configfile; the program is to be called where the workflow runs. docs/stages/audit.md tells more.
+The run is that of --configfile; the program is to be called where the workflow runs. Settings that the run was given
+with `snakemake --config` are known from the run. docs/stages/audit.md tells more.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import yaml
 
+from myot2 import __version__
+from myot2.audit.called import merged, read_called
 from myot2.audit.cohort import cohort_table, write_cohort_table
 from myot2.audit.compare import differences
-from myot2.audit.crate import write_crate
+from myot2.audit.crate import About, pack, write_crate
 from myot2.audit.findings import Finding
 from myot2.audit.history import places_of, read_history
 from myot2.audit.ledger import merge, read_head
 from myot2.audit.lineage import why
+from myot2.audit.places import Places
+from myot2.audit.reviewed import Reviewed
 from myot2.audit.verify import verify
 from myot2.core.config import Configuration, read_configuration
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import read_labels
 from myot2.core.participants import read_participants
+from myot2.review.decisions import deciding, read_decisions
+from myot2.review.masks import corrected_mask_path
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -39,20 +48,17 @@ def main(argv: list[str] | None = None) -> int:
     try:
         if options.command == "diff":
             return _diff(options.first, options.second)
-        settings = _settings(options.configfile)
-        places = places_of(Path(settings.results), Path.cwd())
+        settings, places = _settings(options.configfile, _given(options.config))
         if options.command == "merge":
             print(f"{merge(places.audit)} records joined the ledger")
             return 0
         if options.command == "crate":
-            crate = write_crate(read_history(places), licence=options.licence, engine_version=version("snakemake"))
-            print(crate.relative_to(Path.cwd()))
-            return 0
+            return _crate(places, options)
         if options.command == "why":
             for line in why(read_history(places), options.what, instances=options.instances):
                 print(line)
             return 0
-        return _verify(settings, options.table)
+        return _verify(settings, places, options.table)
     except MyoT2Error as error:
         print(f"audit: {error}", file=sys.stderr)
         return 2
@@ -61,8 +67,7 @@ def main(argv: list[str] | None = None) -> int:
         return 0
 
 
-def _verify(settings: Configuration, write_table: bool) -> int:
-    places = places_of(Path(settings.results), Path.cwd())
+def _verify(settings: Configuration, places: Places, write_table: bool) -> int:
     history = read_history(places)
     table = settings.participants
     people = read_participants(
@@ -76,9 +81,11 @@ def _verify(settings: Configuration, write_table: bool) -> int:
     labels = read_labels(settings.label_table)
     findings = verify(history, settings=settings.model_dump(mode="json"), scans=scans, labels=set(labels.indices()))
     if write_table:
-        write_cohort_table(cohort_table(history, findings, scans), places.audit / "cohort.tsv")
+        write_cohort_table(cohort_table(history, findings, scans, _reviewed(settings, scans)), places.results)
     for line in _told(findings):
         print(line)
+    if called := read_called(places):
+        print(f"The run was given with --config: {json.dumps(called)}")
     lines, head = read_head(places.audit)
     print(f"{len(history.contents)} files and folders of {len(history.records)} jobs; ledger of {lines} lines, {head}")
     return 1 if findings else 0
@@ -106,9 +113,55 @@ def _diff(first: Path, second: Path) -> int:
     return 1 if found else 0
 
 
-def _settings(path: Path) -> Configuration:
+def _crate(places: Places, options: argparse.Namespace) -> int:
+    about = About(
+        options.licence,
+        version("snakemake"),
+        __version__,
+        authors=tuple(options.author),
+        organisation=tuple(options.organisation) if options.organisation else None,
+    )
+    crate = write_crate(read_history(places), about)
+    print(crate.relative_to(Path.cwd()) if crate.is_relative_to(Path.cwd()) else crate)
+    if options.pack:
+        print(f"{options.pack}: {pack(crate, options.pack)} files; audit/private is none of them")
+    return 0
+
+
+def _reviewed(settings: Configuration, scans: set[str]) -> Reviewed:
+    folder = settings.review.folder
+    decisions = deciding(read_decisions(folder), settings.review.rater)
+    return Reviewed(decisions, {scan: corrected_mask_path(folder, scan) for scan in scans}, settings.review.apply)
+
+
+def _settings(path: Path, given: dict[str, Any]) -> tuple[Configuration, Places]:
+    """The settings of the run as they are now, and where it lies: its file, what it was given, what is given here."""
+    content = _content(path)
+    settings = read_configuration(merged(content, given), where=path)
+    places = places_of(Path(settings.results), Path.cwd())
+    called = read_called(places)
+    return read_configuration(merged(merged(content, called), given), where=path), places
+
+
+def _given(words: list[str]) -> dict[str, Any]:
+    given: dict[str, Any] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        try:
+            given = merged(given, {name: yaml.safe_load(value)})
+        except yaml.YAMLError:
+            equals = ""
+        if not name or not equals:
+            raise MyoT2Error(expected="KEY=VALUE", found=word, where="--config", do="Give what snakemake was given.")
+    return given
+
+
+def _content(path: Path) -> dict[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        if not isinstance(content, dict):
+            raise yaml.YAMLError
+        return content
     except (OSError, yaml.YAMLError, UnicodeDecodeError) as error:
         raise MyoT2Error(
             expected="a configuration file",
@@ -116,7 +169,6 @@ def _settings(path: Path) -> Configuration:
             where=path,
             do="Name the file that the workflow is run with: --configfile.",
         ) from error
-    return read_configuration(content, where=path)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -125,6 +177,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--configfile", type=Path, default=Path("config/config.yaml"), metavar="YAML", help="the run's configuration"
+    )
+    parser.add_argument(
+        "--config",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="a setting that differs from the file, as for snakemake: results=FOLDER of a run that was called so",
     )
     commands = parser.add_subparsers(dest="command", required=True)
     check = commands.add_parser("verify", help="check ledger and files")
@@ -137,6 +196,11 @@ def _parser() -> argparse.ArgumentParser:
     diff.add_argument("second", type=Path, metavar="RUN_B")
     crate = commands.add_parser("crate", help="write ro-crate-metadata.json")
     crate.add_argument("--licence", required=True, help="the licence of the results: a URL or a sentence")
+    crate.add_argument("--author", action="append", default=[], metavar="NAME", help="default: who ran the workflow")
+    crate.add_argument(
+        "--organisation", nargs=2, metavar=("NAME", "URL"), help="that the authors belong to and that publishes"
+    )
+    crate.add_argument("--pack", type=Path, metavar="OUT.zip", help="write what the crate names, and nothing else")
     commands.add_parser("merge", help="append records that are not in the ledger yet")
     return parser
 

@@ -57,7 +57,8 @@ def _render(options: argparse.Namespace) -> None:
         page = document.with_suffix(".html")
         page.write_text(with_policy(without_scripts(page.read_text(encoding="utf-8"))), encoding="utf-8")
         study = read_study(folder / INPUTS) if options.participants else None
-        require_offline(page, beside=[f"{pages}/{scan}.html" for scan in study.flow["scan"]] if study else [])
+        beside = [f"{pages}/{scan}.html" for scan in study.flow["scan"]] if study else []
+        require_offline(page, beside=[*beside, *filter(None, [_audit_table(options)])])
         if study:
             _write_pages(study, folder, options)
         for output in (options.html, options.pdf):
@@ -80,8 +81,14 @@ def _stage(options: argparse.Namespace, folder: Path, pages: str | None, rendere
         pages=pages,
         configuration=options.config_summary,
         seal=options.seal,
+        audit_table=_audit_table(options),
         renderer=renderer,
     )
+
+
+def _audit_table(options: argparse.Namespace) -> str | None:
+    """Where the run's end will write how far each scan came, relative to the report: beside the list of the results."""
+    return os.path.relpath(options.seal.parent / "cohort.html", options.html.parent) if options.seal else None
 
 
 def _write_pages(study: Study, folder: Path, options: argparse.Namespace) -> None:

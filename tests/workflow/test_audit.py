@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 
 import pytest
 
@@ -22,7 +23,7 @@ def audit(project, configuration: str, *arguments: str) -> subprocess.CompletedP
     return subprocess.run(
         [sys.executable, "scripts/audit.py", "--configfile", configuration, *arguments],
         cwd=project.folder,
-        env=project._environment(),
+        env=project.environment(),
         capture_output=True,
         text=True,
     )
@@ -106,7 +107,7 @@ def test_a_run_that_is_killed_leaves_a_start_without_an_end_and_the_next_run_tak
     run = subprocess.Popen(
         command,
         cwd=project.folder,
-        env=project._environment(),
+        env=project.environment(),
         start_new_session=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -125,6 +126,42 @@ def test_a_run_that_is_killed_leaves_a_start_without_an_end_and_the_next_run_tak
     ledger = (project.folder / "results/killed/audit/ledger.jsonl").read_text().splitlines()
     assert [json.loads(line)["record"]["state"] for line in ledger] == ["started", "ended"]
     assert audit(project, configuration, "verify", "--no-table").returncode == 0
+
+
+def test_settings_given_beside_the_file_are_those_of_the_run_and_a_change_of_the_file_is_still_found(
+    project, four_people
+):
+    configuration = project.configure("called", {"fit": {"t1_ms": 1300}}, four_people)
+    given = ["--config", "results=results/beside", "report={title: Another}", "fit={fat: {t1_ms: 400}}"]
+    project.snakemake(configuration, "results/beside/report/configuration.json", *given)
+    beside = ("--config", "results=results/beside")
+    done = audit(project, configuration, *beside, "verify")
+    assert done.returncode == 0 and '"title": "Another"' in done.stdout, done.stdout + done.stderr
+    path = project.folder / configuration
+    path.write_text(path.read_text().replace("1300", "1200"))
+    done = audit(project, configuration, *beside, "verify")
+    assert "parameter: fit.t1_ms: 1200.0 in the configuration, 1300.0 when it was run\n1 findings" in done.stdout
+    assert audit(project, configuration, *beside, "--config", "fit={t1_ms: 1300}", "verify").returncode == 0
+    assert "expected KEY=VALUE" in audit(project, configuration, "--config", "results", "verify").stderr
+
+
+def test_the_audit_table_is_a_page_that_the_report_leads_to(project, finished):
+    results = project.folder / "results/four"
+    assert '<a href="../audit/cohort.html">' in (results / "report/report.html").read_text(encoding="utf-8")
+    page = (results / "audit/cohort.html").read_text(encoding="utf-8")
+    for person in ("C01", "C02", "P01", "P02"):
+        assert f'<a href="../report/participants/sub-{person}.html">' in page
+        assert (results / f"report/participants/sub-{person}.html").is_file()
+
+
+def test_the_packed_crate_holds_the_results_and_not_what_stays_at_the_site(project, finished):
+    done = audit(project, finished, "crate", "--licence", "CC-BY-4.0", "--pack", "crate.zip")
+    assert done.returncode == 0, done.stderr
+    with zipfile.ZipFile(project.folder / "crate.zip") as packed:
+        names = set(packed.namelist())
+    assert {"ro-crate-metadata.json", "README.md", "report/report.html", "audit/ledger.jsonl"} <= names
+    assert not [name for name in names if "private" in name]
+    assert audit(project, finished, "verify", "--no-table").returncode == 0
 
 
 def test_what_cannot_be_audited_is_told_with_another_status(project, finished):

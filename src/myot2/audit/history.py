@@ -12,6 +12,7 @@ from myot2.audit.ledger import Record, read_chain, read_shards
 from myot2.audit.places import RESULTS, Places
 
 DONE = ("ended", "stopped")
+LOGS = f"{RESULTS}logs/"
 
 
 @dataclass(frozen=True)
@@ -70,6 +71,15 @@ class History:
     def _folders(self) -> Mapping[str, Record]:
         return {name: self.makers[name] for name, entry in self.contents.items() if "files" in entry}
 
+    @cached_property
+    def digests_of_scans(self) -> Mapping[str, frozenset[str]]:
+        """The SHA-256 of every file that jobs about a scan made, by the scan's name."""
+        found: dict[str, set[str]] = {}
+        for name, record in self.makers.items():
+            if scan := record["wildcards"].get("scan"):
+                found.setdefault(scan, set()).add(self.contents[name]["sha256"])
+        return {scan: frozenset(digests) for scan, digests in found.items()}
+
     def digests(self) -> Digests:
         """A fresh reader of the files' digests."""
         return Digests(self.places)
@@ -83,9 +93,12 @@ def read_history(places: Places) -> History:
 
 
 def stage_of(record: Record) -> str:
-    """The stage of a job: the folder of the results that its first output lies in; its rule where there is none."""
-    first = record["outputs"][0]["path"] if record["outputs"] else ""
-    return first.removeprefix(RESULTS).split("/")[0] if first.startswith(RESULTS) else record["rule"]
+    """The stage of a job: the folder that its log lies in, logs/<stage>/; its rule where it has none.
+
+    The log tells it better than the output: what a person decided becomes a file among those of another stage.
+    """
+    log = record["log"][0] if record["log"] else ""
+    return log.removeprefix(LOGS).split("/")[0] if log.startswith(LOGS) else record["rule"]
 
 
 def scans_of(records: Iterable[Record]) -> list[str]:

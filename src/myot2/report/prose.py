@@ -194,6 +194,16 @@ def lung_sentence(statistics: Statistics) -> str:
     )
 
 
+def audit_table_sentence(study: Study) -> str:
+    """Where it stands how far each scan came, stage by stage; empty where nothing writes that page."""
+    if not study.audit_table:
+        return ""
+    return (
+        f"How far each came, stage by stage, and which labels a person corrected, stands in the "
+        f"[audit table]({study.audit_table}), which is written when the run ends, after this report."
+    )
+
+
 def participants(study: Study) -> str:
     """One small picture per scan, in the order of the flow, that leads to the scan's page; or why there is none."""
     entries = [f"- {_participant(study, scan)}" for scan in study.flow["scan"]]

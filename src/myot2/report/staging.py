@@ -54,6 +54,7 @@ def stage_inputs(
     pages: str | None,
     configuration: Path,
     seal: Path | None = None,
+    audit_table: str | None = None,
     renderer: str,
 ) -> None:
     """Copy what the document reads to `folder`/inputs, as `myot2.report.study` expects it.
@@ -78,6 +79,8 @@ def stage_inputs(
         The run's configuration as JSON.
     seal : Path, optional
         The list of the results' SHA-256; its own stands in the footer.
+    audit_table : str, optional
+        The page that says how far each scan came, relative to the report; it is written after it.
     renderer : str
         What renders the page, for its footer.
     """
@@ -108,6 +111,7 @@ def stage_inputs(
         "renderer": renderer,
         "pages": pages,
         "seal": sha256(seal) if seal else None,
+        "audit_table": audit_table,
     }
     write_json(inputs / FACTS, facts)
 

@@ -217,6 +217,8 @@ class Study(Findings):
         What the check of the printed numbers found; None where it was not run.
     configuration, renderer
         The run's configuration, and the name of what renders the page.
+    audit_table : str or None
+        The page that says how far each scan came, relative to the report; None where there is none.
     seal : str or None
         The SHA-256 of the list of the results' SHA-256 (audit/results.sha256); None where there is no list.
     """
@@ -230,6 +232,7 @@ class Study(Findings):
     configuration: Mapping[str, Any]
     renderer: str
     seal: str | None = None
+    audit_table: str | None = None
 
 
 def read_findings(results: Path, labels: Path) -> Findings:
@@ -290,6 +293,7 @@ def read_study(folder: str | Path) -> Study:
         configuration=facts["configuration"],
         renderer=facts["renderer"],
         seal=facts.get("seal"),
+        audit_table=facts.get("audit_table"),
     )
 
 

@@ -21,6 +21,8 @@ from myot2.core.images import write_image
 PEOPLE = ("sub-A", "sub-B")
 LABELS = {1, 2}
 SETTINGS = {"fit": {"source": "vendor-map", "limit": 0.5}}
+STAGES = {"apply_decision": "review"}
+"""Rules whose output lies in the folder of another stage."""
 CODE = ["scripts/fit_t2.py", "src/myot2/fit.py"]
 
 
@@ -45,7 +47,8 @@ class Run:
     def do(self, rule: str, inputs: list[str], outputs: list[str], work: Callable[[], None], scan="", **params) -> None:
         """Do a job and record it."""
         wildcards = {"scan": scan, "folder": f"{scan}/anat"} if scan else {}
-        job = Job(rule, [*inputs, *CODE, "envs/run.lock"], outputs, ["results/logs/x.log"], wildcards, params)
+        log = f"results/logs/{STAGES.get(rule) or outputs[0].split('/')[1]}/{rule}.log"
+        job = Job(rule, [*inputs, *CODE, "envs/run.lock"], outputs, [log], wildcards, params)
         with self.recorder.recording(job):
             work()
 

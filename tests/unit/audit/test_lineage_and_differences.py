@@ -1,4 +1,4 @@
-"""Where a number comes from, why two runs differ, and how far each scan came."""
+"""Where a number comes from, and why two runs differ."""
 
 from __future__ import annotations
 
@@ -6,13 +6,10 @@ import pydicom
 import pytest
 from recorded_run import CODE, examine, make_run
 
-from myot2.audit.cohort import cohort_table, write_cohort_table
 from myot2.audit.compare import differences
 from myot2.audit.lineage import why
 from myot2.audit.seal import read_seal, write_seal
 from myot2.core.errors import MyoT2Error
-from myot2.core.stopnote import StopNote
-from myot2.core.tables import read_table
 
 
 def test_a_number_leads_to_every_dicom_file_of_everybody(run):
@@ -67,39 +64,6 @@ def test_a_job_that_gives_other_bytes_of_the_same_is_said_not_to_be_reproducible
     assert list(differences(one.history(), two.history())) == [
         ("<results>/fit/sub-A/anat/sub-A_T2map.nii.gz", "equal inputs, code and parameters: not reproducible")
     ]
-
-
-def test_the_table_says_done_stale_failed_skipped_and_not_run(run):
-    note = StopNote("segment", "a thigh", "none", "there", "look")
-    (run.project / "scripts/fit_t2.py").write_text("# changed\n")
-    for stage, path in [("segment", "dseg"), ("measure", "muscles")]:
-        out = f"results/{stage}/sub-C/anat/sub-C_{path}"
-        run.do(stage, [], [out], lambda out=out: note.write(run.project / out), "sub-C")
-    with pytest.raises(RuntimeError):
-        run.do("panel", [], ["results/report/sub-C_panel.png"], lambda: (_ for _ in ()).throw(RuntimeError()), "sub-C")
-    history = run.history()
-    table = cohort_table(history, run.verify(scans={"sub-A", "sub-B", "sub-C", "sub-D"}), ["sub-D"]).set_index("scan")
-    assert table.loc["sub-C"].to_dict() == {
-        "ingest": "not run",
-        "segment": "failed (expected a thigh; found none)",
-        "align": "not run",
-        "fit": "not run",
-        "measure": "skipped (stopped at segment)",
-        "report": "failed (panel: status 1)",
-    }
-    assert set(table.loc["sub-A", ["ingest", "fit"]]) == {"stale"} and set(table.loc["sub-D"]) == {"not run"}
-    examine(run, "sub-A", 1)
-    examine(run, "sub-B", 2)
-    again = cohort_table(run.history(), run.verify()).set_index("scan")
-    assert set(again.loc["sub-A", ["ingest", "segment", "align", "fit", "measure"]]) == {"done"}
-    write_cohort_table(cohort_table(history), run.audit / "cohort.tsv")
-    assert read_table(run.audit / "cohort.tsv")["scan"].tolist() == ["sub-A", "sub-B", "sub-C"]
-
-
-def test_a_correction_shows_in_the_table(run):
-    out = "results/segment/sub-A/anat/sub-A_desc-corrected_dseg.nii.gz"
-    run.do("take_corrected", [], [out], lambda: run.image(out, 0), "sub-A")
-    assert cohort_table(run.history()).set_index("scan").loc["sub-A", "segment"] == "corrected"
 
 
 def test_the_seal_is_a_list_that_sha256sum_takes(run):
