@@ -98,14 +98,27 @@ def _statistic(results: Path, asked: str) -> str | None:
 
 
 def _instance(path: Path) -> str:
-    """The SOP Instance UID of a DICOM file after two blanks; nothing where there is none."""
+    """The SOP Instance UID of a DICOM file after two blanks; nothing where there is none.
+
+    It stands in the file's head, its first 400 bytes (PS3.10, Media Storage SOP Instance UID), which is read alone:
+    in a cohort there are ten thousand files.
+    """
     import pydicom
+    from pydicom.filereader import read_file_meta_info
 
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
-        return f"  {header.SOPInstanceUID}"
-    except (pydicom.errors.InvalidDicomError, OSError, AttributeError):
+        return f"  {read_file_meta_info(path).MediaStorageSOPInstanceUID}"
+    except (pydicom.errors.InvalidDicomError, OSError):
         return ""
+    except AttributeError:
+        return _instance_of_data(path)
+
+
+def _instance_of_data(path: Path) -> str:
+    import pydicom
+
+    header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
+    return f"  {header.SOPInstanceUID}" if "SOPInstanceUID" in header else ""
 
 
 def _facts(entry: Entry) -> str:

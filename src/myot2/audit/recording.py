@@ -10,6 +10,7 @@ import getpass
 import os
 import secrets
 import socket
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -56,9 +57,11 @@ class Recorder:
     @contextmanager
     def recording(self, job: Job) -> Iterator[None]:
         """Record a job around its work; its exception passes."""
+        began = time.thread_time()
         record = self._start(job)
         path = self.places.audit / "records" / f"{record['job']}.json"
         write_json(path, record)
+        record["bookkeeping_s"] = time.thread_time() - began
         try:
             yield
         except BaseException as error:
@@ -99,14 +102,16 @@ class Recorder:
         return {**entry, "ancient": True} if path in job.ancient else entry
 
     def _end(self, record: dict[str, Any], job: Job, state: str, exit_status: int) -> dict[str, Any]:
+        began = time.thread_time()
         outputs = [self.digests.entry(path) for path in job.outputs]
         notes = [read_stop_note(self.places.project / path) for path in job.outputs]
         stopped = next((note.stage for note in notes if note), None)
         if stopped and state == "ended":
             state = "stopped"
         more = {"stopped_at": stopped} if stopped else {}
-        ended = _now().isoformat()
-        return {**record, "state": state, "exit": exit_status, "outputs": outputs, **more, "ended": ended}
+        spent = round(record["bookkeeping_s"] + time.thread_time() - began, 4)
+        ended = {"state": state, "exit": exit_status, "outputs": outputs, **more, "ended": _now().isoformat()}
+        return {**record, **ended, "bookkeeping_s": spent}
 
     def _parameter(self, value: Any) -> Any:
         """A parameter as it may be shown: no path of the site's own, and long texts by their SHA-256."""
