@@ -159,7 +159,13 @@ def test_the_packed_crate_holds_the_results_and_not_what_stays_at_the_site(proje
     assert done.returncode == 0, done.stderr
     with zipfile.ZipFile(project.folder / "crate.zip") as packed:
         names = set(packed.namelist())
-    assert {"ro-crate-metadata.json", "README.md", "report/report.html", "audit/ledger.jsonl"} <= names
+    assert {
+        "ro-crate-metadata.json",
+        "README.md",
+        "report/report.html",
+        "audit/ledger.jsonl",
+        "audit/cohort.html",
+    } <= names
     assert not [name for name in names if "private" in name]
     assert audit(project, finished, "verify", "--no-table").returncode == 0
 

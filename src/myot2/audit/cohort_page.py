@@ -28,6 +28,7 @@ table { border-collapse: collapse; margin: 1rem 0 2rem; font-size: .9rem; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid #d9dfe7; text-align: left; vertical-align: top; }
 td { max-width: 24rem; overflow-wrap: anywhere; }
 .counts td { text-align: right; }
+.scans tbody th { white-space: nowrap; }
 .scans thead th { position: sticky; top: 0; background: #f4f7fa; }
 .failed { background: #f8d7d4; }
 .stale { background: #fbe7bd; }

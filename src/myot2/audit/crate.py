@@ -58,6 +58,13 @@ _FORMATS = {
     ".head": "application/json",
     ".md": "text/markdown",
 }
+_BOOKS = {
+    LEDGER: "All records of the jobs, each line bound to the one before",
+    HEAD: "How many lines the ledger has, and the hash of the last",
+    "cohort.tsv": "How far each scan came, stage by stage",
+    "cohort.json": "What the columns of cohort.tsv mean",
+    "cohort.html": "The same table as a page, to which the report leads",
+}
 _PACKED_ALREADY = (".gz", ".png", ".pdf", ".npz")
 _FIRST_DAY = (1980, 1, 1, 0, 0, 0)
 _COPIED = ("Snakefile", "rules/*.smk", "scripts/*.py")
@@ -140,9 +147,12 @@ class _Crate:
             _ENGINE, "SoftwareApplication", name="Snakemake", url=_ENGINE, softwareVersion=about.engine_version
         )
         self._run(engine)
-        for name in (LEDGER, HEAD):
+        for name, description in _BOOKS.items():
             if (self.places.audit / name).is_file():
-                self._file(f"audit/{name}", {"description": "All records of the jobs, each line bound to the last"})
+                self._file(f"audit/{name}", {"description": description})
+        if (self.places.audit / CODE).is_dir():
+            told = {"name": "Code", "description": "For each digest of code, a softwareVersion, its files' SHA-256"}
+            self.crate.add_dataset(self.places.audit / CODE, f"audit/{CODE}/", properties=told)
 
     def write(self) -> Path:
         self.crate.metadata.write(self.places.results)

@@ -122,7 +122,8 @@ def test_a_packed_crate_holds_what_it_names_and_nothing_of_the_private_folder(wr
         assert packed.read("ro-crate-metadata.json") == written.read_bytes()
     assert not [name for name in names if "private" in name or name == "mine.txt"]
     named = {address for address, entity in entities(written).items() if "File" in str(entity["@type"])}
-    assert set(names) == named | {"ro-crate-metadata.json"}
+    code = {f"audit/code/{path.name}" for path in (run.audit / "code").iterdir()}
+    assert set(names) == named | code | {"ro-crate-metadata.json"}
     assert {"audit/ledger.jsonl", "audit/workflow/Snakefile", "README.md", "report/report.html"} <= set(names)
     first = (tmp_path / "crate.zip").read_bytes()
     pack(written, tmp_path / "again.zip")

@@ -80,14 +80,17 @@ def test_the_seal_is_a_list_that_sha256sum_takes(run):
         read_seal(path)
 
 
-def test_sop_instances_are_read_from_the_files_and_stand_in_no_record(run):
+@pytest.mark.parametrize("has_head", [True, False])
+def test_sop_instances_are_read_from_the_files_and_stand_in_no_record(run, has_head):
     uid = pydicom.uid.generate_uid()
     header = pydicom.Dataset()
     header.SOPInstanceUID, header.SOPClassUID = uid, pydicom.uid.MRImageStorage
     header.file_meta = pydicom.dataset.FileMetaDataset()
     header.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    header.preamble = bytes(128)
     path = run.project.parent / "archive/Doe^Jane 1/IM0"
-    header.save_as(path, enforce_file_format=True)
+    header.save_as(path, enforce_file_format=has_head)  # without it, the head names no instance
+    (path.parent / "IM1").write_bytes(path.read_bytes()[:140])
     examine(run, "sub-A", 1)
     t2 = "<results>/fit/sub-A/anat/sub-A_T2map.nii.gz"
     assert f"    {path}  {uid}" in [line[2:] for line in why(run.history(), t2, instances=True)]

@@ -6,6 +6,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import time
 from types import SimpleNamespace
 
 import pytest
@@ -32,6 +33,19 @@ def test_a_record_holds_inputs_outputs_code_lock_parameters_actor_and_times(run)
     assert record["lock"] == hashlib.sha256((run.project / "envs/run.lock").read_bytes()).hexdigest()
     assert record["params"] == {"limit": 0.5} and record["state"] == "ended" and record["exit"] == 0
     assert record["actor"] and record["host"] and record["started"] <= record["ended"]
+
+
+def test_a_record_says_what_cpu_it_took_without_that_of_the_work(run):
+    worked = []
+
+    def work():
+        began = time.thread_time()
+        while time.thread_time() - began < 0.5:
+            pass
+        worked.append(time.thread_time() - began)
+
+    run.do("heavy", [], ["results/fit/x"], work)
+    assert 0 < records(run, "heavy")[0]["bookkeeping_s"] < worked[0]
 
 
 def test_a_job_that_runs_has_a_record_that_it_was_started(run):
