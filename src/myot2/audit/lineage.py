@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,9 @@ from myot2.audit.places import RESULTS, results_name
 from myot2.core.errors import MyoT2Error
 
 STATISTICS = "analyse/statistics.json"
+_UID = re.compile(r"[0-9][0-9.]{0,63}")
+_DAMAGE = (ArithmeticError, AttributeError, EOFError, LookupError, RuntimeError, TypeError, ValueError, struct.error)
+"""What pydicom raises at heads that are damaged, beside its own errors."""
 
 
 @dataclass(frozen=True)
@@ -98,27 +103,28 @@ def _statistic(results: Path, asked: str) -> str | None:
 
 
 def _instance(path: Path) -> str:
-    """The SOP Instance UID of a DICOM file after two blanks; nothing where there is none.
+    """The SOP Instance UID of a DICOM file after two blanks; nothing where it is none; where it is damaged, that.
 
     It stands in the file's head, its first 400 bytes (PS3.10, Media Storage SOP Instance UID), which is read alone:
     in a cohort there are ten thousand files.
     """
     import pydicom
-    from pydicom.filereader import read_file_meta_info
 
     try:
-        return f"  {read_file_meta_info(path).MediaStorageSOPInstanceUID}"
+        head = pydicom.filereader.read_file_meta_info(path)
+        uid = head.get("MediaStorageSOPInstanceUID") or _instance_of_data(path)
     except (pydicom.errors.InvalidDicomError, OSError):
         return ""
-    except AttributeError:
-        return _instance_of_data(path)
+    except (*_DAMAGE, pydicom.errors.BytesLengthException):
+        uid = None
+    return f"  {uid}" if _UID.fullmatch(str(uid)) else "  (SOP Instance UID unreadable)"
 
 
-def _instance_of_data(path: Path) -> str:
+def _instance_of_data(path: Path) -> str | None:
     import pydicom
 
     header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SOPInstanceUID"])
-    return f"  {header.SOPInstanceUID}" if "SOPInstanceUID" in header else ""
+    return header.get("SOPInstanceUID")
 
 
 def _facts(entry: Entry) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import pydicom
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from recorded_run import CODE, examine, make_run
 
 from myot2.audit.compare import differences
-from myot2.audit.lineage import why
+from myot2.audit.lineage import _instance, why
 from myot2.audit.seal import read_seal, write_seal
 from myot2.core.errors import MyoT2Error
 
@@ -96,3 +100,20 @@ def test_sop_instances_are_read_from_the_files_and_stand_in_no_record(run, has_h
     assert f"    {path}  {uid}" in [line[2:] for line in why(run.history(), t2, instances=True)]
     assert uid not in "\n".join(why(run.history(), t2))
     assert not any(uid in record.read_text() for record in run.audit.rglob("*.json"))
+
+
+@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.tuples(st.integers(128, 419), st.integers(0, 255)), max_size=4), st.integers(0, 600))
+def test_a_damaged_dicom_file_stops_no_lineage_and_prints_nothing_but_a_uid(tmp_path, changes, length):
+    header = pydicom.Dataset()
+    header.SOPInstanceUID, header.SOPClassUID = "1.2.3.4", pydicom.uid.MRImageStorage
+    header.PatientName, header.PatientComments = "x", "y" * 400
+    header.file_meta = pydicom.dataset.FileMetaDataset()
+    header.file_meta.TransferSyntaxUID = pydicom.uid.ExplicitVRLittleEndian
+    path = tmp_path / "IM0"
+    header.save_as(path, enforce_file_format=True)
+    content = bytearray(path.read_bytes())
+    for place, byte in changes:
+        content[place] = byte
+    path.write_bytes(content[:length])
+    assert re.fullmatch(r"(  [0-9.]+|  \(SOP Instance UID unreadable\))?", _instance(path))
