@@ -79,9 +79,11 @@ def _verify(settings: Configuration, places: Places, write_table: bool) -> int:
     )
     scans = {one.scan for one in people}
     labels = read_labels(settings.label_table)
-    findings = verify(history, settings=settings.model_dump(mode="json"), scans=scans, labels=set(labels.indices()))
+    decided = _reviewed(settings, scans)
+    now = settings.model_dump(mode="json")
+    findings = verify(history, settings=now, scans=scans, labels=set(labels.indices()), reviewed=decided)
     if write_table:
-        write_cohort_table(cohort_table(history, findings, scans, _reviewed(settings, scans)), places.results)
+        write_cohort_table(cohort_table(history, findings, scans, decided), places.results)
     for line in _told(findings):
         print(line)
     if called := read_called(places):

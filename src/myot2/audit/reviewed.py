@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from myot2.audit.findings import Finding
 from myot2.audit.history import History
 from myot2.core.files import sha256
 
@@ -70,3 +71,12 @@ class Reviewed:
             "the corrected label map": row.corrected_sha256 == drawn,
         }
         return [what for what, same in kept.items() if not same]
+
+
+def check_decisions(history: History, reviewed: Reviewed, scans: Collection[str] | None) -> Iterator[Finding]:
+    """Decisions about files that have changed since, and about scans that the cohort no longer has."""
+    for scan in sorted(reviewed.decisions):
+        if scans is not None and scan not in scans:
+            yield Finding("orphaned", f"decision about {scan}", f"the participants table has no scan {scan}")
+        elif scan in history.digests_of_scans and (changed := reviewed.changed(scan, history)):
+            yield Finding("stale", f"decision about {scan}", f"{' and '.join(changed)} changed since; decide anew")

@@ -10,6 +10,7 @@ from myot2.audit.file_checks import check_orphans, check_outputs
 from myot2.audit.findings import Finding
 from myot2.audit.history import History
 from myot2.audit.image_checks import check_contents
+from myot2.audit.reviewed import Reviewed, check_decisions
 from myot2.audit.stale_checks import check_configuration, check_inputs, check_seal
 
 
@@ -19,6 +20,7 @@ def verify(
     settings: Mapping[str, Any] | None = None,
     scans: set[str] | None = None,
     labels: set[int] | None = None,
+    reviewed: Reviewed | None = None,
 ) -> list[Finding]:
     """Everything that is wrong with a run, sorted by kind and path; an empty list where nothing is.
 
@@ -32,6 +34,8 @@ def verify(
         The scans of the participants table as it is now; None leaves out the search for those it lost.
     labels : set of int or None
         The numbers of the label table.
+    reviewed : Reviewed or None
+        What people decided.
     """
     digests = history.digests()
     findings = [
@@ -43,5 +47,6 @@ def verify(
         *check_inputs(history, digests),
         *check_configuration(history, settings),
         *check_seal(history),
+        *check_decisions(history, reviewed or Reviewed(), scans),
     ]
     return sorted(set(findings))

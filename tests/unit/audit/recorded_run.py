@@ -64,8 +64,8 @@ class Run:
     def history(self) -> History:
         return read_history(self.recorder.places)
 
-    def verify(self, scans=frozenset(PEOPLE), settings=SETTINGS):
-        return verify(self.history(), settings=settings, scans=set(scans), labels=LABELS)
+    def verify(self, scans=frozenset(PEOPLE), settings=SETTINGS, reviewed=None):
+        return verify(self.history(), settings=settings, scans=set(scans), labels=LABELS, reviewed=reviewed)
 
 
 def examine(run: Run, scan: str, number: int) -> None:

@@ -144,6 +144,15 @@ def test_a_decision_about_what_has_changed_since_is_stale(run, decided, change, 
         seen = at("acq-dixonin_T2w.nii.gz")
         run.do("ingest", [], [seen], lambda: run.image(seen, 300, (8, 6, 4), 9), "sub-A")
     assert cells(run, reviewed)["review"] == f"stale ({what} changed since)"
+    told = [one.what for one in run.verify(reviewed=reviewed) if one.path == "decision about sub-A"]
+    assert told == [f"{what} changed since; decide anew"]
+
+
+def test_an_audit_finds_nothing_in_a_decision_that_holds_and_names_one_about_a_scan_that_left(run, decided):
+    reviewed = decided("accept")
+    assert run.verify(reviewed=reviewed) == []
+    (found,) = [one for one in run.verify(scans={"sub-B"}, reviewed=reviewed) if "decision" in one.path]
+    assert (found.kind, found.path) == ("orphaned", "decision about sub-A")
 
 
 def test_a_corrected_mask_that_is_no_good_is_a_failure_of_review_with_its_message(run, decided):
