@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
@@ -172,7 +173,7 @@ class _Crate:
         licence, organisation = self.about.licence, self.about.organisation
         address = licence if licence.startswith("http") else "#licence"
         root["license"] = self._context(address, "CreativeWork", name=licence)
-        authors = [self._context(f"#author-{name}", "Person", name=name) for name in self.about.authors]
+        authors = [self._context(f"#author-{quote(name)}", "Person", name=name) for name in self.about.authors]
         authors = authors or [self._actor(record) for record in self.jobs]
         root["author"] = _one_or_all(authors)
         if organisation:
@@ -295,7 +296,7 @@ class _Crate:
         return step
 
     def _actor(self, record: Record) -> Any:
-        return self._context(f"#actor-{record['actor']}", "Person", name=record["actor"])
+        return self._context(f"#actor-{quote(record['actor'])}", "Person", name=record["actor"])
 
     def _times(self, records: Iterable[Record]) -> dict[str, str]:
         records = list(records)

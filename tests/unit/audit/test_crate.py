@@ -23,7 +23,7 @@ TERMS = "https://w3id.org/ro/terms/workflow-run"
 OLDER = {name: f"https://bioschemas.org/{name}" for name in ("ComputationalWorkflow", "FormalParameter")}
 
 
-ABOUT = About("CC-BY-4.0", "9.27.1", "0.1.0", organisation=("A hospital", "https://hospital.example"))
+ABOUT = About("CC-BY-4.0", "9.27.1", "0.1.0", ("A. Reader", "Ü. Two"), ("A hospital", "https://hospital.example"))
 
 
 @pytest.fixture
