@@ -9,15 +9,15 @@ import pandas as pd
 
 from myot2.audit.cohort_page import cohort_page
 from myot2.audit.findings import Finding
-from myot2.audit.history import DONE, History, scans_of, stage_of
+from myot2.audit.history import DONE, REVIEW, History, scans_of, stage_of
 from myot2.audit.ledger import Record
 from myot2.audit.reviewed import REJECTS_SCAN, Reviewed
+from myot2.audit.wanted import asked_for
 from myot2.core.dictionary import write_dictionary
 from myot2.core.files import write_text
 from myot2.core.stopnote import read_stop_note
 from myot2.core.tables import write_tsv
 
-REVIEW = "review"
 STAGES = ("fetch", "ingest", "reconstruct", "segment", REVIEW, "align", "fit", "measure", "report")
 NOT_RUN = "not run"
 COMPARED = "done (compared only)"
@@ -51,14 +51,15 @@ class _Table:
     """The cells of one table."""
 
     def __init__(self, history: History, findings: Iterable[Finding], reviewed: Reviewed):
-        self.history, self.reviewed = history, reviewed
+        self.history, self.reviewed = asked_for(history, None, reviewed).history, reviewed
         self.stale = {finding.path for finding in findings if finding.kind == "stale"}
         self.jobs: dict[tuple[str, str], list[Record]] = {}
-        last = {record["outputs"][0]["path"]: record for record in history.records if record["outputs"]}
+        last = {record["outputs"][0]["path"]: record for record in self.history.records if record["outputs"]}
         for record in last.values():
             if scan := record["wildcards"].get("scan"):
                 self.jobs.setdefault((scan, stage_of(record)), []).append(record)
         self._follows: dict[str, bool] = {}
+        self.changed = {scan: reviewed.changed(scan, self.history) for scan in reviewed.decisions}
 
     def made(self, scans: Iterable[str]) -> pd.DataFrame:
         """The table."""
@@ -84,7 +85,7 @@ class _Table:
             return "stale"
         if stage == REVIEW:
             return self._reviewed(scan)
-        if self.reviewed.takes_effect(scan) and any(self._follows_review(job) for job in jobs):
+        if self.reviewed.corrects(scan) and not self.changed[scan] and any(map(self._follows_review, jobs)):
             return "corrected"
         return "done" if jobs else NOT_RUN
 
@@ -93,8 +94,7 @@ class _Table:
         row = self.reviewed.decisions.get(scan)
         if row is None:
             return None
-        changed = self.reviewed.changed(scan, self.history)
-        if changed:
+        if changed := self.changed[scan]:
             return f"stale ({' and '.join(changed)} changed since)"
         if self.reviewed.applied and row.decision == REJECTS_SCAN:
             return f"skipped (rejected by {row.rater}: {row.reason})"
@@ -105,7 +105,7 @@ class _Table:
             return COMPARED if self.reviewed.is_drawn(scan) else NOT_RUN
         if not self.reviewed.applied:
             return COMPARED
-        return "corrected" if self.reviewed.takes_effect(scan) else "done"
+        return "corrected" if self.reviewed.corrects(scan) else "done"
 
     def _follows_review(self, job: Record) -> bool:
         """Whether a job read what a decision made, directly or through others."""

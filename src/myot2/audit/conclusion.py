@@ -11,6 +11,7 @@ from myot2.audit.ledger import merge
 from myot2.audit.places import Places
 from myot2.audit.reviewed import Reviewed
 from myot2.audit.stale_checks import check_inputs
+from myot2.audit.wanted import asked_for
 from myot2.core.errors import MyoT2Error
 
 
@@ -25,5 +26,6 @@ def conclude(places: Places, scans: Iterable[str] = (), reviewed: Reviewed | Non
     except MyoT2Error as error:
         print(f"audit: {error}", file=sys.stderr)
     history = read_history(places)
-    findings = list(check_inputs(history, history.digests(), given=False))
+    kept = asked_for(history, None, reviewed).history
+    findings = list(check_inputs(kept, kept.digests(), given=False))
     write_cohort_table(cohort_table(history, findings, scans, reviewed), places.results)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
+from pathlib import Path, PurePosixPath
 
 from myot2.audit.digests import Digests, Entry
 from myot2.audit.findings import Finding, Kind
@@ -37,7 +37,7 @@ def compare(entry: Entry, digests: Digests) -> Iterator[Finding]:
     elif "files" in entry:
         yield from _compare_folder(entry, path, digests)
     elif not path.is_file():
-        yield Finding("missing", name, "recorded, and no longer there")
+        yield Finding("missing", _shown(name, path), "recorded, and no longer there")
     else:
         yield from _compare_file(_shown(name, path), [entry["sha256"], entry["size"]], path, digests)
 
@@ -70,18 +70,18 @@ def _compare_folder(entry: Entry, folder: Path, digests: Digests) -> Iterator[Fi
             yield from _compare_file(f"{shown}/{name}", recorded[name], folder / name, digests)
 
 
-def check_orphans(history: History, scans: set[str] | None) -> Iterator[Finding]:
-    """Files of the results that no recorded job made, and those of scans that the cohort no longer has."""
+def check_orphans(history: History, unwanted: Mapping[str, str]) -> Iterator[Finding]:
+    """Files of the results that no recorded job made, and those that nothing asks for any more (why, by name)."""
     results = history.places.results
     for path in sorted(results.rglob("*")):
         inside = path.relative_to(results)
         if inside.parts[0] in UNRECORDED or path.name in _MARKS or not (path.is_file() or path.is_symlink()):
             continue
-        maker = history.maker(RESULTS + inside.as_posix())
-        if maker is None:
-            yield Finding("orphaned", RESULTS + inside.as_posix(), "no recorded job made it")
-        elif scans is not None and (scan := maker["wildcards"].get("scan")) and scan not in scans:
-            yield Finding("orphaned", RESULTS + inside.as_posix(), f"the participants table has no scan {scan}")
+        name = RESULTS + inside.as_posix()
+        if history.maker(name) is None:
+            around = (one for one in (name, *map(str, PurePosixPath(name).parents)) if one in unwanted)
+            known = next(around, None)
+            yield Finding("orphaned", name, unwanted[known] if known else "no recorded job made it")
 
 
 def _shown(name: str, path: Path) -> str:

@@ -13,6 +13,8 @@ from myot2.audit.places import RESULTS, Places
 
 DONE = ("ended", "stopped")
 LOGS = f"{RESULTS}logs/"
+REVIEW = "review"
+"""The stage of jobs that apply and compare what people decided."""
 
 
 @dataclass(frozen=True)

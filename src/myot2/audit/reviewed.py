@@ -52,9 +52,14 @@ class Reviewed:
         """Whether a corrected label map of the scan is there."""
         return scan in self.masks and self.masks[scan].is_file()
 
-    def takes_effect(self, scan: str) -> bool:
-        """Whether the scan's results are others than without its decision."""
-        return self.applied and scan in self.decisions and self.decisions[scan].changes_results
+    def knows(self, scan: str) -> bool:
+        """Whether somebody decided about the scan or drew a mask."""
+        return scan in self.decisions or self.is_drawn(scan)
+
+    def corrects(self, scan: str) -> bool:
+        """Whether the scan is measured by labels that a person left otherwise than the run."""
+        row = self.decisions.get(scan)
+        return self.applied and row is not None and row.changes_results and row.decision != REJECTS_SCAN
 
     def changed(self, scan: str, history: History) -> list[str]:
         """What is no longer what the rater of a scan's decision saw, in words; empty where all is.

@@ -12,6 +12,7 @@ from myot2.audit.history import History
 from myot2.audit.image_checks import check_contents
 from myot2.audit.reviewed import Reviewed, check_decisions
 from myot2.audit.stale_checks import check_configuration, check_inputs, check_seal
+from myot2.audit.wanted import asked_for, check_asked
 
 
 def verify(
@@ -35,18 +36,20 @@ def verify(
     labels : set of int or None
         The numbers of the label table.
     reviewed : Reviewed or None
-        What people decided.
+        What people decided; None takes what was applied for what still stands.
     """
-    digests = history.digests()
+    asked = asked_for(history, scans, reviewed)
+    digests, kept = history.digests(), asked.history
     findings = [
         *check_ledger(history.places.audit),
-        *check_unfinished(history),
-        *check_outputs(history, digests),
-        *check_orphans(history, scans),
-        *check_contents(history, labels),
-        *check_inputs(history, digests),
-        *check_configuration(history, settings),
-        *check_seal(history),
-        *check_decisions(history, reviewed or Reviewed(), scans),
+        *check_unfinished(kept),
+        *check_outputs(kept, digests),
+        *check_orphans(kept, asked.unwanted),
+        *check_contents(kept, labels),
+        *check_inputs(kept, digests),
+        *check_asked(asked),
+        *check_configuration(kept, settings),
+        *check_seal(kept),
+        *check_decisions(kept, reviewed or Reviewed(), scans),
     ]
     return sorted(set(findings))

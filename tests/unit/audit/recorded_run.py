@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -88,9 +88,9 @@ def examine(run: Run, scan: str, number: int) -> None:
     run.do("measure", [t2, aligned], [table], lambda: write_text(run.project / table, rows), scan)
 
 
-def conclude(run: Run) -> None:
+def conclude(run: Run, scans: Sequence[str] = PEOPLE) -> None:
     """The jobs of the cohort."""
-    tables = [f"results/measure/{scan}/anat/{scan}_muscles.tsv" for scan in PEOPLE]
+    tables = [f"results/measure/{scan}/anat/{scan}_muscles.tsv" for scan in scans]
     statistics, settings = "results/analyse/statistics.json", "results/report/configuration.json"
     seal, report = "results/audit/results.sha256", "results/report/report.html"
     figures = {"roc.auc": {"value": 0.9, "printed": "0.90"}}

@@ -9,10 +9,12 @@ from html import unescape
 import pandas as pd
 import pytest
 from recorded_run import PEOPLE, Run, examine
+from recorded_run import conclude as finish
 
 from myot2.audit.cohort import cohort_table, write_cohort_table
 from myot2.audit.cohort_page import cohort_page
 from myot2.audit.conclusion import conclude
+from myot2.audit.ledger import merge
 from myot2.audit.reviewed import Reviewed
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import sha256
@@ -120,8 +122,11 @@ def test_a_mask_without_a_decision_is_compared_only(run, decided):
 
 def test_a_rejected_scan_is_skipped_with_who_and_why(run, decided):
     note = StopNote("review", "a scan that the reader takes", "rejected by anna: motion", "there", "look")
-    told = cells(run, decided("reject scan", note))
-    assert told["review"] == "skipped (rejected by anna: motion <b>)"
+    reviewed = decided("reject scan", note)
+    seen = [f"results/{stage}/sub-A/anat/sub-A_desc-corrected_dseg.nii.gz" for stage in ("segment", "report")]
+    run.do("panel", seen[:1], seen[1:], lambda: run.image(seen[1], 0), "sub-A")  # a picture that shows why
+    told = cells(run, reviewed)
+    assert told["review"] == "skipped (rejected by anna: motion <b>)" and told["report"] == "done"
     assert {told[stage] for stage in AFTER} == {"skipped (stopped at review)"} and told["segment"] == "done"
 
 
@@ -144,8 +149,30 @@ def test_a_decision_about_what_has_changed_since_is_stale(run, decided, change, 
         seen = at("acq-dixonin_T2w.nii.gz")
         run.do("ingest", [], [seen], lambda: run.image(seen, 300, (8, 6, 4), 9), "sub-A")
     assert cells(run, reviewed)["review"] == f"stale ({what} changed since)"
+    assert "corrected" not in cells(run, reviewed).values()
     told = [one.what for one in run.verify(reviewed=reviewed) if one.path == "decision about sub-A"]
     assert told == [f"{what} changed since; decide anew"]
+
+
+def test_what_a_withdrawn_decision_left_is_in_no_cell_and_may_be_deleted(run, decided):
+    reviewed = decided("corrected")
+    reviewed.masks["sub-A"].unlink()
+    reviewed = replace(reviewed, decisions={})
+    left = ["<results>/segment/sub-A/anat/sub-A_desc-corrected_dseg.nii.gz"]
+    found = run.verify(reviewed=reviewed)
+    assert [one.path for one in found if one.kind == "orphaned"] == left
+    assert any(one.kind == "stale" and left[0] in one.what for one in found)  # measured by it, until the next run
+    examine(run, "sub-A", 1)
+    finish(run)
+    merge(run.audit)
+    left = [*left, "<results>/align/sub-A/anat/sub-A_space-T2_desc-corrected_dseg.nii.gz"]
+    found = run.verify(reviewed=reviewed)
+    assert {(one.kind, one.path) for one in found} == {("orphaned", path) for path in left}
+    assert set(cells(run, reviewed).values()) == {"done"}
+    for path in left:
+        (run.results / path.removeprefix("<results>/")).unlink()
+    assert run.verify(reviewed=reviewed) == []
+    assert {one.kind for one in run.verify()} == {"missing"}
 
 
 def test_an_audit_finds_nothing_in_a_decision_that_holds_and_names_one_about_a_scan_that_left(run, decided):

@@ -8,7 +8,7 @@ import os
 import shutil
 
 import pytest
-from recorded_run import CODE, SETTINGS, Run, ledger_lines
+from recorded_run import CODE, PEOPLE, SETTINGS, Run, conclude, ledger_lines
 
 from myot2.audit.digests import canonical
 from myot2.audit.ledger import merge
@@ -248,9 +248,21 @@ def test_a_changed_setting_is_named_with_both_values(run):
     assert found.what == "0.6 in the configuration, 0.5 when it was run"
 
 
-def test_files_of_a_person_who_left_the_table_are_orphans(run):
+def test_files_of_a_person_who_left_the_table_are_orphans_and_what_was_made_of_them_is_stale(run):
     found = run.verify(scans={"sub-A"})
-    assert {finding.kind for finding in found} == {"orphaned"} and all("sub-B" in one.path for one in found)
+    assert all("sub-B" in one.path for one in found if one.kind == "orphaned")
+    stale = {one.path: one.what for one in found if one.kind != "orphaned"}
+    assert set(stale) == {"<results>/analyse/statistics.json", "<results>/audit/results.sha256"}
+    assert stale["<results>/analyse/statistics.json"].endswith("muscles.tsv: the participants table has no scan sub-B")
+
+
+def test_files_of_a_person_who_left_the_table_may_be_deleted_once_the_rest_is_made_anew(run):
+    for path in run.results.glob("*/sub-B"):
+        shutil.rmtree(path)
+    conclude(run, PEOPLE[:1])
+    merge(run.audit)
+    assert run.verify(scans={"sub-A"}) == []
+    assert {one.kind for one in run.verify()} == {"missing"}
 
 
 def test_a_job_that_failed_and_was_made_up_for_is_no_finding(run):
