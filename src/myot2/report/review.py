@@ -32,6 +32,9 @@ def review_sentence(review: pd.DataFrame) -> str:
             f"Another mask changed T2 of both thighs by {changes.mean():+.2f} ms on average ({changes.min():+.2f} to "
             f"{changes.max():+.2f}); {crossing} of {len(changes)} scans cross the cutoff by it."
         )
+    minutes = review["minutes"].dropna()
+    if len(minutes):
+        text.append(f"It took {minutes.sum():.0f} minutes in all, {minutes.median():.1f} a scan (median).")
     bad = review[review["state"].isin(["stale", "refused"])]
     for _, row in bad.iterrows():
         text.append(f"Of {escape(scan_name(row))} the decision is {escape(row['state'])}: {escape(row['found'])}.")

@@ -94,17 +94,21 @@ def _no_file(path: Path, found: str) -> MyoT2Error:
     )
 
 
-def _well_typed(said: dict[str, Any]) -> bool:
-    """Whether all fields are known and hold what they should: texts, a number, yes or no."""
+def _wrong_fields(said: Any) -> list[str]:
+    """Fields that are unknown, or do not hold what they should: texts, a number, yes or no."""
+    if not isinstance(said, dict):
+        return [repr(said)[:80]]
     kinds = {"repeat": bool, "minutes": int | float | None}
-    return set(said) <= FIELDS and all(isinstance(said.get(name), kinds.get(name, str | None)) for name in FIELDS)
+    wrong = [name for name in sorted(FIELDS) if not isinstance(said.get(name), kinds.get(name, str | None))]
+    return [*sorted(map(repr, set(said) - FIELDS)), *map(repr, wrong)]
 
 
 def _row(said: Any, rater: object, digests: dict[tuple[str, str], Case], table: LabelTable, where: str) -> Row:
-    if not isinstance(said, dict) or not _well_typed(said):
+    wrong = _wrong_fields(said)
+    if wrong:
         raise MyoT2Error(
-            expected=f"an object with the fields {', '.join(sorted(FIELDS))}",
-            found=repr(said)[:80],
+            expected=f"an object of texts with the fields {', '.join(sorted(FIELDS))}",
+            found=f"no good: {', '.join(wrong)}"[:200],
             where=where,
             do="Export the decisions again from review.html.",
         )
