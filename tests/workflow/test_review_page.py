@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -17,8 +16,6 @@ import yaml
 from myot2.core.images import array_of, read_image
 
 pytestmark = pytest.mark.workflow
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--use-gl=angle", "--use-angle=swiftshader"]
 OF_THE_CASE = {
     "apply_decision": 1,
     "align_corrected": 1,
@@ -61,18 +58,6 @@ def address(project, finished):
     program.terminate()
     program.wait(20)
     path.write_text(before)
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Debian's Chromium."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with api.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
 
 
 def test_what_is_erased_in_the_page_runs_its_own_case_again_and_nothing_else(project, finished, address, browser):

@@ -35,7 +35,7 @@ def _told(row: pd.Series) -> str:
     reason = f" ({escape(row['kappa_missing'])})" if pd.notna(row["kappa_missing"]) else ""
     told = f"{_pair(row)}: {row['equal']:.0f} of {row['scans']:.0f} decisions equal, {kappa}{reason}"
     if row["masks"] > 0:
-        told += f"; T2 differs by {row['t2_bias_ms']:+.2f} ms on average ({row['masks']:.0f} scans)"
+        told += f"; T2 differs by {row['t2_bias_ms']:+z.2f} ms on average ({row['masks']:.0f} scans)"
     return f"{told}."
 
 
@@ -49,8 +49,8 @@ def raters_table(raters: pd.DataFrame) -> str:
             f"{row['masks']:.0f}",
             _value(row, "dice_mean", ".3f"),
             _value(row, "hd95_mean_mm", ".1f"),
-            _value(row, "t2_bias_ms", "+.2f", "t2_bias", "_ms"),
-            f"{row['t2_lower_ms']:+.2f} to {row['t2_upper_ms']:+.2f}" if pd.notna(row["t2_lower_ms"]) else DASH,
+            _value(row, "t2_bias_ms", "+z.2f", "t2_bias", "_ms"),
+            f"{row['t2_lower_ms']:+z.2f} to {row['t2_upper_ms']:+z.2f}" if pd.notna(row["t2_lower_ms"]) else DASH,
             _value(row, "icc", ".3f"),
         ]
         for _, row in raters.iterrows()
@@ -71,7 +71,7 @@ def muscles_table(muscles: pd.DataFrame) -> str:
             _value(row, "dice_mean", ".3f"),
             _value(row, "dice_lowest", ".3f"),
             _value(row, "hd95_mean_mm", ".1f"),
-            _value(row, "t2_difference_mean_ms", "+.2f"),
+            _value(row, "t2_difference_mean_ms", "+z.2f"),
             _range(row),
         ]
         for _, row in changed.iterrows()
@@ -99,4 +99,4 @@ def _interval(row: pd.Series, stem: str, form: str, end: str = "") -> str:
 
 def _range(row: pd.Series) -> str:
     low, high = row["t2_difference_lowest_ms"], row["t2_difference_highest_ms"]
-    return DASH if pd.isna(low) else f"{low:+.2f} to {high:+.2f}"
+    return DASH if pd.isna(low) else f"{low:+z.2f} to {high:+z.2f}"
