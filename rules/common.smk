@@ -254,6 +254,9 @@ CORRECTED = {
 }
 """The corrected label map that goes with that decision, or that a person put there, of each scan that has one."""
 
+READINGS = readings_of(ALL_READINGS)
+"""The last row of each reading of each scan: scan, then reading, such as anna1."""
+
 REVIEWED = [scan for scan in cohort if scan in ALL_DECIDED or scan in CORRECTED]
 """The scans that have a decision, or a corrected mask."""
 
@@ -266,6 +269,23 @@ def of_scans(scans, pattern):
 def corrected_path(wildcards):
     """The corrected label map of a scan that counts, if a person drew one."""
     return CORRECTED.get(wildcards.scan)
+
+
+def given_reading(wildcards):
+    """The corrected label map of a reading as an input, where one was drawn."""
+    return if_there(mask_of(settings.review.folder, READINGS[wildcards.scan][wildcards.reading]))
+
+
+def reading_labels(which):
+    """An input function: the label map on the T2 grid that a reading left; the run's own where it was accepted."""
+
+    def of(wildcards):
+        reading = getattr(wildcards, which)
+        row = READINGS[wildcards.scan][reading]
+        stage, name = ("review", f"_desc-{reading}") if row.changes_results else ("align", "")
+        return f"{settings.results}/{stage}/{wildcards.folder}/{wildcards.scan}_space-T2{name}_dseg.nii.gz"
+
+    return of
 
 
 def decision_digest(wildcards):

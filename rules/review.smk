@@ -74,7 +74,6 @@ REDRAWN = [scan for scan in REVIEWED if scan in CORRECTED or (scan in DECIDED an
 REVIEW = [f"<results>/review/{name}.tsv" for name in ("scans", "regions", "muscles")]
 RATERS = [f"<results>/review/{name}.tsv" for name in ("readings", "reading_regions", "raters", "rater_muscles")]
 
-READINGS = readings_of(ALL_READINGS)
 PAIRS = pairs_of(ALL_READINGS, cohort)
 READ_TWICE = [scan for scan in cohort if any(scan in pair.scans for pair in PAIRS)]
 PAIRED = [
@@ -84,23 +83,6 @@ PAIRED = [
     if "reject scan" not in {READINGS[scan][name].decision for name in (pair.first, pair.second)}
 ]
 """Comparisons of the masks of two readings of one scan."""
-
-
-def given_reading(wildcards):
-    """The corrected label map of a reading as an input, where one was drawn."""
-    return if_there(mask_of(settings.review.folder, READINGS[wildcards.scan][wildcards.reading]))
-
-
-def reading_labels(which):
-    """An input function: the label map on the T2 grid that a reading left; the run's own where it was accepted."""
-
-    def of(wildcards):
-        reading = getattr(wildcards, which)
-        row = READINGS[wildcards.scan][reading]
-        stage, name = ("review", f"_desc-{reading}") if row.changes_results else ("align", "")
-        return f"{settings.results}/{stage}/{wildcards.folder}/{wildcards.scan}_space-T2{name}_dseg.nii.gz"
-
-    return of
 
 
 localrules:
