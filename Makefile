@@ -8,7 +8,7 @@ CONFIG ?= config/config.yaml
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' envs/run.lock)
 
-.PHONY: demo index review audit test lint format lock venv clean
+.PHONY: demo index review review-page audit test lint format lock venv clean
 
 demo: venv
 	$(BIN)/snakemake -c$(CORES) --configfile config/demo/config.yaml
@@ -32,6 +32,11 @@ audit: venv
 review: venv
 	@test -n "$(RATER)" || { echo "Who reviews? make review RATER=NAME CONFIG=FILE"; exit 2; }
 	@$(BIN)/python scripts/review_cases.py --rater "$(RATER)" --configfile "$(CONFIG)"
+
+# The same without a server, read-only: a folder whose review.html opens in a browser; scripts/import_decisions.py takes
+# the decisions that it exports.
+review-page: venv
+	$(BIN)/snakemake -c$(CORES) --configfile $(CONFIG) review_page
 
 test: venv
 	$(BIN)/pytest -n $(CORES) --no-loadscope-reorder --cov --cov-report=term

@@ -22,7 +22,8 @@ from myot2.ingest.choosing.choices import choices_digest
 from myot2.ingest.identity import make_key, read_key
 from myot2.ingest.pacs.source import is_source
 from myot2.review.decisions import deciding, read_decisions
-from myot2.review.masks import corrected_mask_path
+from myot2.review.places import corrected_mask_path, mask_of, mask_that_counts
+from myot2.review.readings import pairs_of, readings_of
 
 prepare_environment()
 
@@ -239,27 +240,52 @@ MULTIVERSE_SETTINGS = settings.analysis.multiverse
 FURTHER_T2 = {description_of(name): name for name in further_t2(MULTIVERSE_SETTINGS, settings.fit)}
 FURTHER_FITS = {description: name for description, name in FURTHER_T2.items() if name != "vendor-map"}
 try:
-    ALL_DECIDED = deciding(read_decisions(settings.review.folder), settings.review.rater)
+    ALL_READINGS = read_decisions(settings.review.folder)
 except MyoT2Error as error:
     raise WorkflowError(str(error)) from error
+ALL_DECIDED = deciding(ALL_READINGS, settings.review.raters)
 DECIDED = ALL_DECIDED if settings.review.apply else {}
 """The decision that counts of each scan that has one, by the scan's name; none where they are compared only."""
 
+CORRECTED = {
+    scan: str(path)
+    for scan in cohort
+    if (path := mask_that_counts(settings.review.folder, scan, ALL_DECIDED.get(scan), ALL_READINGS))
+}
+"""The corrected label map that goes with that decision, or that a person put there, of each scan that has one."""
 
-REVIEWED = [
-    scan for scan in cohort if scan in ALL_DECIDED or os.path.isfile(corrected_mask_path(settings.review.folder, scan))
-]
+READINGS = readings_of(ALL_READINGS)
+"""The last row of each reading of each scan: scan, then reading, such as anna1."""
+
+REVIEWED = [scan for scan in cohort if scan in ALL_DECIDED or scan in CORRECTED]
 """The scans that have a decision, or a corrected mask."""
 
 
-def of_reviewed(pattern):
-    """A file name pattern once for each of them."""
-    return [pattern.format(folder=cohort[scan].folder, visit=cohort[scan].visit, scan=scan) for scan in REVIEWED]
+def of_scans(scans, pattern):
+    """A file name pattern once for each of some scans."""
+    return [pattern.format(folder=cohort[scan].folder, visit=cohort[scan].visit, scan=scan) for scan in scans]
 
 
 def corrected_path(wildcards):
-    """Where a scan's corrected label map lies, if a person drew one."""
-    return str(corrected_mask_path(settings.review.folder, wildcards.scan))
+    """The corrected label map of a scan that counts, if a person drew one."""
+    return CORRECTED.get(wildcards.scan)
+
+
+def given_reading(wildcards):
+    """The corrected label map of a reading as an input, where one was drawn."""
+    return if_there(mask_of(settings.review.folder, READINGS[wildcards.scan][wildcards.reading]))
+
+
+def reading_labels(which):
+    """An input function: the label map on the T2 grid that a reading left; the run's own where it was accepted."""
+
+    def of(wildcards):
+        reading = getattr(wildcards, which)
+        row = READINGS[wildcards.scan][reading]
+        stage, name = ("review", f"_desc-{reading}") if row.changes_results else ("align", "")
+        return f"{settings.results}/{stage}/{wildcards.folder}/{wildcards.scan}_space-T2{name}_dseg.nii.gz"
+
+    return of
 
 
 def decision_digest(wildcards):

@@ -188,7 +188,7 @@ rule report:
         tables=expand("<results>/analyse/{table}.tsv", table=TABLES),
         multiverse=MULTIVERSE,
         masks=MASKS,
-        review=REVIEW,
+        review=[*REVIEW, *RATERS],
         claims=CLAIMS[0],
         measures="<results>/measure/cohort.tsv",
         flow="<results>/measure/flow.tsv",

@@ -22,14 +22,19 @@ from myot2.core.images import read_volume, sidecar_path, write_image, write_side
 from myot2.core.labels import LabelTable, read_labels
 from myot2.core.scans import Scan
 from myot2.review.decisions import NAME, Row, changed_since, deciding, read_decisions
-from myot2.review.masks import GRIDS, corrected_mask_path, read_corrected, without_muscles
+from myot2.review.masks import GRIDS, read_corrected, without_muscles
+from myot2.review.places import corrected_mask_path, mask_of, mask_that_counts
+from myot2.review.readings import readings_of
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = stage_parser(__doc__)
     parser.add_argument("--folder", required=True, metavar="FOLDER", help="decisions.tsv and corrected label maps")
-    parser.add_argument("--rater", metavar="RATER", help="whose decision counts; default: who decided first")
+    parser.add_argument(
+        "--raters", nargs="+", metavar="RATER", help="whose decision counts; default: who decided first"
+    )
+    parser.add_argument("--reading", metavar="NAME", help="such as anna1: that reading in place of the one that counts")
     parser.add_argument("--participant", required=True, metavar="ID")
     parser.add_argument("--session", default="n/a", metavar="ID", help="n/a where there is one only")
     parser.add_argument("--image", required=True, metavar="NIFTI", help="the image that was seen")
@@ -43,11 +48,10 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
 
 def apply(options: argparse.Namespace) -> None:
     """Check the decision and write what it asks for."""
-    scan = Scan(options.participant, None if options.session == "n/a" else options.session)
-    mask = corrected_mask_path(options.folder, scan.name)
+    scan = scan_of(options)
     where = f"{Path(options.folder) / NAME}, {scan.name}"
     own = read_volume(options.own_labels)  # a stop note stops here too
-    row = None if options.ignore_decisions else deciding(read_decisions(options.folder), options.rater).get(scan.name)
+    row, mask = decision_and_mask(options, scan)
     if row is not None:
         refuse_stale(row, options, mask, where)
         refuse_rejected(row, where)
@@ -59,9 +63,25 @@ def apply(options: argparse.Namespace) -> None:
     write_sidecar(options.labels, {**record, **sources_of([options.own_labels, options.image])})
 
 
-def refuse_stale(row: Row, options: argparse.Namespace, mask: Path, where: str) -> None:
+def scan_of(options: argparse.Namespace) -> Scan:
+    """Whose label map it is."""
+    return Scan(options.participant, None if options.session == "n/a" else options.session)
+
+
+def decision_and_mask(options: argparse.Namespace, scan: Scan) -> tuple[Row | None, Path | None]:
+    """The row that is applied (None: none), and the corrected label map that goes with it."""
+    rows = read_decisions(options.folder)
+    if options.reading:
+        row = readings_of(rows)[scan.name][options.reading]
+        return row, mask_of(options.folder, row)
+    row = deciding(rows, options.raters).get(scan.name)
+    mask = mask_that_counts(options.folder, scan.name, row, rows)
+    return (None if options.ignore_decisions else row), mask
+
+
+def refuse_stale(row: Row, options: argparse.Namespace, mask: Path | None, where: str) -> None:
     """Stop where something that the rater saw or drew has changed."""
-    drawn = sha256(mask) if mask.is_file() else None
+    drawn = sha256(mask) if mask else None
     changed = changed_since(row, sha256(options.image), sha256(options.own_labels), drawn)
     if changed:
         raise MyoT2Error(
@@ -84,13 +104,16 @@ def refuse_rejected(row: Row, where: str) -> None:
 
 
 def labels_of(
-    row: Row | None, options: argparse.Namespace, mask: Path, own: sitk.Image, table: LabelTable
+    row: Row | None, options: argparse.Namespace, mask: Path | None, own: sitk.Image, table: LabelTable
 ) -> tuple[sitk.Image, dict[str, Any]]:
     """The label map that counts, and what its sidecar says of it."""
     facts: dict[str, Any] = {"Decision": row.decision, "Rater": row.rater} if row else {"Decision": None}
     if row is not None and row.decision != "corrected":
         numbers = sitk.Cast(own, sitk.sitkUInt16)
         return numbers, {**facts, "Grid": GRIDS[0], "RejectedMuscles": row.rejected_muscles, "Reason": row.reason}
+    if mask is None:
+        path = corrected_mask_path(options.folder, scan_of(options).name)
+        raise MyoT2Error(expected="a corrected label map", found="no such file", where=path, do="Put it there again.")
     labels, grid = read_corrected(mask, table, own, read_volume(options.t2_grid))
     return labels, {**facts, "Grid": grid, "CorrectedSha256": sha256(mask)}
 

@@ -13,6 +13,8 @@ import pytest
 import yaml
 
 PARTS = ("Snakefile", "rules", "scripts", "src", "config", "envs", "report", "resources", "profiles")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SOFTWARE_GL = ["--no-sandbox", "--enable-unsafe-swiftshader", "--use-gl=angle", "--use-angle=swiftshader"]
 PEOPLE = ("P01", "P02", "C01", "C02")
 
 
@@ -85,3 +87,15 @@ def finished(project, examined) -> str:
     """The configuration of the four, after the workflow has run to the report."""
     project.snakemake(examined)
     return examined
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Debian's Chromium, with WebGL in software."""
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    with api.sync_playwright() as started:
+        chromium = started.chromium.launch(executable_path=CHROMIUM, args=SOFTWARE_GL)
+        yield chromium
+        chromium.close()

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from myot2.core.images import array_of, read_image
+from myot2.core.images import array_of, image_like, read_image, write_image
+from myot2.review.run import read_review
 
 pytestmark = pytest.mark.workflow
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-ARGUMENTS = ["--no-sandbox", "--enable-unsafe-swiftshader", "--use-gl=angle", "--use-angle=swiftshader"]
 OF_THE_CASE = {
     "apply_decision": 1,
     "align_corrected": 1,
@@ -63,27 +62,34 @@ def address(project, finished):
     path.write_text(before)
 
 
+@dataclass
+class Heard:
+    """What the page asked for, and what went wrong in it."""
+
+    asked: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+
 @pytest.fixture(scope="module")
-def browser():
-    """Debian's Chromium."""
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with api.sync_playwright() as started:
-        chromium = started.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
-        yield chromium
-        chromium.close()
+def heard():
+    return Heard()
 
 
-def test_what_is_erased_in_the_page_runs_its_own_case_again_and_nothing_else(project, finished, address, browser):
-    results = ["results/four/review/scans.tsv", "results/four/measure/cohort.tsv"]
-    project.snakemake(finished, *results, "--until", "collect_review", "collect")
+@pytest.fixture(scope="module")
+def page(address, browser, heard):
+    """The page, entered by its token, which works once."""
     page = browser.new_page(viewport={"width": 1500, "height": 850})
-    asked, errors = [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("request", lambda request: heard.asked.append(request.url))
+    page.on("pageerror", lambda error: heard.errors.append(str(error)))
     page.goto(address)
     page.wait_for_selector("body[data-ready=yes]", timeout=120_000)
+    yield page
+    page.close()
+
+
+def test_what_is_erased_in_the_page_runs_its_own_case_again_and_nothing_else(project, finished, address, page, heard):
+    results = ["results/four/review/scans.tsv", "results/four/measure/cohort.tsv"]
+    project.snakemake(finished, *results, "--until", "collect_review", "collect")
     assert "5" in page.inner_text("#progress"), "four cases and a repeat"
     page.keyboard.press("e")
     page.locator("#size").evaluate("size => { size.value = 9; size.oninput(); }")
@@ -99,8 +105,9 @@ def test_what_is_erased_in_the_page_runs_its_own_case_again_and_nothing_else(pro
     page.fill("#comment", "<img src=x onerror=\"document.title='run'\">")
     page.click("#accept")
     page.wait_for_selector("#message:has-text('Saved: corrected')", timeout=60_000)
-    assert page.title() == "MyoT2 review" and not errors
-    assert all(url.startswith(address.split("?")[0]) or url.startswith(("data:", "blob:")) for url in asked), "offline"
+    assert page.title() == "MyoT2 review" and not heard.errors
+    own_addresses = (address.split("?")[0], "data:", "blob:")
+    assert all(url.startswith(own_addresses) for url in heard.asked), "offline"
 
     (row,) = pd.read_csv(project.folder / "corrections/page/decisions.tsv", sep="\t").to_dict("records")
     scan = f"sub-{row['participant_id']}"
@@ -123,7 +130,140 @@ def test_what_is_erased_in_the_page_runs_its_own_case_again_and_nothing_else(pro
     assert 'id="tbl-review"' in report and "A person decided about 1 scans" in report
 
 
-def test_a_stale_decision_stops_its_scan_and_the_report_names_it(project, finished, address, browser):
+# rows, columns and slices as NiiVue has them
+BITMAP = "Array.from(views.image.drawBitmap)"
+
+
+def bitmap(page) -> np.ndarray:
+    """The drawn labels of the page, shape (slices, rows, columns)."""
+    columns, rows, slices = page.evaluate("Array.from(views.image.volumes[0].dimsRAS).slice(1, 4)")
+    return np.array(page.evaluate(BITMAP), np.uint8).reshape(slices, rows, columns)
+
+
+def shown(page) -> str:
+    """A digest of what both views show."""
+    return page.evaluate(
+        "views.image.drawScene(), views.t2.drawScene(), views.image.canvas.toDataURL() + views.t2.canvas.toDataURL()"
+    )
+
+
+def go_to(page, number: int) -> None:
+    page.click(f"#cases li:nth-child({number}) button")
+    page.wait_for_selector(f"#message:has-text('Case {number}')", timeout=60_000)
+    page.wait_for_selector("body[data-ready=yes]", timeout=60_000)
+
+
+def stroke(page, across: float, down: float) -> None:
+    box = page.locator("#image").bounding_box()
+    x, y = box["x"] + across * box["width"], box["y"] + down * box["height"]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 30, y + 15, steps=6)
+    page.mouse.up()
+
+
+def test_every_step_is_undone_and_undo_ends_at_the_beginning(page, heard):
+    go_to(page, 2)
+    before = bitmap(page)
+    page.keyboard.press("b")
+    stroke(page, 0.45, 0.5)
+    page.wait_for_selector("#changed:not(:text-is('0 voxels changed'))")
+    page.keyboard.press("ArrowUp")
+    stroke(page, 0.5, 0.55)
+    assert (bitmap(page) != before).any(axis=(1, 2)).sum() == 2, "two slices were drawn on"
+    for _ in range(2):
+        page.keyboard.press("z")
+    assert np.array_equal(bitmap(page), before) and page.inner_text("#changed") == "0 voxels changed"
+    page.keyboard.press("z")
+    assert "Nothing more to undo" in page.inner_text("#message") and np.array_equal(bitmap(page), before)
+    assert not heard.errors
+
+
+def test_a_muscle_is_filled_between_slices_and_no_other_label_or_slice_is_touched(page):
+    go_to(page, 2)
+    before = bitmap(page)
+    label = 1
+    assert all((before[slice_] == label).any() for slice_ in range(2, 6))
+    # as if a person had erased the muscle there
+    page.evaluate(
+        "([from, to, label]) => { const bitmap = views.image.drawBitmap;"
+        "for (let i = from; i < to; i++) if (bitmap[i] === label) bitmap[i] = 0;"
+        "views.image.drawAddUndoBitmap(); drawn(); }",
+        [3 * before[0].size, 5 * before[0].size, label],
+    )
+    page.click("#muscles li:nth-child(1) button")
+    for _ in range(before.shape[0]):
+        page.keyboard.press("ArrowDown")
+    for _ in range(3):
+        page.keyboard.press("ArrowUp")
+    page.keyboard.press("i")
+    assert "filled between slices 3 and 6" in page.inner_text("#message")
+    after = bitmap(page)
+    others = (before != label) & (after != label)
+    assert np.array_equal(after[others], before[others])
+    assert np.array_equal(np.delete(after, [3, 4], axis=0), np.delete(before, [3, 4], axis=0))
+    assert not np.isin(before[after != before], [0, label], invert=True).any(), "no other muscle gives way"
+    for slice_ in (3, 4):
+        one, other = (labels[slice_] == label for labels in (before, after))
+        assert 2 * (one & other).sum() / (one.sum() + other.sum()) > 0.9, "much as the muscle was"
+    for _ in range(2):
+        page.keyboard.press("z")
+    assert np.array_equal(bitmap(page), before)
+
+
+def test_muscles_and_labels_are_shown_and_hidden_and_both_views_show_the_same_place(page):
+    go_to(page, 2)
+    whole = shown(page)
+    page.click("#muscles li:nth-child(1) input")
+    without_one = shown(page)
+    page.click("#none")
+    without_all = shown(page)
+    assert len({whole, without_one, without_all}) == 3
+    page.click("#all")
+    assert shown(page) == whole
+    page.keyboard.press(" ")
+    assert shown(page) != whole and page.input_value("#opacity") == "0"
+    page.keyboard.press(" ")
+    assert shown(page) == whole
+    page.keyboard.press("ArrowUp")
+    places = [
+        page.evaluate(f"Array.from(views.{name}.frac2mm(views.{name}.scene.crosshairPos)).slice(0, 3)")
+        for name in ("image", "t2")
+    ]
+    assert places[0] == pytest.approx(places[1], abs=0.01)
+
+
+def test_a_correction_on_the_grid_of_the_t2_map_is_opened_redrawn_and_taken_back(project, finished, page, monkeypatch):
+    monkeypatch.chdir(project.folder)
+    case = read_review(finished).cases[1]
+    given = project.folder / f"corrections/page/{case.scan.name}_dseg.nii.gz"
+    labels = read_image(project.folder / case.t2_labels)
+    numbers = array_of(labels).copy()
+    numbers[numbers == 3] = 0
+    write_image(image_like(numbers, labels), given)
+    go_to(page, 2)
+    assert "the correction lies on this grid" in page.inner_text("#image-title")
+    assert page.inner_text("#accept") == "Accept with correction"
+    # the page has its axes to the subject's right and front, the file to the left and back
+    assert sorted(bitmap(page).ravel().tolist()) == sorted(numbers.ravel().tolist())
+    page.keyboard.press("e")
+    page.locator("#size").evaluate("size => { size.value = 9; size.oninput(); }")
+    stroke(page, 0.3, 0.45)
+    page.wait_for_selector("#changed:not(:text-is('0 voxels changed'))")
+    erased = int(page.inner_text("#changed").split()[0])
+    page.keyboard.press("a")
+    page.wait_for_selector("#message:has-text('Saved: corrected')", timeout=60_000)
+    saved = array_of(read_image(given))
+    assert saved.shape == numbers.shape and (saved != numbers).sum() == erased and not saved[saved != numbers].any()
+    page.keyboard.press("o")
+    page.wait_for_selector("#image-title:text-is('Image and labels')")
+    page.wait_for_selector('#message:has-text("run\'s own labels")')
+    page.keyboard.press("a")
+    page.wait_for_selector("#message:has-text('Saved: accept')", timeout=60_000)
+    assert not given.exists() and given.with_name(f"{given.name}.withdrawn").exists()
+
+
+def test_a_stale_decision_stops_its_scan_and_the_report_names_it(project, finished, address):
     decisions = project.folder / "corrections/page/decisions.tsv"
     before = decisions.read_text()
     table = pd.read_csv(decisions, sep="\t", dtype=str, keep_default_na=False)

@@ -44,7 +44,7 @@ EXTENT_CLASSES = (
 
 @dataclass(frozen=True)
 class Kappa:
-    """Weighted kappa of `n` people whom both read, 95 % `ci` from `se`; `p` tests a kappa of 0, two-sided.
+    """Kappa of `n` people whom both read, 95 % `ci` from `se`; `p` tests a kappa of 0, two-sided.
 
     `agreement` and `within_one` are the fractions (0-1) of equal grades and of grades at most one apart, with exact
     intervals. `table` counts them, first reader in the rows, shape (grades, grades). `se`, `ci` and `p` are None
@@ -79,13 +79,14 @@ class Consensus:
 
 
 def weighted_kappa(
-    first: np.ndarray, second: np.ndarray, *, weights: Weights = "linear", grades: Sequence[int] = GRADES
+    first: np.ndarray, second: np.ndarray, *, weights: Weights | None = "linear", grades: Sequence[int] = GRADES
 ) -> Kappa:
     """Agreement of two readers beyond chance; shapes (n,), people whom one of them did not read are left out.
 
     Disagreement weighs |i - j| (``linear``; Cicchetti and Allison) or (i - j)^2 (``quadratic``; Fleiss and Cohen)
-    (Cohen, Psychol Bull 1968;70:213); all `grades` count, given or not. Standard errors for the interval and for the
-    test of 0 by Fleiss, Cohen and Everitt, Psychol Bull 1969;72:323. The interval is cut at 1.
+    (Cohen, Psychol Bull 1968;70:213); all `grades` count, given or not. With `weights` None every disagreement weighs
+    the same, for words without an order (Cohen, Educ Psychol Meas 1960;20:37). Standard errors for the interval and
+    for the test of 0 by Fleiss, Cohen and Everitt, Psychol Bull 1969;72:323. The interval is cut at 1.
 
     Raises
     ------
@@ -99,13 +100,14 @@ def weighted_kappa(
     if (table.sum(axis=0) > 0).sum() == 1 and (table.sum(axis=0) == table.sum(axis=1)).all():
         raise ValueError("both readers gave everybody the same grade, so chance explains all agreement")
     with np.errstate(invalid="ignore", divide="ignore"):  # errors of 0 are None below
-        found = cohens_kappa(table, wt=weights, weights=np.asarray(grades, dtype=float))
+        scores = np.asarray(grades, dtype=float) if weights else None
+        found = cohens_kappa(table, wt=weights, weights=scores)
     kappa, se, se_null = (float(found.kappa), *(_root(v) for v in (found.var_kappa, found.var_kappa0)))
     apart = np.abs(np.subtract.outer(np.arange(len(grades)), np.arange(len(grades))))
     equal, near = int(table[apart == 0].sum()), int(table[apart <= 1].sum())
     z = float(stats.norm.ppf((1 + CONFIDENCE) / 2))
     return Kappa(
-        weights=weights,
+        weights=weights or "no",
         n=n,
         kappa=kappa,
         se=se,

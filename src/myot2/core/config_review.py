@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
 
 from myot2.core.config_section import Section
+
+Rater = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9]{1,32}$")]
 
 
 class Review(Section):
@@ -15,10 +19,11 @@ class Review(Section):
         description="Folder of decisions.tsv and of the corrected label maps, <scan>_dseg.nii.gz, on the grid of the "
         "labelled image or of the T2 map.",
     )
-    rater: str | None = Field(
+    raters: list[Rater] | None = Field(
         None,
-        pattern=r"^[A-Za-z0-9]{1,32}$",
-        description="Whose decisions count; null: whose stands first in decisions.tsv. Others are compared only.",
+        min_length=1,
+        description="Whose decisions count: of each scan that of the first of them who decided about it, such as "
+        "[consensus, anna]; null: whose stands first in decisions.tsv. Others are compared only.",
     )
     apply: bool = Field(
         True, description="Whether decisions change the results; false: corrected masks are compared only."

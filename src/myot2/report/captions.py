@@ -171,6 +171,24 @@ TABLES = (
         "decision is not taken.",
     ),
     Table(
+        "tbl-review-muscles",
+        "What corrections did to each muscle, both sides together, of muscles that somebody changed: in how many "
+        "scans; Dice and HD95 of both masks, means over all corrected scans; T2 by the person's mask less T2 by the "
+        "own one.",
+    ),
+    Table(
+        "tbl-raters",
+        "Readings of the same scans. Equal decisions; Cohen's kappa with its 95 % interval; scans of which both left a "
+        "mask, with Dice and HD95 of both, all muscles together; T2 of both thighs by the first's mask less by the "
+        "second's, its 95 % interval and limits of agreement; ICC of absolute agreement with its 95 % interval. "
+        "Twice: a rater's first look and second.",
+    ),
+    Table(
+        "tbl-rater-muscles",
+        "The same of each muscle, both sides together, of muscles whose two masks differ somewhere: in how many scans; "
+        "Dice and HD95, means over all scans that both read; T2 by the first's mask less T2 by the second's.",
+    ),
+    Table(
         "tbl-voxels",
         "Voxels of the muscles, measured and left out by reason. Implausible: no T2, or one outside the plausible "
         "range. A dash: the T2 map is the scanner's own, which says nothing of its voxels.",

@@ -12,7 +12,7 @@ _FIGURES = {
     "voxels_removed": ".0f",
     "dice": ".3f",
     "hd95_mm": ".1f",
-    "t2_change_ms": "+.2f",
+    "t2_change_ms": "+z.2f",
     "minutes": ".0f",
 }
 
@@ -29,9 +29,12 @@ def review_sentence(review: pd.DataFrame) -> str:
     crossing = int((review["crosses_cutoff"] == "yes").sum())
     if len(changes):
         text.append(
-            f"Another mask changed T2 of both thighs by {changes.mean():+.2f} ms on average ({changes.min():+.2f} to "
-            f"{changes.max():+.2f}); {crossing} of {len(changes)} scans cross the cutoff by it."
+            f"Another mask changed T2 of both thighs by {changes.mean():+z.2f} ms on average ({changes.min():+z.2f} to "
+            f"{changes.max():+z.2f}); {crossing} of {len(changes)} scans cross the cutoff by it."
         )
+    minutes = review["minutes"].dropna()
+    if len(minutes):
+        text.append(f"It took {minutes.sum():.0f} minutes in all, {minutes.median():.1f} a scan (median).")
     bad = review[review["state"].isin(["stale", "refused"])]
     for _, row in bad.iterrows():
         text.append(f"Of {escape(scan_name(row))} the decision is {escape(row['state'])}: {escape(row['found'])}.")
@@ -52,7 +55,7 @@ def review_table(review: pd.DataFrame) -> str:
         for _, row in review.iterrows()
     ]
     header = ["Scan", "Decision", "State", "Reason", "added", "removed", "Dice", "HD95 mm", "T2 ms", "min", "crosses"]
-    return pipe_table(header, rows, align="llllrrrrrrl", widths=[3, 3, 3, 4, 2, 2, 2, 2, 2, 2, 2])
+    return pipe_table(header, rows, align="llllrrrrrrl", widths=[3, 4, 4, 4, 3, 3, 3, 3, 3, 2, 3])
 
 
 def scan_name(row: pd.Series) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import pandas as pd
 from matplotlib.figure import Figure
 
-from myot2.report import agreement, captions, figures, inference_tables, readers, review, tables
+from myot2.report import agreement, captions, figures, inference_tables, raters, readers, review, tables
 from myot2.report.analysis_log import analyses_table
 from myot2.report.flow_diagram import flow_figure, flow_of
 from myot2.report.lookup import printed_part
@@ -86,6 +86,9 @@ LAID_OUT: Mapping[str, Callable[[Study], str]] = {
     "tbl-labels": lambda study: tables.quality_table(study.quality),
     "tbl-masks": lambda study: agreement.agreement_table(study.statistics),
     "tbl-review": lambda study: review.review_table(study.review),
+    "tbl-review-muscles": lambda study: raters.muscles_table(study.review_muscles),
+    "tbl-raters": lambda study: raters.raters_table(study.raters),
+    "tbl-rater-muscles": lambda study: raters.muscles_table(study.rater_muscles),
     "tbl-voxels": lambda study: tables.voxel_table(study.voxels),
     "tbl-reconstruction": lambda study: reconstruction_table(study.reconstruction),
     "tbl-analyses": lambda study: analyses_table(study.log),
@@ -100,6 +103,9 @@ ONLY_IF: Mapping[str, Callable[[Study], bool]] = {
     "tbl-masks": lambda study: study.statistics.has("masks.bias"),
     "tbl-readers": lambda study: readers.were_two(study.statistics),
     "tbl-review": lambda study: study.review["decision"].notna().any(),
+    "tbl-review-muscles": lambda study: (study.review_muscles["changed"] > 0).any(),
+    "tbl-raters": lambda study: not study.raters.empty,
+    "tbl-rater-muscles": lambda study: (study.rater_muscles["changed"] > 0).any(),
     "tbl-reconstruction": lambda study: not study.reconstruction.empty,
 }
 """What a run need not have; a sentence says so in its place, where a reader would look for it."""

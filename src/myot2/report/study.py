@@ -105,10 +105,33 @@ REVIEW_COLUMNS = (
 )
 """What a person decided about each scan, and what a correction did."""
 
+MUSCLE_NUMBERS = (
+    "scans",
+    "changed",
+    "dice_mean",
+    "dice_lowest",
+    "hd95_mean_mm",
+    "t2_difference_mean_ms",
+    "t2_difference_lowest_ms",
+    "t2_difference_highest_ms",
+)
+REVIEW_MUSCLES = "review/muscles.tsv"
+REVIEW_MUSCLE_COLUMNS = ("region", *MUSCLE_NUMBERS)
+"""What corrections did to each muscle."""
+RATERS = "review/raters.tsv"
+RATER_NUMBERS = (
+    *("scans", "equal", "kappa", "kappa_low", "kappa_high", "left_out", "dice_mean", "hd95_mean_mm", "masks"),
+    *("t2_bias_ms", "t2_bias_low_ms", "t2_bias_high_ms", "t2_lower_ms", "t2_upper_ms", "icc", "icc_low", "icc_high"),
+)
+RATER_COLUMNS = ("kind", "first", "second", "kappa_missing", *RATER_NUMBERS)
+"""How far two raters agree, and one with the own second look."""
+RATER_MUSCLES = "review/rater_muscles.tsv"
+RATER_MUSCLE_COLUMNS = ("kind", "first", "second", *REVIEW_MUSCLE_COLUMNS)
+
 CLAIMS = "analyse/claims.json"
 """What the check of printed numbers found, where it was run."""
 
-OPTIONAL = (BAND, MASKS, REVIEW, CLAIMS, RECONSTRUCTION)
+OPTIONAL = (BAND, MASKS, REVIEW, REVIEW_MUSCLES, RATERS, RATER_MUSCLES, CLAIMS, RECONSTRUCTION)
 """Files of the results that a report can do without."""
 
 STATISTICS = "analyse/statistics.json"
@@ -144,6 +167,10 @@ class Findings:
         `MASKS_COLUMNS`, one row per mask and person, T2 in ms (NaN where there is none); no rows without such a table.
     review : pd.DataFrame
         `REVIEW_COLUMNS`, one row per scan that a person decided about; no rows without such a table.
+    review_muscles, rater_muscles : pd.DataFrame
+        `REVIEW_MUSCLE_COLUMNS` of corrected against own masks, and `RATER_MUSCLE_COLUMNS` of two readings.
+    raters : pd.DataFrame
+        `RATER_COLUMNS`, one row per pair of readings; no rows where no scan was read twice.
     regions : pd.DataFrame
         The measures: one row per scan, region and side, with the scan's name in `scan`.
     muscles : pd.DataFrame
@@ -170,6 +197,9 @@ class Findings:
     band: pd.DataFrame
     masks: pd.DataFrame
     review: pd.DataFrame
+    review_muscles: pd.DataFrame
+    raters: pd.DataFrame
+    rater_muscles: pd.DataFrame
     regions: pd.DataFrame
     muscles: pd.DataFrame
     sides: pd.DataFrame
@@ -260,6 +290,9 @@ def read_findings(results: Path, labels: Path) -> Findings:
         band=_if_there(results / BAND, BAND_COLUMNS, BAND_COLUMNS),
         masks=_if_there(results / MASKS, MASKS_COLUMNS, ("t2_ms",)),
         review=_if_there(results / REVIEW, REVIEW_COLUMNS, REVIEW_NUMBERS),
+        review_muscles=_if_there(results / REVIEW_MUSCLES, REVIEW_MUSCLE_COLUMNS, MUSCLE_NUMBERS),
+        raters=_if_there(results / RATERS, RATER_COLUMNS, RATER_NUMBERS),
+        rater_muscles=_if_there(results / RATER_MUSCLES, RATER_MUSCLE_COLUMNS, MUSCLE_NUMBERS),
         regions=regions,
         muscles=by_side["both"],
         sides=(by_side["left"] - by_side["right"]).reindex(

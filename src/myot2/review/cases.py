@@ -38,7 +38,7 @@ class Case:
     @property
     def files(self) -> dict[str, Path]:
         """What can be asked for, by the name that an address has."""
-        return {"image": self.image, "t2": self.t2_map, "t2labels": self.t2_labels}
+        return {"image": self.image, "t2": self.t2_map, "t2labels": self.t2_labels, "own": self.own_labels}
 
     def as_repeat(self) -> Case:
         """The same, shown again."""

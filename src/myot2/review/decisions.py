@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Literal, get_args
@@ -158,13 +158,21 @@ def add_decision(folder: str | Path, row: Row) -> None:
     write_tsv(pd.DataFrame([asdict(one) for one in rows], columns=list(COLUMNS)), Path(folder) / NAME)
 
 
-def deciding(rows: Collection[Row], rater: str | None) -> dict[str, Row]:
-    """The row that counts of each scan, by the scan's name: the deciding rater's last one that is no repeat.
+def raters_that_decide(rows: Collection[Row], raters: Sequence[str] | None) -> list[str]:
+    """Whose decisions count, the first before the others: as configured, else the rater of the first row alone."""
+    return list(raters) if raters else [row.rater for row in rows][:1]
 
-    `rater` None is the rater of the first row.
+
+def deciding(rows: Collection[Row], raters: Sequence[str] | None) -> dict[str, Row]:
+    """The row that counts of each scan, by the scan's name: the last one, no repeat, of the first rater who has one.
+
+    `raters` are those who decide, the first before the others, as a consensus before one reader; None is the rater of
+    the first row.
     """
-    whose = rater or next((row.rater for row in rows), None)
-    return {row.scan.name: row for row in rows if row.rater == whose and row.repeat == "no"}
+    counting: dict[str, Row] = {}
+    for rater in reversed(raters_that_decide(rows, raters)):
+        counting |= {row.scan.name: row for row in rows if row.rater == rater and row.repeat == "no"}
+    return counting
 
 
 def changed_since(row: Row, image_sha256: str, mask_sha256: str, corrected_sha256: str | None) -> list[str]:

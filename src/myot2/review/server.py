@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import functools
 import gzip
 import io
 import json
@@ -16,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import SimpleITK as sitk
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -28,23 +28,38 @@ from myot2.core.images import read_volume, same_grid, write_image
 from myot2.core.labels import LabelTable
 from myot2.core.stopnote import Stopped
 from myot2.review.cases import Case
-from myot2.review.decisions import Row, add_decision, checked, read_decisions
+from myot2.review.decisions import Row, checked, raters_that_decide, read_decisions
 from myot2.review.guard import Guard
-from myot2.review.masks import corrected_mask_path, read_corrected, reading_path, without_muscles
+from myot2.review.keep import keep, last_of
+from myot2.review.listing import facts, listing
+from myot2.review.masks import GRIDS, read_corrected, without_muscles
+from myot2.review.places import corrected_mask_path, mask_of, owner_of
 
 STATIC = Path(__file__).parent / "static"
 SERVED = {
+    "between.js": "text/javascript",
+    "source.js": "text/javascript",
     "review.js": "text/javascript",
     "review.css": "text/css",
     "niivue.umd.js": "text/javascript",
     "niivue.LICENSE.txt": "text/plain",
 }
+NIFTI = "application/octet-stream"
 MASK_MB = 64
 MAX_BODY = MASK_MB * 1024 * 1024 * 4 // 3 + 65536
 MAX_PLAIN = 512 * 1024 * 1024
 """Bytes of an unpacked mask; a small gzip file can hold very many."""
 
 FIELDS = {"decision", "muscles", "reason", "comment", "minutes", "image_sha256", "mask_sha256", "mask"}
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A label map to draw on: the correction's file (None: the run's own), its voxels, and on which of `GRIDS`."""
+
+    correction: Path | None
+    labels: sitk.Image
+    grid: str
 
 
 @dataclass
@@ -54,7 +69,7 @@ class Review:
     cases: Sequence[Case]
     folder: Path
     rater: str
-    deciding_rater: str | None
+    raters: Sequence[str] | None
     table: LabelTable
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,19 +79,28 @@ class Review:
 
     def own_row(self, case: Case, rows: Sequence[Row]) -> Row | None:
         """This rater's last row about a case."""
-        repeat = "yes" if case.repeat else "no"
-        mine = [row for row in rows if (row.scan, row.rater, row.repeat) == (case.scan, self.rater, repeat)]
-        return mine[-1] if mine else None
+        return last_of(rows, case.scan.name, self.rater, "yes" if case.repeat else "no")
 
-    def decides(self, rows: Sequence[Row]) -> bool:
-        """Whether this rater's masks are those that the workflow takes."""
-        return self.rater == (self.deciding_rater or (rows[0].rater if rows else self.rater))
+    def correction(self, case: Case, rows: Sequence[Row]) -> Path | None:
+        """The corrected label map that this rater goes on from: the own one, else one that a person put there."""
+        row = self.own_row(case, rows)
+        if case.repeat or (row is not None and row.corrected_sha256):
+            return mask_of(self.folder, row) if row else None
+        if self.rater not in (raters_that_decide(rows, self.raters) or [self.rater]):
+            return None
+        nobodys = owner_of(self.folder, case.scan.name, rows) is None
+        path = corrected_mask_path(self.folder, case.scan.name)
+        return path if nobodys and path.is_file() else None
 
-    def mask_path(self, case: Case, rows: Sequence[Row]) -> Path:
-        """Where a mask of this rater goes: the workflow's place, or where further readings lie."""
-        if self.decides(rows) and not case.repeat:
-            return corrected_mask_path(self.folder, case.scan.name)
-        return reading_path(self.folder, self.rater, 2 if case.repeat else 1, case.scan.name)
+    def drawing(self, case: Case) -> Drawing | None:
+        """What is drawn on: the correction, else the run's own label map; None where its voxels are no image's."""
+        given = self.correction(case, self.rows())
+        if given is not None:
+            return Drawing(
+                given, *read_corrected(given, self.table, read_volume(case.own_labels), read_volume(case.t2_map))
+            )
+        own = read_volume(case.own_labels)
+        return Drawing(None, own, GRIDS[0]) if same_grid(own, read_volume(case.image)) else None
 
 
 class Refused(Exception):
@@ -121,15 +145,8 @@ def listed(request: Request) -> Response:
     """All cases in order, by number: risk, flags and whether they are done; no name and no group."""
     review: Review = request.app.state.review
     rows = review.rows()
-    cases = [
-        {"number": number, "risk": case.risk, "flags": list(case.flags), "done": review.own_row(case, rows) is not None}
-        for number, case in enumerate(review.cases, start=1)
-    ]
-    labels = [
-        {"index": label.index, "name": f"{label.side} {label.name}", "colour": label.colour, "muscle": label.is_muscle}
-        for label in review.table.labels
-    ]
-    return JSONResponse({"rater": review.rater, "cases": cases, "labels": labels})
+    told = listing(review.cases, review.table, lambda case: review.own_row(case, rows) is not None)
+    return JSONResponse({"rater": review.rater, **told})
 
 
 def case_facts(request: Request) -> Response:
@@ -139,12 +156,9 @@ def case_facts(request: Request) -> Response:
     said = {name: getattr(row, name) for name in ("decision", "reason", "comment", "muscles")} if row else {}
     return JSONResponse(
         {
-            "risk": case.risk,
-            "flags": list(case.flags),
-            "image_sha256": sha256(case.image),
-            "mask_sha256": sha256(case.own_labels),
+            **facts(case),
             "before": said,
-            "drawable": _drawing(review, case) is not None,
+            **_told_of(review, case),
         }
     )
 
@@ -153,10 +167,30 @@ def case_file(request: Request) -> Response:
     """An image of a case."""
     review, case = _case(request)
     name = request.path_params["file"].removesuffix(".nii.gz")
-    path = _drawing(review, case) if name == "labels" else case.files.get(name)
-    if path is None or request.path_params["file"] != f"{name}.nii.gz" or not path.is_file():
+    path = case.files.get(name)
+    if request.path_params["file"] != f"{name}.nii.gz" or not (name == "labels" or (path and path.is_file())):
         raise Refused(404, "No such image.")
-    return FileResponse(path, media_type="application/octet-stream")
+    if path is not None:
+        return FileResponse(path, media_type=NIFTI)
+    drawing = review.drawing(case)
+    if drawing is None:
+        raise Refused(404, "No such image.")
+    with tempfile.TemporaryDirectory(prefix="myot2-review-") as temporary:
+        write_image(drawing.labels, Path(temporary) / "labels.nii.gz")
+        return Response((Path(temporary) / "labels.nii.gz").read_bytes(), media_type=NIFTI)
+
+
+def _told_of(review: Review, case: Case) -> dict[str, Any]:
+    """On which grid the page can draw (None: on none), whether on a correction, and why one cannot be opened."""
+    try:
+        drawing = review.drawing(case)
+    except MyoT2Error as error:
+        told = f"The corrected label map cannot be opened: expected {error.expected}; found {error.found}. {error.do}"
+        return {"grid": None, "correction": True, "problem": told}
+    if drawing is None:
+        told = "The labels lie on another grid than the image, so nothing can be drawn here; correct them in ITK-SNAP."
+        return {"grid": None, "correction": False, "problem": told}
+    return {"grid": drawing.grid, "correction": drawing.correction is not None, "problem": None}
 
 
 async def decide(request: Request) -> Response:
@@ -172,7 +206,6 @@ def _decide(request: Request, body: bytes) -> Response:
     review, case = _case(request)
     said = _object(body)
     with review.lock:
-        rows = review.rows()
         image_sum, mask_sum = sha256(case.image), sha256(case.own_labels)
         if (said.get("image_sha256"), said.get("mask_sha256")) != (image_sum, mask_sum):
             raise Refused(409, "The image or the label map has changed since you opened the case. Open it again.")
@@ -181,10 +214,9 @@ def _decide(request: Request, body: bytes) -> Response:
             mask = _mask(said.get("mask"), review, case)
         elif said.get("mask") is not None:
             raise Refused(422, "A mask goes with the decision 'corrected'.")
-        target = review.mask_path(case, rows)
         with tempfile.TemporaryDirectory(prefix="myot2-review-") as temporary:
-            drawn = Path(temporary) / "mask.nii.gz"
-            if mask is not None:
+            drawn = Path(temporary) / "mask.nii.gz" if mask is not None else None
+            if drawn is not None:
                 write_image(mask, drawn)
             record = {
                 **{name: said.get(name) for name in ("decision", "muscles", "reason", "comment", "minutes")},
@@ -194,17 +226,12 @@ def _decide(request: Request, body: bytes) -> Response:
                 "session": case.scan.session,
                 "image_sha256": image_sum,
                 "mask_sha256": mask_sum,
-                "corrected_sha256": sha256(drawn) if mask is not None else None,
+                "corrected_sha256": sha256(drawn) if drawn is not None else None,
                 "repeat": "yes" if case.repeat else "no",
             }
             row = checked(record, "decision")
             without_muscles(read_volume(case.own_labels), row.rejected_muscles, review.table, "decision")
-        if mask is not None:
-            write_image(mask, target)
-        elif target.is_file():
-            # an earlier correction that this decision takes back must not lie where the workflow would take it
-            target.rename(target.with_name(f"{target.name}.withdrawn"))
-        add_decision(review.folder, row)
+            keep(review.folder, row, drawn, review.raters)
     return JSONResponse({"done": True})
 
 
@@ -245,7 +272,7 @@ def _mask(text: str | None, review: Review, case: Case):
         path.write_bytes(packed)
         _require_nifti(packed)
         try:
-            return read_corrected(path, review.table, read_volume(case.own_labels))[0]
+            return read_corrected(path, review.table, read_volume(case.own_labels), read_volume(case.t2_map))[0]
         except MyoT2Error as error:
             raise Refused(422, f"The mask is refused: expected {error.expected}; found {error.found}.") from error
 
@@ -265,27 +292,6 @@ def _require_nifti(plain: bytes) -> None:
     """Refuse what is no NIfTI-1 or -2 file in one piece before a reader made for trusted files sees it."""
     if plain[344:348] != b"n+1\0" and plain[4:8] != b"n+2\0":
         raise Refused(422, "The mask is no NIfTI file.")
-
-
-def _drawing(review: Review, case: Case) -> Path | None:
-    """What is drawn on: the rater's own correction where it is on the image's grid, else the run's label map."""
-    mine = review.mask_path(case, review.rows())
-    for path in (mine, case.own_labels):
-        if path.is_file() and _on_grid(path, _stamp(path), case.image):
-            return path
-    return None
-
-
-def _stamp(path: Path) -> int:
-    return path.stat().st_mtime_ns
-
-
-@functools.lru_cache(maxsize=1024)
-def _on_grid(path: Path, _stamp: int, image: Path) -> bool:
-    try:
-        return same_grid(read_volume(path), read_volume(image))
-    except (MyoT2Error, Stopped):
-        return False
 
 
 def _refused(request: Request, error: Exception) -> Response:

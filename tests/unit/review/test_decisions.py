@@ -76,8 +76,14 @@ def test_the_last_decision_of_the_first_rater_counts_and_repeats_and_other_rater
         row(rater="ben", comment="other"),
     ]
     assert deciding(rows, None)["sub-P01"].comment == "last"
-    assert deciding(rows, "ben")["sub-P01"].comment == "other"
-    assert deciding(rows, "nobody") == {}
+    assert deciding(rows, ["ben"])["sub-P01"].comment == "other"
+    assert deciding(rows, ["nobody"]) == {}
+
+
+def test_of_those_who_decide_the_first_who_did_counts_for_each_scan():
+    rows = [row(), row(participant_id="P02"), row(rater="consensus", decision="reject scan", reason="motion")]
+    counting = deciding(rows, ["consensus", "anna"])
+    assert {scan: one.rater for scan, one in counting.items()} == {"sub-P01": "consensus", "sub-P02": "anna"}
 
 
 def test_what_has_changed_since_is_named():

@@ -101,6 +101,7 @@ def collected(program, case, folder, tmp_path, cutoff):
     words = ["--folder", str(folder), "--statistics", str(statistics), "--participants", "P01", "--sessions", "n/a"]
     words += ["--images", str(case.image), "--own-labels", str(case.own_labels), "--effects", str(effect)]
     words += ["--scans", str(out), "--regions", str(tmp_path / "regions.tsv")]
+    words += ["--muscles", str(tmp_path / "muscles.tsv")]
     assert program("collect_review")(words) == 0
     dictionary = json.loads((tmp_path / "scans.json").read_text())
     table = pd.read_csv(out, sep="\t")

@@ -7,6 +7,7 @@ import gzip
 import http.client
 import json
 import re
+import socket
 import threading
 import time
 
@@ -17,8 +18,9 @@ import SimpleITK as sitk
 from review_boxes import box, grid
 
 from myot2.core.files import sha256
-from myot2.core.images import array_of, read_image
-from myot2.review.decisions import read_decisions
+from myot2.core.images import array_of, read_image, write_image
+from myot2.review.decisions import deciding, read_decisions
+from myot2.review.places import mask_that_counts
 from myot2.review.server import FIELDS, Review, make_app
 
 uvicorn = pytest.importorskip("uvicorn", reason="the review page needs uvicorn (envs/pins.toml, [review])")
@@ -66,24 +68,37 @@ class Client:
         )
 
 
-@pytest.fixture
-def served(cases, table, tmp_path):
-    import socket
+class Door:
+    """One listening server for all tests, whose application is exchanged: starting one costs more than a test."""
 
+    def __init__(self, port: int):
+        self.port, self.app = port, None
+
+    async def __call__(self, scope, receive, send):
+        await self.app(scope, receive, send)
+
+
+@pytest.fixture(scope="module")
+def door():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    review = Review([*cases, cases[0].as_repeat()], tmp_path / "corrections", "anna", None, table)
-    app = make_app(review, port=port)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="critical", lifespan="off"))
+    made = Door(port)
+    server = uvicorn.Server(uvicorn.Config(made, host="127.0.0.1", port=port, log_level="critical", lifespan="off"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    client = Client(port)
-    yield client, app, review
+    yield made
     server.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture
+def served(door, cases, table, tmp_path):
+    review = Review([*cases, cases[0].as_repeat()], tmp_path / "corrections", "anna", None, table)
+    door.app = make_app(review, port=door.port)
+    return Client(door.port), door.app, review
 
 
 @pytest.fixture
@@ -333,3 +348,80 @@ def test_other_methods_do_nothing(entered, method):
     before = everything(review)
     assert client.ask(method, "/api/cases/1/decision")[0] == 405
     assert everything(review) == before
+
+
+def redrawn(*, row: int) -> np.ndarray:
+    """The two boxes, less a part of the first."""
+    drawn = box()
+    drawn[1, row, 2:5] = 0
+    return drawn
+
+
+def correct(client, review, tmp_path, drawn: np.ndarray) -> str:
+    said = said_of(review, decision="corrected", mask=packed(grid(drawn), tmp_path))
+    assert client.decide("1", said=said)[0] == 200
+    return read_decisions(review.folder)[-1].corrected_sha256
+
+
+def test_a_consensus_takes_the_place_of_a_raters_mask_which_is_not_lost(entered, tmp_path):
+    client, review = entered
+    review.raters = ["consensus", "anna"]
+    annas = correct(client, review, tmp_path, redrawn(row=2))
+    review.rater = "consensus"
+    agreed = correct(client, review, tmp_path, redrawn(row=3))
+    taken, kept = review.folder / "sub-P01_dseg.nii.gz", review.folder / "readings/anna-1/sub-P01_dseg.nii.gz"
+    assert (sha256(taken), sha256(kept)) == (agreed, annas) and agreed != annas
+    review.rater = "anna"
+    assert np.array_equal(labels_shown(client, tmp_path), redrawn(row=2)), "each goes on from the own mask"
+
+
+def test_whose_mask_is_measured_follows_the_decision_that_counts(entered, tmp_path):
+    client, review = entered
+    annas = correct(client, review, tmp_path, redrawn(row=2))
+    review.rater = "ben"
+    bens = correct(client, review, tmp_path, redrawn(row=3))
+    rows = read_decisions(review.folder)
+    for raters, digest in ((None, annas), (["ben"], bens), (["ben", "anna"], bens)):
+        counting = deciding(rows, raters)["sub-P01"]
+        assert sha256(mask_that_counts(review.folder, "sub-P01", counting, rows)) == digest
+    assert client.decide("1", said=said_of(review))[0] == 200
+    rows = read_decisions(review.folder)
+    assert mask_that_counts(review.folder, "sub-P01", deciding(rows, ["ben"])["sub-P01"], rows) is None, (
+        "anna's is hers"
+    )
+    assert (review.folder / "sub-P01_dseg.nii.gz").is_file(), "ben's acceptance takes nothing of anna's back"
+
+
+def labels_shown(client, tmp_path, number="1") -> np.ndarray:
+    status, content, _ = client.ask("GET", f"/api/cases/{number}/labels.nii.gz")
+    assert status == 200
+    path = tmp_path.parent / "shown.nii.gz"
+    path.write_bytes(content)
+    return array_of(read_image(path))
+
+
+def test_a_correction_on_the_grid_of_the_t2_map_opens_again_and_is_saved_on_that_grid(entered, tmp_path):
+    client, review = entered
+    shape, spacing = (2, 6, 5), (4.0, 4.0, 12.0)
+    write_image(grid(np.full(shape, 40.0, np.float32), spacing=spacing), review.cases[0].t2_map)
+    drawn = np.ones(shape, np.uint8)
+    write_image(grid(drawn, spacing=spacing), review.folder / "sub-P01_dseg.nii.gz")
+    told = json.loads(client.ask("GET", "/api/cases/1")[1])
+    assert (told["grid"], told["correction"], told["problem"]) == ("T2", True, None)
+    assert np.array_equal(labels_shown(client, tmp_path), drawn)
+    drawn[0, 0] = 2
+    mask = packed(grid(drawn, spacing=spacing), tmp_path)
+    assert client.decide("1", said=said_of(review, decision="corrected", mask=mask))[0] == 200
+    assert np.array_equal(array_of(read_image(review.folder / "sub-P01_dseg.nii.gz")), drawn)
+    assert client.decide("1", said=said_of(review))[0] == 200
+    told = json.loads(client.ask("GET", "/api/cases/1")[1])
+    assert (told["grid"], told["correction"]) == ("labelled", False), "back to the run's own labels"
+
+
+def test_a_correction_that_cannot_be_opened_is_told_and_the_runs_own_labels_are_not_shown_for_it(entered):
+    client, review = entered
+    write_image(grid(box()[1:]), review.folder / "sub-P01_dseg.nii.gz")
+    told = json.loads(client.ask("GET", "/api/cases/1")[1])
+    assert told["grid"] is None and told["correction"] and "10 x 12 x 3" in told["problem"]
+    assert client.ask("GET", "/api/cases/1/labels.nii.gz")[0] == 422
+    assert client.ask("GET", "/api/cases/1/own.nii.gz")[0] == 200

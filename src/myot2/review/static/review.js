@@ -1,16 +1,11 @@
 "use strict";
-// The review page. Every text from the server goes into the page as text, never as markup.
+// The review page. Every text from its source goes into the page as text, never as markup.
 
 const byId = (id) => document.getElementById(id);
-const word = document.querySelector("meta[name=word]").content;
-const state = { cases: [], labels: [], number: 0, facts: null, pen: 1, hidden: new Set(), began: 0, original: null, tool: "look" };
+const state = { cases: [], labels: [], number: 0, facts: null, pen: 1, hidden: new Set(), began: 0, original: null, tool: "look", correction: false, steps: 0 };
 const views = { image: null, t2: null };
-
-async function get(address) {
-  const answer = await fetch(address);
-  if (!answer.ok) throw new Error((await answer.json().catch(() => ({}))).message || `status ${answer.status}`);
-  return answer.json();
-}
+const UNDO_STEPS = 25;
+const T2_LOOK = { cal_min: 20, cal_max: 80 }; // ms
 
 function say(text, bad = false) {
   byId("message").textContent = text;
@@ -102,9 +97,8 @@ function choosePen(index) {
 function useTool(tool) {
   state.tool = tool;
   for (const name of ["look", "brush", "fill", "eraser"]) byId(name).setAttribute("aria-pressed", name === tool);
-  const drawable = state.facts && state.facts.drawable;
   // without the bitmap NiiVue would begin an empty drawing
-  if (!drawable || !views.image.drawBitmap) return;
+  if (!source.draws || !views.image.drawBitmap) return;
   views.image.setDrawingEnabled(tool !== "look");
   views.image.setPenValue(tool === "eraser" ? 0 : state.pen, tool === "fill");
   views.image.opts.penSize = Number(byId("size").value);
@@ -126,42 +120,63 @@ function tellChanged() {
 }
 
 function redrawn() {
-  return changedVoxels() > 0 || (state.facts && state.facts.before.decision === "corrected" && state.facts.drawable);
+  return source.draws && Boolean(views.image.drawBitmap) && (state.correction || changedVoxels() > 0);
+}
+
+// What is shown and drawn on: the image, or where a correction lies on the grid of the T2 map, that one.
+async function load(number, grid, labels) {
+  views.image.closeDrawing();
+  state.original = null;
+  state.steps = 0;
+  const onT2 = grid === "T2";
+  byId("image-title").textContent = onT2 ? "T2 map and labels: the correction lies on this grid" : "Image and labels";
+  const shown = onT2 ? { ...T2_LOOK, colormap: "gray" } : { colormap: "gray" };
+  await views.image.loadVolumes([{ url: source.file(number, onT2 ? "t2" : "image"), name: "image.nii.gz", ...shown }]);
+  if (!grid) return;
+  const drawn = await niivue.NVImage.loadFromUrl({ url: source.file(number, labels), name: "labels.nii.gz" });
+  if (!views.image.loadDrawing(drawn)) throw new Error("the labels do not fit the image");
+  state.original = views.image.drawBitmap.slice();
 }
 
 async function open(number) {
   if (state.number && number !== state.number && changedVoxels() && !confirm("Leave the changes to this case unsaved?")) return;
   say("Loading");
   document.body.dataset.ready = "no";
-  const base = `/api/cases/${number}`;
   try {
-    state.facts = await get(base);
-    views.image.closeDrawing();
-    state.original = null;
-    await views.image.loadVolumes([{ url: `${base}/image.nii.gz`, name: "image.nii.gz", colormap: "gray" }]);
-    if (state.facts.drawable) {
-      await views.image.loadDrawingFromUrl(`${base}/labels.nii.gz`);
-      state.original = views.image.drawBitmap.slice();
-    }
-    const labels = { url: `${base}/t2labels.nii.gz`, name: "t2labels.nii.gz", opacity: Number(byId("opacity").value) };
-    await views.t2.loadVolumes([
-      { url: `${base}/t2.nii.gz`, name: "t2.nii.gz", colormap: "viridis", cal_min: 20, cal_max: 80 },
-      labels,
-    ]);
+    const facts = (state.facts = await source.facts(number));
+    await load(number, facts.grid, "labels");
+    state.correction = facts.correction;
+    const labels = { url: source.file(number, "t2labels"), name: "t2labels.nii.gz", opacity: Number(byId("opacity").value) };
+    await views.t2.loadVolumes([{ url: source.file(number, "t2"), name: "t2.nii.gz", colormap: "viridis", ...T2_LOOK }, labels]);
     state.number = number;
     state.began = Date.now();
-    for (const name of ["reason", "comment"]) byId(name).value = state.facts.before[name] || "";
-    byId("flags").replaceChildren(...state.facts.flags.map((flag) => element("li", flag)));
-    showLabels();
-    setOpacity(byId("opacity").value);
-    useTool("look");
-    tellChanged();
+    for (const name of ["reason", "comment"]) byId(name).value = facts.before[name] || "";
+    byId("flags").replaceChildren(...facts.flags.map((flag) => element("li", flag)));
+    settle();
     listCases();
-    say(state.facts.drawable ? `Case ${number}` : `Case ${number}: the labels lie on another grid and cannot be drawn on here`);
+    const decided = facts.before.decision ? `, decided before: ${facts.before.decision}` : "";
+    say(facts.problem || `Case ${number}${decided}`, Boolean(facts.problem));
     document.body.dataset.ready = "yes";
   } catch (error) {
     say(`Case ${number} cannot be shown: ${error.message}`, true);
   }
+}
+
+function settle() {
+  showLabels();
+  setOpacity(byId("opacity").value);
+  useTool("look");
+  byId("own").disabled = !state.correction;
+  tellChanged();
+}
+
+// Back to the labels that the run made; an acceptance then takes an earlier correction back.
+async function startOver() {
+  if (!state.number || !state.correction) return;
+  await load(state.number, "labelled", "own");
+  state.correction = false;
+  settle();
+  say("The run's own labels. Accepting them takes the correction back.");
 }
 
 function inBase64(bytes) {
@@ -189,24 +204,21 @@ async function decide(decision) {
     byId("reason").focus();
     return say("Say why: a rejection needs a reason.", true);
   }
+  if (decision === "accept" && state.correction) {
+    return say("A correction lies there that cannot be shown. Accepting takes it back: show the run's own labels first (o).", true);
+  }
   if (decision === "reject muscle") said.muscles = state.labels.find((label) => label.index === state.pen).name;
   if (decision === "corrected") {
     said.mask = inBase64(await packed(await views.image.saveImage({ filename: "", isSaveDrawing: true })));
   }
-  const answer = await fetch(`/api/cases/${state.number}/decision`, {
-    method: "POST",
-    headers: { "content-type": "application/json", "x-myot2-word": word },
-    body: JSON.stringify(said),
-  });
-  if (!answer.ok) {
-    const told = await answer.text();
-    let message = told;
-    try {
-      message = JSON.parse(told).message;
-    } catch {}
-    return say(`Not saved: ${message}`, true);
+  try {
+    await source.save(state.number, said);
+  } catch (error) {
+    return say(`Not saved: ${error.message}`, true);
   }
+  state.correction = decision === "corrected";
   if (views.image.drawBitmap) state.original = views.image.drawBitmap.slice();
+  byId("own").disabled = !state.correction;
   state.facts.before = { ...said, mask: undefined };
   state.cases[state.number - 1].done = true;
   tellChanged();
@@ -219,15 +231,42 @@ function next(step) {
   if (to >= 1 && to <= state.cases.length) open(to);
 }
 
+// Not NiiVue's own filling, which blends every label's first and last slice over all that lies between.
 function betweenSlices() {
-  if (!views.image.drawBitmap) return;
+  const bitmap = views.image.drawBitmap;
+  if (!source.draws || !bitmap) return;
+  const size = views.image.volumes[0].dimsRAS.slice(1, 4);
+  const spacing = views.image.volumes[0].pixDimsRAS.slice(1, 4);
+  const shown = views.image.frac2vox(views.image.scene.crosshairPos)[2];
+  const area = size[0] * size[1];
+  const has = new Array(size[2]).fill(false);
+  const changed = new Array(size[2]).fill(false);
+  for (let i = 0; i < bitmap.length; i++) {
+    const slice = Math.floor(i / area);
+    if (bitmap[i] === state.pen) has[slice] = true;
+    if ((bitmap[i] === state.pen) !== (state.original[i] === state.pen)) changed[slice] = true;
+  }
+  const name = state.labels.find((label) => label.index === state.pen).name;
+  const between = slicesAround(shown, has, changed);
+  if (!between) return say(`Draw ${name} on two slices with others between them, then show one of these.`, true);
+  fillBetween(bitmap, size, spacing, state.pen, between.low, between.high);
   views.image.drawAddUndoBitmap();
-  views.image.interpolateMaskSlices();
+  views.image.refreshDrawing(true);
+  drawn();
+  say(`${name}: filled between slices ${between.low + 1} and ${between.high + 1}`);
+}
+
+// NiiVue keeps its steps in a ring and would go round it, back to the newest.
+function undo() {
+  if (!source.draws || !views.image.drawBitmap) return;
+  if (!state.steps) return say("Nothing more to undo.");
+  state.steps -= 1;
+  views.image.drawUndo();
   tellChanged();
 }
 
-function undo() {
-  views.image.drawUndo();
+function drawn() {
+  state.steps = Math.min(state.steps + 1, UNDO_STEPS);
   tellChanged();
 }
 
@@ -241,6 +280,7 @@ const actions = {
   e: () => useTool("eraser"),
   z: undo,
   i: betweenSlices,
+  o: startOver,
   a: () => decide(redrawn() ? "corrected" : "accept"),
   x: () => decide("reject scan"),
   m: () => decide("reject muscle"),
@@ -254,7 +294,7 @@ const actions = {
 };
 
 function connect() {
-  const buttons = { look: "v", brush: "b", fill: "f", eraser: "e", undo: "z", between: "i", accept: "a", "reject-scan": "x", "reject-muscle": "m" };
+  const buttons = { look: "v", brush: "b", fill: "f", eraser: "e", undo: "z", between: "i", own: "o", accept: "a", "reject-scan": "x", "reject-muscle": "m" };
   for (const [id, key] of Object.entries(buttons)) byId(id).onclick = () => actions[key]();
   byId("size").oninput = () => useTool(state.tool);
   byId("opacity").oninput = () => setOpacity(Number(byId("opacity").value));
@@ -288,14 +328,15 @@ async function start() {
     views[name].setSliceType(views[name].sliceTypeAxial);
   }
   views.image.drawFillOverwrites = true;
+  document.body.classList.toggle("draws", source.draws);
   views.image.broadcastTo([views.t2], { "2d": true, "3d": false });
   views.t2.broadcastTo([views.image], { "2d": true, "3d": false });
-  byId("image").addEventListener("pointerup", () => setTimeout(tellChanged, 50));
-  byId("image").addEventListener("mouseup", () => setTimeout(tellChanged, 50));
-  const told = await get("/api/cases");
+  views.image.opts.maxDrawUndoBitmaps = UNDO_STEPS + 1;
+  views.image.onDrawingChanged = (action) => action === "draw" && drawn();
+  const told = await source.list();
   state.cases = told.cases;
   state.labels = told.labels;
-  byId("rater").textContent = `Rater ${told.rater}`;
+  if (told.rater) byId("rater").textContent = `Rater ${told.rater}`;
   connect();
   listMuscles();
   listCases();
