@@ -138,7 +138,8 @@ def models_of(
 ) -> tuple[list[SignalModel], dict[str, Any]]:
     """The signal model of each slice, pulses as for a fit, and what is told of fat."""
     if options.model == "mono":
-        return [MonoModel(scan.echo_times_ms)] * len(scan.slices), {"Fat": "not in the model", "FatLeft": None}
+        told = {"Fat": "not in the model", "FatLeft": None, "FatSuppressed": None}
+        return [MonoModel(scan.echo_times_ms)] * len(scan.slices), told
     water = epg_model(train_of(FitSettings(t1_ms=options.t1_ms, pulses=pulses_of(options)), scan.echo_times_ms))
     return models_with_fat(scan, water, fat, b1)
 

@@ -70,16 +70,18 @@ def models_with_fat(
     """
     plain = [water] * len(scan.slices)
     if fat is None:
-        return plain, {"Fat": "not in the model: no fat fraction was given", "FatLeft": None}
-    left, why = (fat.left, "as set") if fat.left is not None else _left(scan, water, fat, b1)
+        return plain, {"Fat": "not in the model: no fat fraction was given", "FatLeft": None, "FatSuppressed": None}
+    suppressed, why = (fat.left < 1, "as set") if fat.left is not None else _suppressed(scan, water, fat, b1)
+    left = fat.left if fat.left is not None else 1.0 if suppressed is False else None
     if not left:
-        return plain, {"Fat": f"not in the model: {why}", "FatLeft": None}
+        return plain, {"Fat": f"not in the model: {why}", "FatLeft": None, "FatSuppressed": suppressed}
     of_fat = epg_model(replace(water.train, t1_ms=fat.dixon.fat_t1_ms))
     share, t2 = left * _recovery(scan.facts.get("tr_ms"), fat.dixon), fat.dixon.fat_t2_ms
     models = [FatModel(water, of_fat, part, t2, share, fat.dixon) for part in np.nan_to_num(fat.fraction)]
     return models, {
         "Fat": f"in the model, {why}",
         "FatLeft": left,
+        "FatSuppressed": suppressed,
         "FatT2Ms": fat.dixon.fat_t2_ms,
         "FatT1Ms": fat.dixon.fat_t1_ms,
         "VoxelsOutsideDixon": fat.outside,
@@ -87,8 +89,8 @@ def models_with_fat(
     }
 
 
-def _left(scan: RawScan, water: EpgModel, fat: Fat, b1: np.ndarray | None) -> tuple[float | None, str]:
-    """1 where fat was not suppressed, else None, and why."""
+def _suppressed(scan: RawScan, water: EpgModel, fat: Fat, b1: np.ndarray | None) -> tuple[bool | None, str]:
+    """Whether fat was suppressed, None where the echoes do not say, and why."""
     protons = np.nan_to_num(fat.dixon.proton_fraction(fat.fraction, _MUSCLE_T2_MS), nan=0.5)
     number = int((protons > LEAST_FRACTION).sum(axis=(1, 2)).argmax())
     part, share = scan.slices[number], protons[number]
@@ -99,8 +101,8 @@ def _left(scan: RawScan, water: EpgModel, fat: Fat, b1: np.ndarray | None) -> tu
     brightness = float(np.median(first[share > LEAST_FRACTION]) / np.median(first[share < MOST_IN_MUSCLE]))
     of_muscle = f"fat has {brightness:.2f} of the signal of muscle in the first echo"
     if brightness < LEAST_BRIGHTNESS:
-        return None, f"it was suppressed ({of_muscle}), and what is left of it is not known"
-    return 1.0, f"not suppressed ({of_muscle})"
+        return True, f"it was suppressed ({of_muscle}), and what is left of it is not known"
+    return False, f"not suppressed ({of_muscle})"
 
 
 def _recovery(tr_ms: float | None, tissue: DixonWeight) -> float:

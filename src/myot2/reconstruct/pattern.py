@@ -69,6 +69,11 @@ class Pattern:
         exact = self.sampled[:, middle]
         return tuple(np.flatnonzero(exact if exact.any() else near).tolist())
 
+    @property
+    def central_times_ms(self) -> tuple[float, ...]:
+        """The echo times of these."""
+        return tuple(float(self.echo_times_ms[echo]) for echo in self.central_echoes)
+
     def sentence(self) -> str:
         """The pattern in words, for reports."""
         echoes, rows = self.repeats.shape
@@ -82,7 +87,7 @@ class Pattern:
             counts = self.sampled.sum(axis=1)
             few = str(counts[0]) if np.ptp(counts) == 0 else f"{counts.min()} to {counts.max()}"
             said = f"Each of {echoes} echoes has {few} of {rows} lines"
-        times = " and ".join(f"{self.echo_times_ms[echo]:g}" for echo in self.central_echoes)
+        times = " and ".join(f"{time:g}" for time in self.central_times_ms)
         middle = f"the centre of k-space is sampled at TE {times} ms" if times else "no echo has the centre of k-space"
         most = int(self.repeats.max())
         averages = f", up to {most} times" if most > 1 else ""

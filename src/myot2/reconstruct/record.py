@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from myot2.reconstruct.inversion import Settings
-from myot2.reconstruct.judgement import scan_flags, scan_misfit
+from myot2.reconstruct.judgement import fat_flags, scan_flags, scan_misfit
 from myot2.reconstruct.pattern import Pattern, pattern_of
 from myot2.reconstruct.raw import RawScan
 from myot2.reconstruct.slices import SliceResult
@@ -56,7 +56,7 @@ def summary(
         "TotalVariation": settings.strength,
         "Phase": settings.phase,
         **fat,
-        "Flags": scan_flags(results),
+        "Flags": scan_flags(results) + fat_flags(model, fat, pattern.central_times_ms),
         "Header": {name: scan.facts.get(name) for name in PUBLIC_FACTS},
         "Preparation": {name: scan.facts.get(name) for name in MADE_READY},
     }

@@ -259,52 +259,48 @@ def _t2_series(
     """The multi-echo series and the scanner's T2 map."""
     sequence = scan.MultiEcho.of(conditions.refocusing)
     ideal = sequence if conditions.refocusing == "ideal" else scan.MultiEcho.of("ideal")
-    sigma = sequence.muscle_signal / conditions.snr
-    echoes, maps = [], []
-    for k, slab in enumerate(slabs):
-        sensitivity, b1, residual = (
-            _at(field, body, grid, k) for field in (body.receive.at, body.transmit.at, body.saturation.residual)
-        )
-        left = residual if conditions.fat_suppression else np.ones_like(residual)
-        seen = {"oedema_gain_ms": body.oedema_gain_ms, "b1": b1, "residual_fat": left}
-        clean = scan.multi_echo(slab, average, sequence, **seen)
-        exact = clean if ideal is sequence else scan.multi_echo(slab, average, ideal, **seen)
-        echoes.append(rician(clean * sensitivity[..., None], sigma, rng))
-        maps.append(
-            scan.vendor_map(
-                exact,
-                ideal,
-                sensitivity=sensitivity,
-                inside=scan.body_fraction(slab, average) >= scan.COVERAGE,
-                sd_ms=conditions.vendor_sd_ms,
-                snr=conditions.snr,
-                rng=rng,
-            )
-        )
-    gain = MUSCLE_PIXEL["multi-echo"] / sequence.muscle_signal
-    protocol = MULTI_ECHO if conditions.fat_suppression else MULTI_ECHO_WITH_FAT
-    start_s = 9.45 * 3600
-    volumes = _pixels(np.moveaxis(np.stack(echoes), -1, 0), gain)
-    return [
-        Series(
-            9,
-            protocol.description,
-            ("ORIGINAL", "PRIMARY", "M", "ND"),
-            protocol,
-            protocol.echo_times_ms,
-            start_s,
-            ((grid, volumes),),
-        ),
-        Series(
-            10,
-            "T2_map",
-            ("DERIVED", "PRIMARY", "T2 MAP", "ND"),
-            protocol,
-            protocol.echo_times_ms[:1],
-            start_s + 1,
-            ((grid, np.stack(maps)[None]),),
-        ),
+    slices = [
+        _t2_slice(body, grid, (k, slab), average, (sequence, ideal), conditions, rng) for k, slab in enumerate(slabs)
     ]
+    echoes, maps = zip(*slices, strict=True)
+    volumes = _pixels(np.moveaxis(np.stack(echoes), -1, 0), MUSCLE_PIXEL["multi-echo"] / sequence.muscle_signal)
+    protocol = MULTI_ECHO if conditions.fat_suppression else MULTI_ECHO_WITH_FAT
+    times, start_s = protocol.echo_times_ms, 9.45 * 3600
+    original, derived = ("ORIGINAL", "PRIMARY", "M", "ND"), ("DERIVED", "PRIMARY", "T2 MAP", "ND")
+    return [
+        Series(9, protocol.description, original, protocol, times, start_s, ((grid, volumes),)),
+        Series(10, "T2_map", derived, protocol, times[:1], start_s + 1, ((grid, np.stack(maps)[None]),)),
+    ]
+
+
+def _t2_slice(
+    body: Body,
+    grid: Grid,
+    numbered: tuple[int, Slab],
+    average: VoxelAverage,
+    sequences: tuple[scan.MultiEcho, scan.MultiEcho],
+    conditions: Conditions,
+    rng: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy echoes (rows, columns, echoes) of a slice, and the map (rows, columns) of a scanner with ideal pulses."""
+    (number, slab), (sequence, ideal) = numbered, sequences
+    sensitivity, b1, residual = (
+        _at(field, body, grid, number) for field in (body.receive.at, body.transmit.at, body.saturation.residual)
+    )
+    left = residual if conditions.fat_suppression else np.ones_like(residual)
+    seen = {"oedema_gain_ms": body.oedema_gain_ms, "b1": b1, "residual_fat": left}
+    clean = scan.multi_echo(slab, average, sequence, **seen)
+    exact = clean if ideal is sequence else scan.multi_echo(slab, average, ideal, **seen)
+    echoes = rician(clean * sensitivity[..., None], sequence.muscle_signal / conditions.snr, rng)
+    return echoes, scan.vendor_map(
+        exact,
+        ideal,
+        sensitivity=sensitivity,
+        inside=scan.body_fraction(slab, average) >= scan.COVERAGE,
+        sd_ms=conditions.vendor_sd_ms,
+        snr=conditions.snr,
+        rng=rng,
+    )
 
 
 def _survey(body: Body, conditions: Conditions, rng: np.random.Generator) -> list[Series]:

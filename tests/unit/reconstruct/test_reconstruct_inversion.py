@@ -146,13 +146,15 @@ def test_averaged_lines_weigh_by_their_repeats(model, disc):
     assert relative_error(results[1], disc).mean() < 0.8 * relative_error(results[0], disc).mean()
 
 
-def test_results_are_the_same_bit_by_bit_beside_other_inversions(model, disc):
-    raw = undersampled(disc)
-    alone = invert(raw, disc.maps, model, b1=disc.b1)
+@pytest.mark.parametrize("b1_given", [True, False])
+def test_results_are_the_same_bit_by_bit_beside_other_inversions(model, disc, b1_given):
+    raw, b1 = undersampled(disc), disc.b1 if b1_given else None
+    alone = invert(raw, disc.maps, model, b1=b1)
     with ThreadPoolExecutor(4) as pool:
-        beside = list(pool.map(lambda _: invert(raw, disc.maps, model, b1=disc.b1), range(4)))
+        beside = list(pool.map(lambda _: invert(raw, disc.maps, model, b1=b1), range(4)))
     for result in beside:
         assert result.t2_ms.tobytes() == alone.t2_ms.tobytes() and result.m0.tobytes() == alone.m0.tobytes()
+        assert result.b1.tobytes() == alone.b1.tobytes()
 
 
 def test_results_are_the_same_bit_by_bit_for_any_number_of_library_threads():
@@ -163,9 +165,11 @@ def test_results_are_the_same_bit_by_bit_for_any_number_of_library_threads():
         "from myot2.reconstruct.signal_models import epg_model;"
         "from myot2.reconstruct.vendor_like import invert_vendor_like;"
         "disc = make_disc((80, 48)); raw = slice_of(disc, block_lines(80, (0, 1, 2, 3, 4)), seed=0);"
-        "own = invert(raw, disc.maps, epg_model(Train(10, 10.0)), b1=disc.b1);"
+        "model = epg_model(Train(10, 10.0)); own = invert(raw, disc.maps, model, b1=disc.b1);"
+        "of_b1 = invert(raw, disc.maps, model);"
         "like = invert_vendor_like(raw, disc.maps, 10.0 * np.arange(1, 11));"
-        "print([hashlib.sha256(m.tobytes()).hexdigest() for m in (own.t2_ms, own.m0, own.sd_t2_ms, like.t2_ms)])"
+        "maps = own.t2_ms, own.m0, own.sd_t2_ms, of_b1.t2_ms, of_b1.m0, of_b1.b1, of_b1.sd_t2_ms, like.t2_ms;"
+        "print([hashlib.sha256(m.tobytes()).hexdigest() for m in maps])"
     )
     printed = []
     for count in ("1", "4"):

@@ -9,7 +9,7 @@ import pytest
 from myot2.core.stopnote import StopNote
 from myot2.core.voxel_status import Status
 from myot2.reconstruct.cohort import SCAN_COLUMNS, compare, scans_table
-from myot2.reconstruct.judgement import scan_flags, scan_misfit, statuses
+from myot2.reconstruct.judgement import UNKNOWN_FAT, fat_flags, scan_flags, scan_misfit, statuses
 from myot2.reconstruct.slices import SliceResult
 
 
@@ -49,6 +49,25 @@ def test_chi_square_is_flagged_outside_its_usual_range_for_the_scan_or_for_singl
 def test_an_estimated_b1_and_slices_that_did_not_settle_are_flagged():
     slices = [result(b1_source="estimated"), result(warnings=["The inversion had not settled after 8 steps."])]
     assert scan_flags(slices) == ["B1 estimated, not measured", "slice 2 not settled"]
+
+
+@pytest.mark.parametrize(
+    ("model", "left", "suppressed", "times_ms", "flagged"),
+    [
+        ("epg", None, None, (50, 100), True),
+        # the echoes were looked at, and fat was suppressed
+        ("epg", None, True, (50, 100), False),
+        ("epg", 1.0, False, (50, 100), False),
+        ("epg", None, None, (40, 90), False),
+        ("epg", None, None, (), False),
+        ("mono", None, None, (50, 100), False),
+    ],
+)
+def test_fat_that_nobody_knows_of_is_flagged_where_only_late_echoes_have_the_middle(
+    model, left, suppressed, times_ms, flagged
+):
+    told = {"FatLeft": left, "FatSuppressed": suppressed}
+    assert fat_flags(model, told, times_ms) == ([UNKNOWN_FAT] if flagged else [])
 
 
 def test_maps_are_compared_where_both_know_a_labelled_voxel():

@@ -79,6 +79,8 @@ def test_the_dixon_fraction_brings_t2_nearer_to_that_of_water_where_fat_was_not_
     with_fat, told = reconstruct(program, folder, tmp_path, *dixon(folder))
     without, plain = reconstruct(program, folder, tmp_path)
     assert plain["FatLeft"] is None and "no fat fraction was given" in plain["Fat"]
+    assert any("fat not in the model" in flag for flag in plain["Flags"])
+    assert not any("fat" in flag for flag in told["Flags"])
     if suppressed:
         assert told["FatLeft"] is None and "it was suppressed" in told["Fat"]
         np.testing.assert_array_equal(with_fat, without)
