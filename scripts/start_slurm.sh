@@ -75,7 +75,7 @@ fi
 
 # --- configuration, once per folder
 if [ ! -e "$folder/slurm.conf" ]; then
-    chmod 755 "$folder" # munged wants its socket to be within everybody's reach
+    chmod 755 "$folder"
     mkdir -m 700 "$folder/key"
     mkdir "$folder/state" "$folder/spool"
     (umask 077 && head -c 1024 /dev/urandom >"$folder/key/munge.key")
@@ -139,9 +139,10 @@ mkdir -p /run/slurm
 ln -sfn "$folder" /run/slurm/conf
 
 # --- the three daemons
-is_running munged || munged --key-file="$folder/key/munge.key" --socket="$folder/munge.socket" \
+# forced: where others cannot come into FOLDER munged would not start, and root is the only one to use the cluster
+is_running munged || munged --force --key-file="$folder/key/munge.key" --socket="$folder/munge.socket" \
     --pid-file="$folder/munged.pid" --log-file="$folder/munged.log" --seed-file="$folder/key/munged.seed" \
-    --num-threads=2
+    --num-threads=2 2>>"$folder/munged.log"
 wait_until "munged did not answer" bash -c "munge --no-input --socket '$folder/munge.socket' | unmunge --socket '$folder/munge.socket'"
 is_running slurmctld || slurmctld
 wait_until "slurmctld did not answer" scontrol ping
