@@ -42,8 +42,8 @@ rule seal:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,
-        runtime=20,
+        mem_mb=by_attempt(500),
+        runtime=by_attempt(20),
     params:
         results=subpath(output[0], ancestor=2),
     shell:

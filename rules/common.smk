@@ -59,6 +59,11 @@ def code(script):
     return [script, *modules_of(script), "envs/run.lock"]
 
 
+def by_attempt(amount):
+    """A resource of which a job asks that much, and twice as much when it comes again: its end may have been for want."""
+    return lambda wildcards, attempt: amount * attempt
+
+
 def every_scan(pattern):
     """A file name pattern with {folder} or {visit}, and {scan}, once for each scan of the cohort."""
     return [
