@@ -26,7 +26,9 @@ PATH=$PATH:/usr/sbin
 [ "$(id -u)" = 0 ] || die "SLURM's daemons are started as root; you are $(id -un)" 3
 
 is_running() { # is_running NAME: whether the process of FOLDER/NAME.pid runs, and is that program
-    [ -s "$folder/$1.pid" ] && [ "$(cat "/proc/$(cat "$folder/$1.pid")/comm" 2>/dev/null)" = "$1" ]
+    [ -s "$folder/$1.pid" ] || return
+    read -r _ program state _ <"/proc/$(cat "$folder/$1.pid")/stat" 2>/dev/null || return
+    [ "$program" = "($1)" ] && [ "$state" != Z ]
 }
 
 # wait_until WHAT COMMAND...: at most 20 seconds

@@ -9,29 +9,28 @@ set -euo pipefail
 folder=$(cd "$1" && pwd)
 export SLURM_CONF=$folder/slurm.conf
 
-process_of() { # the process of FOLDER/NAME.pid, if it runs and is that program
-    local pid
-    pid=$(cat "$folder/$1.pid" 2>/dev/null) || return 0
-    if [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = "$1" ]; then
-        echo "$pid"
-    fi
+# runs PID NAME: whether a process runs, and is that program
+runs() {
+    local program state
+    read -r _ program state _ 2>/dev/null <"/proc/$1/stat" || return
+    [ "$program" = "($2)" ] && [ "$state" != Z ]
 }
 
+# stop NAME: end the process of FOLDER/NAME.pid; the file goes before the process does
 stop() {
     local pid
-    pid=$(process_of "$1")
-    [ -n "$pid" ] || return 0
+    pid=$(cat "$folder/$1.pid" 2>/dev/null) || return 0
+    runs "$pid" "$1" || return 0
     kill "$pid" 2>/dev/null || true
     for _ in $(seq 100); do
-        if [ -z "$(process_of "$1")" ]; then
-            return
-        fi
+        runs "$pid" "$1" || return 0
         sleep 0.1
     done
     kill -9 "$pid" 2>/dev/null || true
 }
 
-if [ -n "$(process_of slurmctld)" ]; then
+if runs "$(cat "$folder/slurmctld.pid" 2>/dev/null)" slurmctld &&
+    runs "$(cat "$folder/slurmd.pid" 2>/dev/null)" slurmd; then
     timeout 10 scancel --quiet --state=RUNNING,PENDING,SUSPENDED --user=root 2>/dev/null || true
     for _ in $(seq 100); do
         jobs=$(timeout 5 squeue --noheader --states=RUNNING,COMPLETING,PENDING 2>/dev/null) || break
@@ -39,9 +38,18 @@ if [ -n "$(process_of slurmctld)" ]; then
         sleep 0.1
     done
 fi
-for program in slurmd slurmctld munged; do
-    stop "$program"
+stop slurmd
+# what a slurmd that was killed has left to itself, with the processes of its jobs
+for pid in $(pgrep slurmstepd || true); do
+    if tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "SLURM_CONF=$SLURM_CONF"; then
+        pkill -TERM -P "$pid" || true
+        sleep 1
+        pkill -KILL -P "$pid" || true
+        kill -KILL "$pid" 2>/dev/null || true
+    fi
 done
+stop slurmctld
+stop munged
 if [ "$(readlink /run/slurm/conf)" = "$folder" ]; then
     rm -f /run/slurm/conf
     rmdir --ignore-fail-on-non-empty /run/slurm

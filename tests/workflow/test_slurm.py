@@ -150,6 +150,7 @@ def test_a_cancelled_job_and_a_lost_node_leave_the_same_results_as_a_run_on_one_
         node = cluster.ask("squeue", "--noheader", "--jobs", lost, "--format=%N")
         cluster.kill_daemon("slurmd")
         cluster.ask("scontrol", "update", f"nodename={node}", "state=down", "reason=test")
+        cluster.ask("scontrol", "update", f"nodename={node}", "state=resume")
         cluster.start()
         assert run.wait(timeout=900) == 0, log.read_text()
     assert "NODE_FAIL" in log.read_text()
@@ -160,3 +161,15 @@ def test_a_cancelled_job_and_a_lost_node_leave_the_same_results_as_a_run_on_one_
     states = [json.loads(line)["record"]["state"] for line in ledger]
     assert states.count("ended") < len(states)
     assert verify(there, configuration).startswith("Nothing is wrong."), verify(there, configuration)
+
+
+def test_a_whole_run_is_one_job_held_to_the_cores_and_memory_that_slurm_gave(cluster, pair):
+    _, there, configuration = pair
+    target = "results/pair/report/configuration.json"
+    log = there.folder / "one.log"
+    given = {"MYOT2_PYTHON": sys.executable, "SLURM_CONF": str(cluster.folder / "slurm.conf")}
+    asked = ["--wait", "--cpus-per-task=1", "--mem=2000", "--time=10", f"--output={log}"]
+    script = ["profiles/slurm/one-node.sbatch", target, "--force", "--nolock", "--configfile", configuration]
+    run = subprocess.run(["sbatch", *asked, *script], cwd=there.folder, env={**there.environment(), **given})
+    assert run.returncode == 0, log.read_text()
+    assert "Provided cores: 1" in log.read_text() and "Provided resources: mem_mb=2000" in log.read_text()
