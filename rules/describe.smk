@@ -50,7 +50,7 @@ rule describe_ingest:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=by_attempt(500),
+        mem_mb=memory(500),
         runtime=by_attempt(5),
     params:
         **PARTICIPANTS_OPTIONS,
@@ -88,7 +88,7 @@ rule describe_derivative:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=by_attempt(500),
+        mem_mb=memory(500),
         runtime=by_attempt(5),
     params:
         dataset=subpath(output.description, parent=True),

@@ -44,7 +44,7 @@ rule export_muscle_bids:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=by_attempt(1500),
+        mem_mb=memory(1500),
         runtime=by_attempt(10),
     params:
         dixon=lambda wildcards, input, output: [

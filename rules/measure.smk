@@ -45,7 +45,7 @@ rule measure:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=by_attempt(1000),
+        mem_mb=memory(1000),
         runtime=by_attempt(5),
     params:
         participant=lambda wildcards: cohort[wildcards.scan].participant_id,
@@ -102,7 +102,7 @@ rule measure_variants:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=by_attempt(1000),
+        mem_mb=memory(1000),
         runtime=by_attempt(5),
     params:
         participant=lambda wildcards: cohort[wildcards.scan].participant_id,
@@ -152,7 +152,7 @@ rule collect:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=by_attempt(500),
+        mem_mb=memory(500),
         runtime=by_attempt(5),
     params:
         participants=[participant.participant_id for participant in participants],

@@ -32,7 +32,7 @@ rule collect_segment_quality:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=by_attempt(500),
+        mem_mb=memory(500),
         runtime=by_attempt(5),
     params:
         participants=[participant.participant_id for participant in participants],

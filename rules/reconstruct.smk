@@ -94,7 +94,7 @@ if FROM_KSPACE:
             "../envs/imaging.yaml"
         threads: settings.reconstruct.cores
         resources:
-            mem_mb=by_attempt(1000 + 500 * settings.reconstruct.cores),
+            mem_mb=memory(1000 + 500 * settings.reconstruct.cores),
             runtime=by_attempt(30),
         params:
             raw=raw_path,
@@ -158,7 +158,7 @@ if COMPARED:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=by_attempt(2000),
+            mem_mb=memory(2000),
             runtime=by_attempt(20),
         params:
             echoes=lambda wildcards, input: [
@@ -211,7 +211,7 @@ if FROM_KSPACE:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=by_attempt(500),
+            mem_mb=memory(500),
             runtime=by_attempt(5),
         params:
             participants=[participant.participant_id for participant in participants],

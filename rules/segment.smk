@@ -57,7 +57,7 @@ if TORCH_WEIGHTS:
         conda:
             "../envs/network.yaml"
         resources:
-            mem_mb=by_attempt(4000),
+            mem_mb=memory(4000),
             runtime=by_attempt(10),
         params:
             listed=["--sha256", WEIGHTS_SHA256] if WEIGHTS_SHA256 else [],
@@ -91,7 +91,7 @@ if BACKEND == "labels":
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=by_attempt(1000),
+            mem_mb=memory(1000),
             runtime=by_attempt(5),
         params:
             given=given_labels_path,
@@ -132,7 +132,7 @@ else:
             "../envs/network.yaml"
         resources:
             # MuscleMap keeps some hundred channels of the volume at once; the others' own needs are not known here
-            mem_mb=by_attempt(3000 if BACKEND == "myot2" else 12000),
+            mem_mb=memory(3000 if BACKEND == "myot2" else 12000),
             runtime=by_attempt(20 if BACKEND == "myot2" else 240),
         params:
             weights="--weights" if TORCH_WEIGHTS else "",

@@ -32,7 +32,7 @@ rule train:
         "../envs/network.yaml"
     threads: 2
     resources:
-        mem_mb=by_attempt(8000),
+        mem_mb=memory(8000),
         runtime=by_attempt(240),
     params:
         work=subpath(output.sums, ancestor=2),
