@@ -53,7 +53,7 @@ rule align:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(600),
         runtime=by_attempt(20),
     params:
         moving="--moving-image" if SEEN_BY_NETWORK else "",
@@ -105,7 +105,7 @@ if FAT_SOURCE:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(2000),
+            mem_mb=memory(500),
             runtime=by_attempt(10),
         params:
             images=lambda wildcards, input: input.images or given_fraction_path(wildcards),

@@ -54,7 +54,7 @@ rule compare_variants:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(800),
         runtime=by_attempt(10),
     params:
         **PARTICIPANTS_OPTIONS,
@@ -157,7 +157,7 @@ rule check_claims:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(600),
         runtime=by_attempt(10),
     params:
         folder=subpath(output[0], parent=True),

@@ -42,7 +42,7 @@ rule seal:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(500),
+        mem_mb=memory(100),
         runtime=by_attempt(20),
     params:
         results=subpath(output[0], ancestor=2),

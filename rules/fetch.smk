@@ -29,7 +29,7 @@ if FETCHED:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(500),
+            mem_mb=memory(300),
             runtime=by_attempt(60),
         params:
             **PARTICIPANTS_OPTIONS,

@@ -52,7 +52,7 @@ if FAT_SOURCE:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(1000),
+            mem_mb=memory(500),
             runtime=by_attempt(5),
         params:
             images=lambda wildcards, input: [word for pair in zip(FAT_IMAGE_OPTIONS, input.images) for word in pair],
@@ -107,7 +107,7 @@ if FITS_ECHOES:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(2000),
+            mem_mb=memory(1000),
             runtime=by_attempt(20),
         params:
             model=settings.fit.model,
@@ -168,7 +168,7 @@ elif FROM_KSPACE:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(1000),
+            mem_mb=memory(500),
             runtime=by_attempt(5),
         params:
             fat=lambda wildcards, input: (
@@ -204,7 +204,7 @@ else:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(1000),
+            mem_mb=memory(500),
             runtime=by_attempt(5),
         shell:
             r"""
@@ -242,7 +242,7 @@ if FURTHER_FITS:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(2000),
+            mem_mb=memory(1000),
             runtime=by_attempt(20),
         params:
             model=lambda wildcards: FURTHER_FITS[wildcards.map],
@@ -292,7 +292,7 @@ if "vendor-map" in FURTHER_T2.values():
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(1000),
+            mem_mb=memory(500),
             runtime=by_attempt(5),
         shell:
             r"""

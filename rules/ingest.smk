@@ -65,7 +65,7 @@ if settings.ingest.source == "dicom":
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(1500),
+            mem_mb=memory(800),
             runtime=by_attempt(20),
         params:
             dicom=dicom_folder,
@@ -105,7 +105,7 @@ if settings.ingest.source == "dicom":
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(1500),
+            mem_mb=memory(600),
             runtime=by_attempt(20),
         params:
             dicom=dicom_folder,
@@ -146,7 +146,7 @@ if settings.ingest.source == "dicom":
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(1000),
+            mem_mb=memory(400),
             runtime=by_attempt(10),
         params:
             sessions=lambda wildcards: [visit.session for visit in VISITS[wildcards.person]],
@@ -185,7 +185,7 @@ else:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(1500),
+            mem_mb=memory(800),
             runtime=by_attempt(10),
         params:
             form=settings.ingest.source,

@@ -45,7 +45,7 @@ rule measure:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(400),
         runtime=by_attempt(5),
     params:
         participant=lambda wildcards: cohort[wildcards.scan].participant_id,
@@ -102,7 +102,7 @@ rule measure_variants:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(400),
         runtime=by_attempt(5),
     params:
         participant=lambda wildcards: cohort[wildcards.scan].participant_id,

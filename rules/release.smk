@@ -35,7 +35,7 @@ rule release_tables:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(600),
         runtime=by_attempt(5),
     params:
         results=subpath(input.statistics, ancestor=2),

@@ -59,7 +59,7 @@ rule panel:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(400),
         runtime=by_attempt(5),
     params:
         title=lambda wildcards: wildcards.scan,
@@ -145,7 +145,7 @@ rule figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(800),
         runtime=by_attempt(10),
     params:
         results=subpath(input.statistics, ancestor=2),
@@ -172,7 +172,7 @@ rule record_configuration:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(500),
+        mem_mb=memory(100),
         runtime=by_attempt(5),
     params:
         content=lambda wildcards: settings.model_dump_json(indent=2),
@@ -221,7 +221,7 @@ rule report:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(1500),
         runtime=by_attempt(20),
     params:
         results=subpath(input.statistics, ancestor=2),
@@ -266,7 +266,7 @@ rule shareable_figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(800),
         runtime=by_attempt(10),
     params:
         released=subpath(input[0], parent=True),
@@ -301,7 +301,7 @@ rule shareable:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(1000),
         runtime=by_attempt(20),
     params:
         released=subpath(input[0], parent=True),

@@ -34,7 +34,7 @@ rule apply_decision:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(500),
         runtime=by_attempt(5),
     params:
         # The table itself is no input: a row about another scan would rerun this one.
@@ -95,7 +95,7 @@ rule compare_correction:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=memory(1000),
+        mem_mb=memory(400),
         runtime=by_attempt(5),
     params:
         erosion=settings.measure.erosion_mm,

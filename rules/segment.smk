@@ -91,7 +91,7 @@ if BACKEND == "labels":
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=memory(1000),
+            mem_mb=memory(600),
             runtime=by_attempt(5),
         params:
             given=given_labels_path,
@@ -132,7 +132,7 @@ else:
             "../envs/network.yaml"
         resources:
             # MuscleMap keeps some hundred channels of the volume at once; the others' own needs are not known here
-            mem_mb=memory(3000 if BACKEND == "myot2" else 12000),
+            mem_mb=memory(2000 if BACKEND == "myot2" else 12000),
             runtime=by_attempt(20 if BACKEND == "myot2" else 240),
         params:
             weights="--weights" if TORCH_WEIGHTS else "",

@@ -39,7 +39,7 @@ rule simulate:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=memory(2000),
+        mem_mb=memory(1500),
         runtime=by_attempt(10),
     params:
         participant=lambda wildcards: cohort[wildcards.scan].participant_id,

@@ -27,7 +27,7 @@ PATH=$PATH:/usr/sbin
 
 is_running() { # is_running NAME: whether the process of FOLDER/NAME.pid runs, and is that program
     [ -s "$folder/$1.pid" ] || return
-    read -r _ program state _ <"/proc/$(cat "$folder/$1.pid")/stat" 2>/dev/null || return
+    read -r _ program state _ 2>/dev/null <"/proc/$(cat "$folder/$1.pid")/stat" || return
     [ "$program" = "($1)" ] && [ "$state" != Z ]
 }
 

@@ -41,7 +41,7 @@ fi
 stop slurmd
 # what a slurmd that was killed has left to itself, with the processes of its jobs
 for pid in $(pgrep slurmstepd || true); do
-    if tr '\0' '\n' <"/proc/$pid/environ" 2>/dev/null | grep -qx "SLURM_CONF=$SLURM_CONF"; then
+    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qx "SLURM_CONF=$SLURM_CONF"; then
         pkill -TERM -P "$pid" || true
         sleep 1
         pkill -KILL -P "$pid" || true
