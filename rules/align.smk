@@ -53,8 +53,8 @@ rule align:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(600),
+        runtime=by_attempt(20),
     params:
         moving="--moving-image" if SEEN_BY_NETWORK else "",
         refinement=settings.align.refinement,
@@ -105,8 +105,8 @@ if FAT_SOURCE:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=2000,
-            runtime=10,
+            mem_mb=memory(500),
+            runtime=by_attempt(10),
         params:
             images=lambda wildcards, input: input.images or given_fraction_path(wildcards),
         shell:

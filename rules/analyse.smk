@@ -54,8 +54,8 @@ rule compare_variants:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(800),
+        runtime=by_attempt(10),
     params:
         **PARTICIPANTS_OPTIONS,
         own_mask=OWN_MASK,
@@ -109,8 +109,8 @@ rule analyse:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(1000),
+        runtime=by_attempt(10),
     params:
         **PARTICIPANTS_OPTIONS,
         folder=subpath(output.statistics, parent=True),
@@ -157,8 +157,8 @@ rule check_claims:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(600),
+        runtime=by_attempt(10),
     params:
         folder=subpath(output[0], parent=True),
     shell:

@@ -46,8 +46,8 @@ rule seal:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,
-        runtime=20,
+        mem_mb=memory(100),
+        runtime=by_attempt(20),
     params:
         results=subpath(output[0], ancestor=2),
     shell:

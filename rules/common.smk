@@ -60,6 +60,22 @@ def code(script):
     return [script, *modules_of(script), "envs/run.lock"]
 
 
+SNAKEMAKE_MIB = 600
+
+
+def by_attempt(amount):
+    """A resource of which a job asks that much, and twice as much when it comes again: its end may have been for want."""
+    return lambda wildcards, attempt: amount * attempt
+
+
+def memory(mib):
+    """Memory for a program of which that much was measured, or room was left for; docs/performance.md has the table.
+
+    On a cluster Snakemake runs twice beside it, and its memory counts.
+    """
+    return by_attempt(mib + SNAKEMAKE_MIB)
+
+
 def every_scan(pattern):
     """A file name pattern with {folder} or {visit}, and {scan}, once for each scan of the cohort."""
     return [

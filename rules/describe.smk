@@ -50,8 +50,8 @@ rule describe_ingest:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=memory(500),
+        runtime=by_attempt(5),
     params:
         **PARTICIPANTS_OPTIONS,
         dataset=subpath(output.description, parent=True),
@@ -88,8 +88,8 @@ rule describe_derivative:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=memory(500),
+        runtime=by_attempt(5),
     params:
         dataset=subpath(output.description, parent=True),
         reconstructed="--reconstructed" if FROM_KSPACE else "",

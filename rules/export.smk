@@ -44,8 +44,8 @@ rule export_muscle_bids:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=1500,
-        runtime=10,
+        mem_mb=memory(1500),
+        runtime=by_attempt(10),
     params:
         dixon=lambda wildcards, input, output: [
             word for given, out in zip(input.dixon, output.dixon) for word in ("--dixon", given, out)

@@ -29,8 +29,8 @@ if FETCHED:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=500,
-            runtime=60,
+            mem_mb=memory(300),
+            runtime=by_attempt(60),
         params:
             **PARTICIPANTS_OPTIONS,
             source=lambda wildcards: PSEUDONYMS.of(cohort[wildcards.scan].dicom),

@@ -52,8 +52,8 @@ if FAT_SOURCE:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=1000,
-            runtime=5,
+            mem_mb=memory(500),
+            runtime=by_attempt(5),
         params:
             images=lambda wildcards, input: [word for pair in zip(FAT_IMAGE_OPTIONS, input.images) for word in pair],
             proton=lambda wildcards, input, output: (
@@ -107,8 +107,8 @@ if FITS_ECHOES:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=2000,
-            runtime=20,
+            mem_mb=memory(1000),
+            runtime=by_attempt(20),
         params:
             model=settings.fit.model,
             skip=settings.fit.skip_first_echoes,
@@ -168,8 +168,8 @@ elif FROM_KSPACE:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=1000,
-            runtime=5,
+            mem_mb=memory(500),
+            runtime=by_attempt(5),
         params:
             fat=lambda wildcards, input: (
                 ["--fat-fraction", *input.fat, "--fat-limit", settings.fit.fat.limit] if input.fat else []
@@ -204,8 +204,8 @@ else:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=1000,
-            runtime=5,
+            mem_mb=memory(500),
+            runtime=by_attempt(5),
         shell:
             r"""
             python {input.script:q} \
@@ -242,8 +242,8 @@ if FURTHER_FITS:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=2000,
-            runtime=20,
+            mem_mb=memory(1000),
+            runtime=by_attempt(20),
         params:
             model=lambda wildcards: FURTHER_FITS[wildcards.map],
             skip=settings.fit.skip_first_echoes,
@@ -292,8 +292,8 @@ if "vendor-map" in FURTHER_T2.values():
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=1000,
-            runtime=5,
+            mem_mb=memory(500),
+            runtime=by_attempt(5),
         shell:
             r"""
             python {input.script:q} \

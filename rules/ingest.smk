@@ -65,8 +65,8 @@ if settings.ingest.source == "dicom":
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=1500,
-            runtime=20,
+            mem_mb=memory(800),
+            runtime=by_attempt(20),
         params:
             dicom=dicom_folder,
             listing=dicom_listing,
@@ -105,8 +105,8 @@ if settings.ingest.source == "dicom":
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=1500,
-            runtime=20,
+            mem_mb=memory(600),
+            runtime=by_attempt(20),
         params:
             dicom=dicom_folder,
             listing=dicom_listing,
@@ -146,8 +146,8 @@ if settings.ingest.source == "dicom":
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=1000,
-            runtime=10,
+            mem_mb=memory(400),
+            runtime=by_attempt(10),
         params:
             sessions=lambda wildcards: [visit.session for visit in VISITS[wildcards.person]],
             dicom=lambda wildcards: [dicom_folder(visit) for visit in VISITS[wildcards.person]],
@@ -185,8 +185,8 @@ else:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=1500,
-            runtime=10,
+            mem_mb=memory(800),
+            runtime=by_attempt(10),
         params:
             form=settings.ingest.source,
             given=lambda wildcards: [

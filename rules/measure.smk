@@ -45,8 +45,8 @@ rule measure:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=memory(400),
+        runtime=by_attempt(5),
     params:
         participant=lambda wildcards: cohort[wildcards.scan].participant_id,
         session=lambda wildcards: cohort[wildcards.scan].session or "n/a",
@@ -102,8 +102,8 @@ rule measure_variants:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=memory(400),
+        runtime=by_attempt(5),
     params:
         participant=lambda wildcards: cohort[wildcards.scan].participant_id,
         session=lambda wildcards: cohort[wildcards.scan].session or "n/a",
@@ -152,8 +152,8 @@ rule collect:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=memory(500),
+        runtime=by_attempt(5),
     params:
         participants=[participant.participant_id for participant in participants],
         sessions=[participant.session or "n/a" for participant in participants],

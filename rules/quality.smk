@@ -32,8 +32,8 @@ rule collect_segment_quality:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=memory(500),
+        runtime=by_attempt(5),
     params:
         participants=[participant.participant_id for participant in participants],
         sessions=[participant.session or "n/a" for participant in participants],

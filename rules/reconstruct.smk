@@ -94,8 +94,8 @@ if FROM_KSPACE:
             "../envs/imaging.yaml"
         threads: settings.reconstruct.cores
         resources:
-            mem_mb=1000 + 500 * settings.reconstruct.cores,
-            runtime=30,
+            mem_mb=memory(1000 + 500 * settings.reconstruct.cores),
+            runtime=by_attempt(30),
         params:
             raw=raw_path,
             listing=raw_listing,
@@ -158,8 +158,8 @@ if COMPARED:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=2000,
-            runtime=20,
+            mem_mb=memory(2000),
+            runtime=by_attempt(20),
         params:
             echoes=lambda wildcards, input: [
                 f"{input.truth}/{wildcards.scan}_space-T2_desc-fullysampled_echo-{echo:02}_MESE.nii.gz"
@@ -211,8 +211,8 @@ if FROM_KSPACE:
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=500,
-            runtime=5,
+            mem_mb=memory(500),
+            runtime=by_attempt(5),
         params:
             participants=[participant.participant_id for participant in participants],
             sessions=[participant.session or "n/a" for participant in participants],

@@ -35,8 +35,8 @@ rule release_tables:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=memory(600),
+        runtime=by_attempt(5),
     params:
         results=subpath(input.statistics, ancestor=2),
         folder=subpath(output[0], parent=True),

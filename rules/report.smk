@@ -59,8 +59,8 @@ rule panel:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=memory(400),
+        runtime=by_attempt(5),
     params:
         title=lambda wildcards: wildcards.scan,
         corrected=lambda wildcards, input: ["--corrected-labels", input.corrected] if input.corrected else [],
@@ -102,8 +102,8 @@ if FROM_KSPACE:
         conda:
             "../envs/report.yaml"
         resources:
-            mem_mb=1000,
-            runtime=5,
+            mem_mb=memory(1000),
+            runtime=by_attempt(5),
         params:
             title=lambda wildcards: wildcards.scan,
             full=lambda wildcards, input: ["--full", *input.full] if input.full else [],
@@ -145,8 +145,8 @@ rule figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(800),
+        runtime=by_attempt(10),
     params:
         results=subpath(input.statistics, ancestor=2),
         folder=subpath(output[0], parent=True),
@@ -171,6 +171,9 @@ rule record_configuration:
         "<benchmarks>/report/configuration.tsv"
     conda:
         "../envs/report.yaml"
+    resources:
+        mem_mb=memory(100),
+        runtime=by_attempt(5),
     params:
         content=lambda wildcards: settings.model_dump_json(indent=2),
     shell:
@@ -218,8 +221,8 @@ rule report:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(1500),
+        runtime=by_attempt(20),
     params:
         results=subpath(input.statistics, ancestor=2),
         figures=lambda wildcards, input: os.path.dirname(input.figures[0]),
@@ -263,8 +266,8 @@ rule shareable_figures:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=1000,
-        runtime=10,
+        mem_mb=memory(800),
+        runtime=by_attempt(10),
     params:
         released=subpath(input[0], parent=True),
         folder=subpath(output[0], parent=True),
@@ -298,8 +301,8 @@ rule shareable:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=2000,
-        runtime=20,
+        mem_mb=memory(1000),
+        runtime=by_attempt(20),
     params:
         released=subpath(input[0], parent=True),
         figures=lambda wildcards, input: os.path.dirname(input.figures[0]),

@@ -42,8 +42,8 @@ rule apply_decision:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=memory(500),
+        runtime=by_attempt(5),
     params:
         # The table itself is no input: a row about another scan would rerun this one.
         decision=decision_digest,
@@ -110,8 +110,8 @@ rule compare_correction:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=memory(400),
+        runtime=by_attempt(5),
     params:
         erosion=settings.measure.erosion_mm,
         plausible=settings.measure.plausible_ms,
@@ -154,8 +154,8 @@ rule collect_review:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=memory(500),
+        runtime=by_attempt(5),
     params:
         folder=settings.review.folder,
         raters=["--raters", *settings.review.raters] if settings.review.raters else [],

@@ -57,8 +57,8 @@ if TORCH_WEIGHTS:
         conda:
             "../envs/network.yaml"
         resources:
-            mem_mb=4000,
-            runtime=10,
+            mem_mb=memory(4000),
+            runtime=by_attempt(10),
         params:
             listed=["--sha256", WEIGHTS_SHA256] if WEIGHTS_SHA256 else [],
         shell:
@@ -91,8 +91,8 @@ if BACKEND == "labels":
         conda:
             "../envs/imaging.yaml"
         resources:
-            mem_mb=1000,
-            runtime=5,
+            mem_mb=memory(600),
+            runtime=by_attempt(5),
         params:
             given=given_labels_path,
             numbering=settings.segment.numbering,
@@ -132,8 +132,8 @@ else:
             "../envs/network.yaml"
         resources:
             # MuscleMap keeps some hundred channels of the volume at once; the others' own needs are not known here
-            mem_mb=3000 if BACKEND == "myot2" else 12000,
-            runtime=20 if BACKEND == "myot2" else 240,
+            mem_mb=memory(2000 if BACKEND == "myot2" else 12000),
+            runtime=by_attempt(20 if BACKEND == "myot2" else 240),
         params:
             weights="--weights" if TORCH_WEIGHTS else "",
             options=MODEL_OPTIONS,

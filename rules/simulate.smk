@@ -39,8 +39,8 @@ rule simulate:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=2000,
-        runtime=10,
+        mem_mb=memory(1500),
+        runtime=by_attempt(10),
     params:
         participant=lambda wildcards: cohort[wildcards.scan].participant_id,
         preset=simulation.preset,

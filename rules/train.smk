@@ -32,8 +32,8 @@ rule train:
         "../envs/network.yaml"
     threads: 2
     resources:
-        mem_mb=8000,
-        runtime=240,
+        mem_mb=memory(8000),
+        runtime=by_attempt(240),
     params:
         work=subpath(output.sums, ancestor=2),
         model=subpath(output.sums, parent=True),

@@ -17,6 +17,7 @@ from myot2.core.bids import (
 from myot2.core.files import write_json, write_text
 from myot2.core.labels import read_labels
 from myot2.core.tables import write_tsv
+from myot2.core.usage import print_usage
 
 README = """\
 Results of MyoT2's stage {stage}, derived from the images in the dataset ingest beside this one; docs/stages/{stage}.md
@@ -53,6 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     write_tsv(lookup, options.dataset / "dseg.tsv")
     ignored = [*IGNORED.get(options.stage, []), *stopped_visits(options.dataset, options.images)]
     write_text(options.dataset / ".bidsignore", "".join(f"{line}\n" for line in ignored))
+    print_usage("describe")
     return 0
 
 

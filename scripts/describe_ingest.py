@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from myot2.core.cohort_options import add_cohort_options, cohort_of
+from myot2.core.usage import print_usage
 from myot2.ingest.bids.dataset import describe
 
 
@@ -19,6 +20,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--dataset", type=Path, required=True, metavar="DIR", help="the folder that becomes a dataset")
     options = parser.parse_args(argv)
     describe(options.dataset, options.title, cohort_of(options), options.images)
+    print_usage("describe")
     return 0
 
 

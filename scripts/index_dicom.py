@@ -12,6 +12,7 @@ from pathlib import Path
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.tables import write_tsv
+from myot2.core.usage import print_usage
 from myot2.ingest.identity import hide_header_text, make_key, read_key
 from myot2.ingest.indexing.findings import findings
 from myot2.ingest.indexing.proposal import index_tree
@@ -25,6 +26,7 @@ def main(argv: list[str] | None = None) -> int:
     except MyoT2Error as error:
         print(f"index: {error}", file=sys.stderr)
         return 1
+    print_usage("index")
     return 0
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from myot2.core.images import write_image
 from myot2.core.labels import read_labels
+from myot2.core.usage import print_usage
 from myot2.simulate.dicom import write_examination
 from myot2.simulate.folder import atomic_folder
 from myot2.simulate.kspace import Receiver
@@ -57,6 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     placed = [PLACEMENTS[arguments.placement](series) for series in examination.series]
     with atomic_folder(arguments.dicom) as folder:
         write_examination(folder, placed, examination.identity, key, SCANNERS[arguments.scanner])
+    print_usage("simulate")
     return 0
 
 

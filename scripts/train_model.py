@@ -12,6 +12,7 @@ from pathlib import Path
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import read_labels
+from myot2.core.usage import print_usage
 
 ROOT = Path(__file__).parents[1]
 
@@ -32,6 +33,7 @@ def main(argv: list[str] | None = None) -> int:
     except MyoT2Error as error:
         print(f"train: {error}", file=sys.stderr)
         return 1
+    print_usage("train")
     return 0
 
 

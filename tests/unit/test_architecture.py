@@ -62,13 +62,13 @@ def test_nothing_is_ever_unpickled_but_listed_weights_by_the_reader_of_tensors()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "rules").glob("*.smk")), ids=lambda path: path.stem)
-def test_every_rule_has_a_docstring_a_log_a_benchmark_and_an_environment(path):
+def test_every_rule_has_a_docstring_a_log_a_benchmark_an_environment_and_says_what_it_needs(path):
     text = path.read_text(encoding="utf-8")
     assert text.startswith('"""')
     for rule in re.split(r"^ *rule (?=\w+:)", text, flags=re.MULTILINE)[1:]:
         name, body = rule.split(":", 1)
         assert body.lstrip().startswith('"""'), name
-        for directive in ("log:", "benchmark:", "conda:", "output:"):
+        for directive in ("log:", "benchmark:", "conda:", "output:", "mem_mb=", "runtime="):
             assert directive in body, f"{name} has no {directive}"
 
 

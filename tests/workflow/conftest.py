@@ -55,15 +55,19 @@ class Project:
         return {line.split()[1].rstrip(":") for line in lines if line.startswith(("rule ", "localrule "))} - {"all"}
 
 
-@pytest.fixture(scope="session")
-def project(root, tmp_path_factory) -> Project:
-    """A copy of the project's files without results."""
-    folder = tmp_path_factory.mktemp("workflow") / "project"
+def copy_of(root: Path, folder: Path) -> Project:
+    """The project's files without results, in a new folder."""
     folder.mkdir()
     for part in PARTS:
         copy = shutil.copytree if (root / part).is_dir() else shutil.copy
         copy(root / part, folder / part)
     return Project(folder)
+
+
+@pytest.fixture(scope="session")
+def project(root, tmp_path_factory) -> Project:
+    """A copy of the project's files without results."""
+    return copy_of(root, tmp_path_factory.mktemp("workflow") / "project")
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.stopnote import StopNote, Stopped
+from myot2.core.usage import print_usage
 
 
 def stage_parser(description: str | None) -> argparse.ArgumentParser:
@@ -40,7 +41,8 @@ def run_stage(stage: str, work: Callable[[], None], *, outputs: Iterable[str | P
 
     Bad input (`MyoT2Error`, or an input that holds a stop note) is printed on standard error. With `leave_stop_notes`
     the note is written in place of every output and the status is 0; without it nothing is written and the status is
-    1. Any other exception passes: it is a defect, or a fault of the machine, and the job is to fail.
+    1. Any other exception passes: it is a defect, or a fault of the machine, and the job is to fail. Work that was done
+    is followed by what it took: CPU seconds and memory.
     """
     try:
         with _termination_cleans_up():
@@ -52,6 +54,7 @@ def run_stage(stage: str, work: Callable[[], None], *, outputs: Iterable[str | P
         note = stopped.note
         print(f"{stage}: {stopped}", file=sys.stderr)
     else:
+        print_usage(stage)
         return 0
     if not leave_stop_notes:
         return 1

@@ -21,13 +21,16 @@ def prepare_environment() -> None:
 
     `python` is the one that runs Snakemake, unless a job's conda environment comes first; either finds this package.
     One job uses one core: jobs run side by side, and results do not depend on the number of cores. Code that numba
-    compiles is kept in `compiled_folder`, so that the first jobs compile and all others load.
+    compiles is kept in `compiled_folder`, so that the first jobs compile and all others load. matplotlib keeps its list
+    of fonts beside it: a home folder may be small, slow or, on a cluster's nodes, missing, and settings of its owner
+    are not to change figures.
     """
     source_folder = str(Path(__file__).parents[2])
     os.environ["PATH"] = os.pathsep.join([os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath)])
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [source_folder, os.environ.get("PYTHONPATH")]))
     os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
     os.environ["NUMBA_CACHE_DIR"] = str(compiled_folder())
+    os.environ["MPLCONFIGDIR"] = str(Path.cwd() / ".snakemake/matplotlib")
 
 
 def compiled_folder() -> Path:

@@ -14,7 +14,7 @@ from myot2.core.jobs import THREAD_LIMITS, prepare_environment
 
 
 def test_a_job_finds_the_running_python_and_the_package_and_is_held_to_one_core(monkeypatch):
-    for name in ("PATH", "PYTHONPATH", "NUMBA_CACHE_DIR", *THREAD_LIMITS):
+    for name in ("PATH", "PYTHONPATH", "NUMBA_CACHE_DIR", "MPLCONFIGDIR", *THREAD_LIMITS):
         monkeypatch.setenv(name, os.environ.get(name, ""))
     prepare_environment()
     job = subprocess.run(
@@ -59,3 +59,21 @@ def test_jobs_that_compile_at_the_same_time_agree_and_later_ones_compile_nothing
     printed = {job.communicate()[0].split()[0] for job in racing}
     values, misses = start().communicate()[0].split()
     assert printed == {values} and misses == "0"
+
+
+def test_nothing_of_a_job_is_kept_in_the_home_folder(monkeypatch, tmp_path):
+    """Where compiled code is kept another test looks at; settings that the home's owner keeps change no figure."""
+    home = tmp_path / "home"
+    (home / ".config/matplotlib").mkdir(parents=True)
+    (home / ".config/matplotlib/matplotlibrc").write_text("font.size: 31\n")
+    before = sorted(home.rglob("*"))
+    for name in ("PATH", "PYTHONPATH", "NUMBA_CACHE_DIR", "MPLCONFIGDIR", *THREAD_LIMITS):
+        monkeypatch.setenv(name, os.environ.get(name, ""))
+    monkeypatch.setenv("HOME", str(home))
+    monkeypatch.chdir(tmp_path)
+    prepare_environment()
+    program = "import matplotlib.font_manager; print(matplotlib.rcParams['font.size'])"
+    job = subprocess.run(["python", "-c", program], capture_output=True, text=True, check=True)
+    assert job.stdout.split() == ["10.0"]
+    assert sorted(home.rglob("*")) == before
+    assert list((tmp_path / ".snakemake/matplotlib").glob("fontlist-*.json"))
