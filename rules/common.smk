@@ -15,7 +15,7 @@ from myot2.core.given import given_file, one_file_per_echo
 from myot2.core.jobs import prepare_environment
 from myot2.core.participants import read_participants
 from myot2.core.scans import Scan
-from myot2.core.sources import modules_of
+from myot2.core.sources import write_code_list
 from myot2.core.tables import read_table
 from myot2.core.variants import description_of
 from myot2.ingest.choosing.choices import choices_digest
@@ -55,8 +55,8 @@ wildcard_constraints:
 
 
 def code(script):
-    """The inputs that make a job run again when its code changes: the script, its modules, and the locked packages."""
-    return [script, *modules_of(script), "envs/run.lock"]
+    """The input that makes a job run again when its code changes: a list of script, modules, and locked packages."""
+    return write_code_list(script, "envs/run.lock")
 
 
 def every_scan(pattern):
