@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from myot2.core.scans import Scan
 from myot2.core import sources
 from myot2.core.files import sha256
+from myot2.core.scans import Scan
 from myot2.core.sources import CODE_LISTS, listed_code, modules_of, write_code_list
 
 LOADED = """
