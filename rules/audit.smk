@@ -1,7 +1,8 @@
 """This part of the workflow records every job, whatever its rule, and what the results are.
 
 It comes last: it wraps the function by which Snakemake runs a rule's jobs, here or on a cluster's node, and changes
-neither a rule's text nor what makes a job run again. When a run ends, well or badly, its records join the ledger.
+neither a rule's text nor what makes a job run again. When a run ends, well or badly, its records join the ledger, and
+what became of it is printed. It also gives each job a temporary folder of its own, and removes what killed jobs left.
 
 REQUIRED INPUTS:
     the images, tables and statistics that the report rests on
@@ -15,11 +16,15 @@ OUTPUTS:
     <results>/audit/private/              where files outside of the results are; stays at the site
 """
 
-from myot2.audit.conclusion import conclude
+from datetime import UTC, datetime
+
+from myot2.audit.ending import end_run
 from myot2.audit.recording import Recorder
 from myot2.audit.rules import record_jobs
+from myot2.core.job_folder import give_own_folder, remove_leftovers
 
 RECORDER = Recorder(settings.results)
+BEGAN = datetime.now(UTC).isoformat()
 
 
 rule seal:
@@ -58,12 +63,19 @@ rule seal:
 
 
 for one in workflow.rules:
+    give_own_folder(one)
     record_jobs(RECORDER, one)
 
 
+onstart:
+    remove_leftovers(settings.results)
+
+
 onsuccess:
-    conclude(RECORDER.places)
+    remove_leftovers(settings.results)
+    end_run(RECORDER.places, BEGAN)
 
 
 onerror:
-    conclude(RECORDER.places)
+    remove_leftovers(settings.results)
+    end_run(RECORDER.places, BEGAN)
