@@ -48,6 +48,7 @@ rule all:
         DESCRIPTIONS,
         CLAIMS,
         SHAREABLE if settings.report.shareable else [],
+        GONE,
 
 
 rule muscle_bids:

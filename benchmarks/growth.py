@@ -58,7 +58,7 @@ def write_cohort(project: Path, people: int) -> str:
 
 def mark_as_made(project: Path, configuration: str) -> None:
     """Make every output of the plan a file of a few bytes, and let Snakemake record it as made."""
-    planned = snakemake(project, configuration, "--dry-run", "--quiet", "none").stdout
+    planned = snakemake(project, configuration, "--dry-run").stdout
     for line in planned.splitlines():
         if found := re.fullmatch(r"    output: (.*)", line):
             for output in found[1].split(", "):

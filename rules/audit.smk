@@ -26,6 +26,14 @@ from myot2.core.job_folder import give_own_folder, remove_leftovers
 RECORDER = Recorder(settings.results)
 BEGAN = datetime.now(UTC).isoformat()
 
+OF_EACH_SCAN = [
+    *(path for image in chain(*IMAGES.values()) for path in (image, *sidecars_of([image]))),
+    *(f"<results>/{path}" for image in IMAGE_OF.values() for path in (image, *sidecars_of([image]))),
+    "<results>/measure/{folder}/{scan}_muscles.tsv",
+]
+GONE = gone(OF_EACH_SCAN, since="measure/cohort.tsv")
+"""What was made and is no longer there: Snakemake does not miss a file while the files made of it are there."""
+
 
 rule seal:
     """List the SHA-256 of every file on which the report rests."""

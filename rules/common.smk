@@ -48,10 +48,11 @@ pathvars:
     benchmarks=f"{settings.results}/benchmarks",
 
 
+# Not the cohort's own names: Snakemake writes a constraint into every file name, and reads it for every file.
 wildcard_constraints:
-    folder="|".join(participant.folder for participant in participants),
-    visit="|".join(participant.visit for participant in participants),
-    scan="|".join(cohort),
+    folder="sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?/anat",
+    visit="sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
+    scan="sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?",
 
 
 def code(script):
@@ -75,6 +76,14 @@ def by_visit(images):
 def sidecars_of(images):
     """The JSON files beside images."""
     return [image.replace(".nii.gz", ".json") for image in images]
+
+
+def gone(patterns, since):
+    """The files of all scans that are missing though a later result is there."""
+    if not os.path.exists(f"{settings.results}/{since}"):
+        return []
+    paths = (path.replace("<results>", settings.results) for pattern in patterns for path in every_scan(pattern))
+    return [path for path in paths if not os.path.exists(path)]
 
 
 PARTICIPANTS_OPTIONS = {

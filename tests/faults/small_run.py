@@ -85,7 +85,9 @@ class SmallRun:
         """What no rule declares: among the results, among temporary files, and in the working folder."""
         snakemake = self.folder / ".snakemake"
         found = [path for path in self.results.rglob("*") if path.name.startswith(".writing") or path.suffix == ".part"]
-        found += [*self.temporary.rglob("*"), *(snakemake / "locks").glob("*"), *(snakemake / "incomplete").glob("*")]
+        # Snakemake's own folder of a killed run is not ours to remove.
+        found += [path for path in self.temporary.iterdir() if not path.name.startswith("snakemake")]
+        found += [*(snakemake / "locks").glob("*"), *(snakemake / "incomplete").glob("*")]
         found += snakemake.glob("shell_tmp.*")
         own = {*PARTS, "given", "results", ".snakemake"}
         found += [path for path in self.folder.iterdir() if path.name not in own]

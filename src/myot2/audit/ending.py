@@ -31,10 +31,15 @@ _CAUSES = (
     (r"File too large|Errno 27", "a file grew beyond the limit that the system sets (ulimit -f)"),
     (r"Disk quota exceeded|Errno 122", "the quota of the disk is used up: free space, or move the results"),
     (r"Read-only file system|Errno 30", "the file system is read-only: make it writable, or move the results"),
-    (r"Permission denied|Errno 13", "permission is denied: see who owns the file"),
-    (r"MemoryError|[Cc]annot allocate memory|failed to map segment|std::bad_alloc|Errno 12", "the memory was used up: give it more"),
+    (r"Permission denied|Operation not permitted|Errno (1|13)\b", "permission is denied: see who owns file and folder"),
+    (
+        r"MemoryError|[Cc]annot allocate memory|failed to map segment|std::bad_alloc|Errno 12",
+        "the memory was used up: give it more",
+    ),
     (r"Stale file handle|Input/output error|Errno (5|116)\b", "the disk or the network file system failed"),
 )
+_ERROR = re.compile(r"[\w.]*(Error|Exception|Interrupt|Exit)\b")
+"""How a traceback names what was raised."""
 
 
 def end_run(places: Places, since: str) -> None:
@@ -81,7 +86,8 @@ def cause(record: Record, log: str) -> str:
     lines = log.strip().splitlines()
     if not lines:
         return f"status {status}, and its log is empty: is the disk full, or the folder of logs gone?{where}"
-    return f"{lines[-1].strip()[:200]}{where}"
+    said = [line for line in lines if _ERROR.match(line)]
+    return f"{(said or lines)[-1].strip()[:200]}{where}"
 
 
 def _work(record: Record) -> tuple[str, tuple[tuple[str, str], ...]]:

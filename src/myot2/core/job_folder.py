@@ -50,7 +50,7 @@ def give_own_folder(rule: Rule) -> None:
 
 @contextmanager
 def own_folder(base: str | Path | None = None) -> Iterator[Path]:
-    """A new folder in `base` (default: the system's folder for temporary files), removed at the end with its content."""
+    """A new folder in `base` (default: the system's for temporary files), removed with its content at the end."""
     folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{socket.gethostname()}-{os.getpid()}-", dir=base))
     try:
         yield folder

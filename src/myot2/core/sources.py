@@ -82,6 +82,7 @@ def _imported_names(path: Path) -> list[str]:
     return [name for name in names if name.split(".")[0] == PACKAGE]
 
 
+@cache
 def _files_of(module: str, folder: Path) -> list[Path]:
     """The file of a module and those of the packages around it; none where the name is no module."""
     parts = module.split(".")
