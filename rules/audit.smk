@@ -26,13 +26,37 @@ from myot2.core.job_folder import give_own_folder, remove_leftovers
 RECORDER = Recorder(settings.results)
 BEGAN = datetime.now(UTC).isoformat()
 
-OF_EACH_SCAN = [
-    *(path for image in chain(*IMAGES.values()) for path in (image, *sidecars_of([image]))),
-    *(f"<results>/{path}" for image in IMAGE_OF.values() for path in (image, *sidecars_of([image]))),
-    "<results>/measure/{folder}/{scan}_muscles.tsv",
+THEN = {
+    "ingest": ["align", "fit"],
+    "reconstruct": ["fit"],
+    "segment": ["align"],
+    "align": ["measure"],
+    "fit": ["measure"],
+}
+"""The stages that take what a stage made of a scan."""
+
+MEASURED = "measure/{folder}/{scan}_muscles.tsv"
+NAMED = {**IMAGE_OF, "measure": MEASURED}
+MADE = [*(("ingest", image.removeprefix("<results>/")) for image in chain(*IMAGES.values())), *IMAGE_OF.items()]
+IN_TURN = ["measure/cohort.tsv", "analyse/statistics.json", "audit/results.sha256", "report/report.html"]
+GONE = [
+    *chain.from_iterable(
+        gone(f"{settings.results}/{file}", [f"{settings.results}/{NAMED[stage]}" for stage in THEN[maker]])
+        for maker, image in MADE
+        for file in (image, *sidecars_of([image]))
+    ),
+    *(
+        path
+        for path in every_scan(f"{settings.results}/{MEASURED}")
+        if lost(path, [f"{settings.results}/{IN_TURN[0]}"])
+    ),
+    *(
+        f"{settings.results}/{first}"
+        for place, first in enumerate(IN_TURN)
+        if lost(f"{settings.results}/{first}", [f"{settings.results}/{later}" for later in IN_TURN[place + 1 :]])
+    ),
 ]
-GONE = gone(OF_EACH_SCAN, since="measure/cohort.tsv")
-"""What was made and is no longer there: Snakemake does not miss a file while the files made of it are there."""
+"""What is to be made again although what was made of it is there."""
 
 
 rule seal:

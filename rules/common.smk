@@ -78,12 +78,18 @@ def sidecars_of(images):
     return [image.replace(".nii.gz", ".json") for image in images]
 
 
-def gone(patterns, since):
-    """The files of all scans that are missing though a later result is there."""
-    if not os.path.exists(f"{settings.results}/{since}"):
-        return []
-    paths = (path.replace("<results>", settings.results) for pattern in patterns for path in every_scan(pattern))
-    return [path for path in paths if not os.path.exists(path)]
+def gone(made, of):
+    """Files that are missing, of each scan, though one that is made of them is there: a pattern, and patterns of such.
+
+    Snakemake does not miss them. Where a job failed or was killed, its outputs are gone, and what was made of the former
+    ones is no longer true.
+    """
+    return [path for path, *later in zip(every_scan(made), *map(every_scan, of)) if lost(path, later)]
+
+
+def lost(path, later):
+    """Whether a file is missing though one of those that are made of it is there."""
+    return not os.path.exists(path) and any(map(os.path.exists, later))
 
 
 PARTICIPANTS_OPTIONS = {

@@ -23,7 +23,7 @@ def prepared(root, tmp_path_factory) -> SmallRun:
 def undisturbed(prepared) -> SmallRun:
     """The run went on, to the table of everybody's measures."""
     run = prepared.copy(prepared.folder.parent / "undisturbed")
-    run.run("collect")
+    run.run("measures")
     return run
 
 

@@ -39,7 +39,7 @@ def test_a_damaged_intermediate_stops_that_person_until_it_is_deleted(disturbed,
     """Its time is kept, so that Snakemake takes it for what it was."""
     path = disturbed.of("P02", "fit", "T2map.nii.gz")
     with_its_time_kept(path, damage(path.read_bytes()))
-    printed = disturbed.run("collect")
+    printed = disturbed.run("measures")
     assert f"stopped: sub-P02 at measure: {path.relative_to(disturbed.folder)}: expected a readable NIfTI" in printed
     assert "Delete the file and run again" in printed
     assert (disturbed.results / "measure/flow.tsv").read_text().count("\tmeasured\t") == 2
@@ -61,14 +61,14 @@ def test_a_wrong_clock_of_inputs_changes_no_result(disturbed, undisturbed, days)
     for path in [*(disturbed.folder / "given").rglob("*"), *made]:
         os.utime(path, (when, when))
     again_as_undisturbed(disturbed, undisturbed)
-    assert "Nothing to be done" in disturbed.run("collect")
+    assert "Nothing to be done" in disturbed.run("measures")
 
 
 def test_a_lock_that_was_left_is_told_and_unlock_takes_it_away(disturbed, undisturbed):
     locks = disturbed.folder / ".snakemake/locks"
     locks.mkdir(exist_ok=True)
     (locks / "0.output.lock").write_text("results/small/measure/cohort.tsv\n")
-    printed = disturbed.run("collect", status=1)
+    printed = disturbed.run("measures", status=1)
     assert "cannot be locked" in printed and "--unlock" in printed
     disturbed.run("--unlock")
     again_as_undisturbed(disturbed, undisturbed)
@@ -81,7 +81,7 @@ def test_a_file_that_is_marked_incomplete_is_made_again(disturbed, undisturbed):
     marks.mkdir(exist_ok=True)
     name = base64.b64encode(str(path.relative_to(disturbed.folder)).encode()).decode()
     (marks / name).touch()
-    printed = disturbed.run("collect")
+    printed = disturbed.run("measures")
     assert "rule take_vendor_map:" in printed
     again_as_undisturbed(disturbed, undisturbed)
 
@@ -100,10 +100,10 @@ def test_temporary_files_of_dead_jobs_are_gone_after_the_next_run(disturbed, und
 
 def test_of_two_runs_at_once_the_second_is_refused_and_the_first_is_not_disturbed(disturbed, undisturbed, tmp_path):
     marker = tmp_path / "marker"
-    first = disturbed.start("collect", fault=fault("hang", str(marker)))
+    first = disturbed.start("measures", fault=fault("hang", str(marker)))
     wait_for(marker)
     second = SmallRun(disturbed.folder, disturbed.configuration)
-    command = [sys.executable, "-m", "snakemake", "collect", "-c1", "--configfile", second.configuration]
+    command = [sys.executable, "-m", "snakemake", "measures", "-c1", "--configfile", second.configuration]
     environment = {**os.environ, "PYTHONPATH": str(second.folder / "src"), "TMPDIR": str(second.temporary)}
     done = subprocess.run(command, cwd=second.folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 1 and "cannot be locked" in done.stdout + done.stderr
@@ -115,7 +115,7 @@ def test_of_two_runs_at_once_the_second_is_refused_and_the_first_is_not_disturbe
 
 def test_a_folder_of_logs_that_vanishes_in_mid_run_harms_no_result(disturbed, undisturbed):
     logs = disturbed.results / "logs"
-    process = disturbed.start("collect", fault=fault("lose the folder", str(logs)))
+    process = disturbed.start("measures", fault=fault("lose the folder", str(logs)))
     process.wait(timeout=120)
     again_as_undisturbed(disturbed, undisturbed)
 

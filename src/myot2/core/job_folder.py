@@ -12,7 +12,7 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,7 +32,10 @@ class Rule(Protocol):
 
 
 def give_own_folder(rule: Rule) -> None:
-    """Let every job of a rule have a temporary folder of its own, below the one that Snakemake would give it."""
+    """Let every job of a rule have a temporary folder of its own, below the one that Snakemake would give it.
+
+    Where an input is from the future, the job's outputs become as old as it is.
+    """
     run = rule.run_func
     if run is None:
         return
@@ -43,9 +46,22 @@ def give_own_folder(rule: Rule) -> None:
         with own_folder(resources.get("tmpdir")) as folder:
             theirs = {name: value for name, value in resources.items() if name != "tmpdir"}
             own = type(resources)(fromdict={**theirs, "tmpdir": str(folder)})
-            return run(input, output, params, wildcards, threads, own, *rest)
+            run(input, output, params, wildcards, threads, own, *rest)
+        let_be_youngest(map(str, output), than=map(str, input))
 
     rule.run_func = run_with_folder
+
+
+def let_be_youngest(outputs: Iterable[str | Path], *, than: Iterable[str | Path]) -> None:
+    """Date outputs like the youngest input where that is younger: Snakemake refuses what is older than its source.
+
+    A clock that was wrong when a file was copied, or differs between machines, would else fail each job.
+    """
+    times = [os.stat(path).st_mtime_ns for path in than if os.path.exists(path)]
+    youngest = max(times, default=0)
+    for path in outputs:
+        if os.path.isfile(path) and os.stat(path).st_mtime_ns < youngest:
+            os.utime(path, ns=(youngest, youngest))
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from myot2.core.files import atomic, temporary_beside
-from myot2.core.job_folder import give_own_folder, own_folder, remove_leftovers
+from myot2.core.job_folder import give_own_folder, let_be_youngest, own_folder, remove_leftovers
 
 
 class Resources(dict):
@@ -91,3 +91,13 @@ def test_what_killed_processes_left_is_removed_and_what_is_being_written_stays(t
 def test_the_name_of_a_file_that_is_written_tells_the_process(tmp_path):
     path = temporary_beside(tmp_path / "map.nii.gz")
     assert path.parent == tmp_path and str(os.getpid()) in path.name and path.name.endswith("map.nii.gz")
+
+
+def test_what_is_made_of_a_file_from_the_future_is_as_young_as_that(tmp_path):
+    source, made, fresh = (tmp_path / name for name in ("source", "made", "fresh"))
+    for path in (source, made, fresh):
+        path.touch()
+    os.utime(source, (3e9, 3e9))
+    os.utime(fresh, (4e9, 4e9))
+    let_be_youngest([made, fresh, tmp_path / "none"], than=[source, tmp_path / "gone"])
+    assert made.stat().st_mtime == 3e9 and fresh.stat().st_mtime == 4e9

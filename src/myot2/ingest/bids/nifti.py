@@ -65,6 +65,8 @@ def read_checked(path: Path, where: str, *, dimensions: tuple[int, ...], nan_is_
         that contradict each other, or holds values that are no numbers.
     """
     try:
+        if not path.stat().st_size:
+            raise _problem(where, "a readable NIfTI image", "an empty file", "Copy it anew from its source.")
         _refuse_note(path, where)
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
             header = _Header(stream.read(_HEADER_BYTES), where)
