@@ -82,7 +82,7 @@ def test_a_file_that_is_marked_incomplete_is_made_again(disturbed, undisturbed):
     name = base64.b64encode(str(path.relative_to(disturbed.folder)).encode()).decode()
     (marks / name).touch()
     printed = disturbed.run("measures")
-    assert "rule take_vendor_map:" in printed
+    assert "take_vendor_map 1/1 sub-P02" in printed
     again_as_undisturbed(disturbed, undisturbed)
 
 
