@@ -95,7 +95,7 @@ rule seal:
 
 
 for one in workflow.rules:
-    give_own_folder(one)
+    give_own_folder(one, settings.results)
     record_jobs(RECORDER, one)
 
 

@@ -53,6 +53,16 @@ def test_a_deleted_intermediate_is_made_again_before_what_needs_it(disturbed, un
     again_as_undisturbed(disturbed, undisturbed)
 
 
+def test_an_input_from_the_future_is_told_until_it_is_touched(disturbed, undisturbed):
+    path = disturbed.folder / "given/sub-P02/anat/sub-P02_T2map.nii.gz"
+    os.utime(path, (4e9, 4e9))
+    disturbed.of("P02", "ingest", "T2map.nii.gz").unlink()
+    printed = disturbed.run("measures", status=1)
+    assert f"than input {path.relative_to(disturbed.folder)}" in printed and "clock skew" in printed
+    path.touch()
+    again_as_undisturbed(disturbed, undisturbed)
+
+
 @pytest.mark.parametrize("days", [400, -4000], ids=["in the future", "in the past"])
 def test_a_wrong_clock_of_inputs_changes_no_result(disturbed, undisturbed, days):
     """All that was given, and half of what was made, by a clock that was wrong."""

@@ -31,10 +31,10 @@ class Rule(Protocol):
     run_func: Any
 
 
-def give_own_folder(rule: Rule) -> None:
+def give_own_folder(rule: Rule, results: str | Path) -> None:
     """Let every job of a rule have a temporary folder of its own, below the one that Snakemake would give it.
 
-    Where an input is from the future, the job's outputs become as old as it is.
+    Results that a job reads and that are from the future are dated as of now.
     """
     run = rule.run_func
     if run is None:
@@ -46,22 +46,22 @@ def give_own_folder(rule: Rule) -> None:
         with own_folder(resources.get("tmpdir")) as folder:
             theirs = {name: value for name, value in resources.items() if name != "tmpdir"}
             own = type(resources)(fromdict={**theirs, "tmpdir": str(folder)})
-            run(input, output, params, wildcards, threads, own, *rest)
-        let_be_youngest(map(str, output), than=map(str, input))
+            date_back(map(str, input), below=results)
+            return run(input, output, params, wildcards, threads, own, *rest)
 
     rule.run_func = run_with_folder
 
 
-def let_be_youngest(outputs: Iterable[str | Path], *, than: Iterable[str | Path]) -> None:
-    """Date outputs like the youngest input where that is younger: Snakemake refuses what is older than its source.
+def date_back(paths: Iterable[str | Path], *, below: str | Path) -> None:
+    """Date results that are from the future as of now: Snakemake refuses a job whose output is older than its input.
 
-    A clock that was wrong when a file was copied, or differs between machines, would else fail each job.
+    A machine whose clock was wrong for an hour would else stop the cohort for an hour. Files elsewhere are a person's
+    own, and stay as they are.
     """
-    times = [os.stat(path).st_mtime_ns for path in than if os.path.exists(path)]
-    youngest = max(times, default=0)
-    for path in outputs:
-        if os.path.isfile(path) and os.stat(path).st_mtime_ns < youngest:
-            os.utime(path, ns=(youngest, youngest))
+    now = time.time()
+    for path in map(Path, paths):
+        if path.is_file() and path.absolute().is_relative_to(Path(below).absolute()) and path.stat().st_mtime > now:
+            os.utime(path)
 
 
 @contextmanager

@@ -52,8 +52,8 @@ def test_done_failed_and_stopped_are_told_with_what_to_do(recorder, capsys):
     assert capsys.readouterr().err.splitlines() == [
         "",
         "MyoT2: 2 jobs done, 1 failed.",
-        "  failed: measure of sub-P02: killed (SIGKILL): most often the memory was used up; give it more memory, or run "
-        "fewer jobs at once (-c) (log: logs/measure/sub-P02.log)",
+        "  failed: measure of sub-P02: killed (SIGKILL): most often the memory was used up; give it more memory, or "
+        "run fewer jobs at once (-c) (log: logs/measure/sub-P02.log)",
         "  stopped: sub-P03 at ingest: the T2 map: expected an image; found a folder. Give it.",
         "Mend the cause and give the same command again: what is done stays, the rest is made.",
     ]

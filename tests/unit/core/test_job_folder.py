@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from myot2.core.files import atomic, temporary_beside
-from myot2.core.job_folder import give_own_folder, let_be_youngest, own_folder, remove_leftovers
+from myot2.core.job_folder import date_back, give_own_folder, own_folder, remove_leftovers
 
 
 class Resources(dict):
@@ -44,7 +44,7 @@ def killed_pid() -> int:
 
 def test_each_job_has_a_folder_of_its_own_that_goes_with_it_also_when_it_fails(tmp_path):
     rule = Rule()
-    give_own_folder(rule)
+    give_own_folder(rule, tmp_path)
     resources = Resources({"mem_mb": 10, "tmpdir": str(tmp_path)})
     rule.run_func([], [], "", {}, 1, resources, "log")
     with pytest.raises(OSError, match="killed"):
@@ -58,7 +58,7 @@ def test_each_job_has_a_folder_of_its_own_that_goes_with_it_also_when_it_fails(t
 def test_a_rule_that_runs_nothing_stays_as_it_is():
     rule = Rule()
     rule.run_func = None
-    give_own_folder(rule)
+    give_own_folder(rule, "results")
     assert rule.run_func is None
 
 
@@ -93,11 +93,13 @@ def test_the_name_of_a_file_that_is_written_tells_the_process(tmp_path):
     assert path.parent == tmp_path and str(os.getpid()) in path.name and path.name.endswith("map.nii.gz")
 
 
-def test_what_is_made_of_a_file_from_the_future_is_as_young_as_that(tmp_path):
-    source, made, fresh = (tmp_path / name for name in ("source", "made", "fresh"))
-    for path in (source, made, fresh):
+def test_results_from_the_future_are_dated_as_of_now_and_a_person_s_own_files_stay(tmp_path):
+    results, own = tmp_path / "results", tmp_path / "dicom"
+    results.mkdir()
+    for path in (results / "map", results / "old", own):
         path.touch()
-    os.utime(source, (3e9, 3e9))
-    os.utime(fresh, (4e9, 4e9))
-    let_be_youngest([made, fresh, tmp_path / "none"], than=[source, tmp_path / "gone"])
-    assert made.stat().st_mtime == 3e9 and fresh.stat().st_mtime == 4e9
+        os.utime(path, (4e9, 4e9))
+    os.utime(results / "old", (1e9, 1e9))
+    date_back([results / "map", results / "old", own, results / "none"], below=results)
+    assert 1e9 < (results / "map").stat().st_mtime < 4e9
+    assert (results / "old").stat().st_mtime == 1e9 and own.stat().st_mtime == 4e9
