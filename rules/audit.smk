@@ -85,9 +85,11 @@ rule seal:
         results=subpath(output[0], ancestor=2),
     shell:
         r"""
+        printf '%s\n' \
+            {input.images:q} {input.derived:q} {input.tables:q} {input.statistics:q} {input.measures:q} \
+            {input.configuration:q} |
         python {input.script:q} \
-            --files {input.images:q} {input.derived:q} {input.tables:q} {input.statistics:q} {input.measures:q} \
-            {input.configuration:q} \
+            --files - \
             --results {params.results:q} \
             --out {output:q} \
             >{log:q} 2>&1
