@@ -85,8 +85,9 @@ class SmallRun:
         """What no rule declares: among the results, among temporary files, and in the working folder."""
         snakemake = self.folder / ".snakemake"
         found = [path for path in self.results.rglob("*") if path.name.startswith(".writing") or path.suffix == ".part"]
-        # Snakemake's own folder of a killed run is not ours to remove.
-        found += [path for path in self.temporary.iterdir() if not path.name.startswith("snakemake")]
+        # What Snakemake and its scheduler (pulp) leave of a killed run is not ours to remove.
+        theirs = ("snakemake", "-pulp.")
+        found += [path for path in self.temporary.iterdir() if not any(word in path.name for word in theirs)]
         found += [*(snakemake / "locks").glob("*"), *(snakemake / "incomplete").glob("*")]
         found += snakemake.glob("shell_tmp.*")
         own = {*PARTS, "given", "results", ".snakemake"}
