@@ -14,8 +14,11 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 from myot2.core.progress import Progress
 
-_SAID = ("Nothing to be done", "Unlock", "Complete log", "Will exit", "Exiting", "Terminating", "Trying to restart")
-"""How the messages begin that a person wants to read beside warnings."""
+_UNSAID = (
+    *("Building DAG", "Using shell", "Assuming", "Conda environments", "Singularity containers", "Group jobs"),
+    *("Select jobs", "Execute ", "Elapsed time", "Updating job", "Loaded", "Solving", "Got lock", "Creating report"),
+)
+"""How the messages begin that are of no use to a person while all goes well."""
 
 
 class LogHandler(LogHandlerBase):
@@ -25,7 +28,6 @@ class LogHandler(LogHandlerBase):
         settings = self.common_settings
         self.plain = bool(settings.dryrun or settings.verbose or settings.printshellcmds or settings.quiet)
         self.progress = Progress()
-        self.said: set[str] = set()
 
     @property
     def writes_to_stream(self) -> bool:
@@ -72,8 +74,8 @@ class LogHandler(LogHandlerBase):
         if event in (LogEvent.JOB_ERROR, LogEvent.GROUP_ERROR):
             return self.progress.fail(getattr(record, "jobid", None))
         message = record.getMessage()
-        wanted = record.levelno >= logging.WARNING or (event is None and message.startswith(_SAID))
-        return message if wanted and not self._is_of_a_job(record) else None
+        said = record.levelno >= logging.WARNING or (event is None and not message.startswith(_UNSAID))
+        return message if said and not self._is_of_a_job(record) else None
 
     def _is_of_a_job(self, record: logging.LogRecord) -> bool:
         """Whether an error only repeats that a job failed; the end of the run says why, and where the log is."""
