@@ -22,7 +22,7 @@ from myot2.ingest.choosing.choices import choices_digest
 from myot2.ingest.identity import make_key, read_key
 from myot2.ingest.pacs.source import is_source
 from myot2.review.decisions import deciding, read_decisions
-from myot2.review.masks import corrected_mask_path
+from myot2.review.places import corrected_mask_path
 
 prepare_environment()
 

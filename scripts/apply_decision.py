@@ -22,7 +22,8 @@ from myot2.core.images import read_volume, sidecar_path, write_image, write_side
 from myot2.core.labels import LabelTable, read_labels
 from myot2.core.scans import Scan
 from myot2.review.decisions import NAME, Row, changed_since, deciding, read_decisions
-from myot2.review.masks import GRIDS, corrected_mask_path, read_corrected, without_muscles
+from myot2.review.masks import GRIDS, read_corrected, without_muscles
+from myot2.review.places import corrected_mask_path
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

@@ -21,7 +21,7 @@ from myot2.core.stopnote import read_stop_note
 from myot2.core.tables import read_table, write_tsv
 from myot2.review.decisions import Row, changed_since, deciding, read_decisions
 from myot2.review.effects import SCAN_COLUMNS, scan_row, scans_table
-from myot2.review.masks import corrected_mask_path
+from myot2.review.places import corrected_mask_path
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:

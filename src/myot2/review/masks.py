@@ -15,16 +15,6 @@ GRIDS = ("labelled", "T2")
 """The grid that the run's own labels were drawn on, and that of the T2 map."""
 
 
-def corrected_mask_path(folder: str | Path, scan: str) -> Path:
-    """Where the corrected label map of a scan lies: the one rule for the review page, the workflow and a person."""
-    return Path(folder) / f"{scan}_dseg.nii.gz"
-
-
-def reading_path(folder: str | Path, rater: str, number: int, scan: str) -> Path:
-    """Where the mask of a reading lies that decides nothing: of a further rater, or of a repeat."""
-    return Path(folder) / "readings" / f"{rater}-{number}" / f"{scan}_dseg.nii.gz"
-
-
 def read_corrected(
     path: str | Path, table: LabelTable, labelled: sitk.Image, t2: sitk.Image | None = None
 ) -> tuple[sitk.Image, str]:

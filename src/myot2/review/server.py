@@ -30,7 +30,8 @@ from myot2.core.stopnote import Stopped
 from myot2.review.cases import Case
 from myot2.review.decisions import Row, add_decision, checked, read_decisions
 from myot2.review.guard import Guard
-from myot2.review.masks import corrected_mask_path, read_corrected, reading_path, without_muscles
+from myot2.review.masks import read_corrected, without_muscles
+from myot2.review.places import corrected_mask_path, reading_path
 
 STATIC = Path(__file__).parent / "static"
 SERVED = {
