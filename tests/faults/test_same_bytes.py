@@ -64,7 +64,7 @@ def test_a_new_scan_runs_itself_and_what_is_of_the_cohort(usual, tmp_path):
     run = usual.copy(tmp_path / "run")
     write_cohort(run.folder, {**PEOPLE, "C02": "control"})
     planned = run.run("--dry-run").splitlines()
-    scans = re.findall(r"\bscan=(\S+)", "\n".join(line for line in planned if "wildcards: " in line))
+    scans = re.findall(r"\bscan=([\w-]+)", "\n".join(line for line in planned if "wildcards: " in line))
     assert len(scans) >= 6 and set(scans) == {"sub-C02"}
     run.run("measures")
     assert (run.results / "measure/flow.tsv").read_text().count("\tmeasured\t") == 4
