@@ -37,6 +37,7 @@ include: "rules/audit.smk"
 
 localrules:
     all,
+    measures,
     muscle_bids,
 
 
@@ -48,6 +49,14 @@ rule all:
         DESCRIPTIONS,
         CLAIMS,
         SHAREABLE if settings.report.shareable else [],
+        GONE,
+
+
+rule measures:
+    """Everybody's measures, without statistics and report."""
+    input:
+        "<results>/measure/cohort.tsv",
+        GONE,
 
 
 rule muscle_bids:

@@ -15,7 +15,7 @@ from myot2.core.given import given_file, one_file_per_echo
 from myot2.core.jobs import prepare_environment
 from myot2.core.participants import read_participants
 from myot2.core.scans import Scan
-from myot2.core.sources import modules_of
+from myot2.core.sources import write_code_list
 from myot2.core.tables import read_table
 from myot2.core.variants import description_of
 from myot2.ingest.choosing.choices import choices_digest
@@ -49,15 +49,16 @@ pathvars:
     benchmarks=f"{settings.results}/benchmarks",
 
 
+# Not the cohort's own names: Snakemake writes a constraint into every file name, and reads it for every file.
 wildcard_constraints:
-    folder="|".join(participant.folder for participant in participants),
-    visit="|".join(participant.visit for participant in participants),
-    scan="|".join(cohort),
+    folder="sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?/anat",
+    visit="sub-[A-Za-z0-9]+(/ses-[A-Za-z0-9]+)?",
+    scan="sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?",
 
 
 def code(script):
-    """The inputs that make a job run again when its code changes: the script, its modules, and the locked packages."""
-    return [script, *modules_of(script), "envs/run.lock"]
+    """The input that makes a job run again when its code changes: a list of script, modules, and locked packages."""
+    return write_code_list(script, "envs/run.lock")
 
 
 SNAKEMAKE_MIB = 600
@@ -92,6 +93,20 @@ def by_visit(images):
 def sidecars_of(images):
     """The JSON files beside images."""
     return [image.replace(".nii.gz", ".json") for image in images]
+
+
+def gone(made, of):
+    """Files that are missing, of each scan, though one that is made of them is there: a pattern, and patterns of such.
+
+    Snakemake does not miss them. Where a job failed or was killed, its outputs are gone, and what was made of the former
+    ones is no longer true.
+    """
+    return [path for path, *later in zip(every_scan(made), *map(every_scan, of)) if lost(path, later)]
+
+
+def lost(path, later):
+    """Whether a file is missing though one of those that are made of it is there."""
+    return not os.path.exists(path) and any(map(os.path.exists, later))
 
 
 PARTICIPANTS_OPTIONS = {

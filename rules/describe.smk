@@ -57,11 +57,12 @@ rule describe_ingest:
         dataset=subpath(output.description, parent=True),
     shell:
         r"""
+        printf '%s\n' {input.images:q} |
         python {input.script:q} \
             --participants {input.participants:q} \
             --columns {params.columns:q} \
             --values {params.values:q} \
-            --images {input.images:q} \
+            --images - \
             --dataset {params.dataset:q} \
             >{log:q} 2>&1
         """

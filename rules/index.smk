@@ -15,7 +15,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.utils import min_version
 
 from myot2.core.jobs import prepare_environment
-from myot2.core.sources import modules_of
+from myot2.core.sources import write_code_list
 
 min_version("9.27")
 prepare_environment()
@@ -39,7 +39,7 @@ rule index:
     input:
         dicom=TREE,
         script="scripts/index_dicom.py",
-        code=[*modules_of("scripts/index_dicom.py"), "envs/run.lock"],
+        code=write_code_list("scripts/index_dicom.py", "envs/run.lock"),
     output:
         participants="<results>/participants.tsv",
         series="<results>/series.tsv",

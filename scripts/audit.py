@@ -39,7 +39,7 @@ from myot2.core.errors import MyoT2Error
 from myot2.core.labels import read_labels
 from myot2.core.participants import read_participants
 from myot2.review.decisions import deciding, read_decisions
-from myot2.review.masks import corrected_mask_path
+from myot2.review.places import corrected_mask_path
 
 
 def main(argv: list[str] | None = None) -> int:

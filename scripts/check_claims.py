@@ -21,7 +21,7 @@ from myot2.analyse.claims.outcome import Outcome
 from myot2.analyse.claims.page import compare_page
 from myot2.analyse.claims.run import check_claims, check_statistics
 from myot2.analyse.claims.tables import in_words, output_paths, write_outcomes
-from myot2.core.command import run_stage, stage_parser
+from myot2.core.command import listed, run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
 from myot2.core.stopnote import raise_if_stopped, read_stop_note
 
@@ -50,7 +50,7 @@ def main(argv: list[str] | None = None) -> int:
 def _outcomes(options: argparse.Namespace) -> list[Outcome]:
     files = {path.stem: read_claims(path) for path in options.claims}
     statistics = _read_json(options.statistics) if options.statistics else None
-    sidecars = [_read_json(path) for path in options.protocol if read_stop_note(path) is None]
+    sidecars = [_read_json(path) for path in listed(options.protocol) if read_stop_note(path) is None]
     outcomes = []
     for source, file in files.items():
         outcomes += check_claims(
@@ -93,7 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = stage_parser(__doc__)
     parser.add_argument("--claims", type=Path, nargs="*", default=[], metavar="FILE", help="files of claims")
     parser.add_argument("--statistics", type=Path, metavar="FILE", help="results/analyse/statistics.json")
-    parser.add_argument("--protocol", type=Path, nargs="*", default=[], metavar="FILE", help="sidecars of images")
+    parser.add_argument(
+        "--protocol", type=Path, nargs="*", default=[], metavar="FILE", help="sidecars of images; - to read them"
+    )
     parser.add_argument("--page", type=Path, metavar="FILE", help="results/report/report.html")
     parser.add_argument(
         "--same-people",

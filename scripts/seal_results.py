@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from myot2.audit.seal import write_seal
-from myot2.core.command import run_stage, stage_parser
+from myot2.core.command import listed, run_stage, stage_parser
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -19,7 +19,7 @@ def main(argv: list[str] | None = None) -> int:
     options = _parser().parse_args(argv)
     return run_stage(
         "audit",
-        lambda: write_seal(options.files, results=options.results, path=options.out),
+        lambda: write_seal(listed(options.files), results=options.results, path=options.out),
         outputs=[options.out],
         leave_stop_notes=options.leave_stop_notes,
     )
@@ -27,7 +27,9 @@ def main(argv: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = stage_parser(__doc__)
-    parser.add_argument("--files", type=Path, nargs="+", required=True, metavar="FILE", help="below --results")
+    parser.add_argument(
+        "--files", type=Path, nargs="+", required=True, metavar="FILE", help="below --results; - to read them"
+    )
     parser.add_argument("--results", type=Path, required=True, metavar="DIR")
     parser.add_argument("--out", type=Path, required=True, metavar="OUT.sha256")
     return parser

@@ -63,7 +63,7 @@ def musclemap(project, examined, four_people):
 def test_weights_are_converted_once_for_all_and_again_only_when_they_change(project, musclemap):
     configuration, folder, model = musclemap
     log = project.snakemake(configuration, "--until", "segment")
-    assert log.count("rule convert_weights:") == 1 and log.count("rule segment:") == 2
+    assert log.count("] convert_weights 1/1") == 1 and log.count("] segment ") == 2
     results = project.folder / "results/musclemap"
     first = {}
     for person in ("P01", "C01"):
@@ -87,6 +87,6 @@ def test_weights_that_are_not_listed_stop_the_run(project, musclemap):
     configuration, folder, _ = musclemap
     (folder / "SHA256SUMS").write_text(f"{'0' * 64}  thigh.pth\n")
     log = project.snakemake(configuration, "--until", "segment", status=1)
-    assert "Error in rule convert_weights" in log
+    assert "failed: convert_weights: " in log
     said = (project.folder / "results/musclemap/logs/segment/convert_weights.log").read_text()
     assert "changed or damaged" in said

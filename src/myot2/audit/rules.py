@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any, Protocol
 
 from myot2.audit.recording import Job, Recorder
+from myot2.core.sources import listed_code
 
 
 class Rule(Protocol):
@@ -34,7 +35,7 @@ def record_jobs(recorder: Recorder, rule: Rule) -> None:
     ) -> Any:
         job = Job(
             rule=rule.name,
-            inputs=[str(path) for path in input],
+            inputs=[file for path in input for file in listed_code(str(path))],
             outputs=[str(path) for path in output],
             log=[str(path) for path in log],
             wildcards=dict(wildcards.items()),

@@ -6,7 +6,7 @@ import argparse
 import math
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,6 +34,16 @@ def positive(text: str) -> float:
     if not 0 < number < math.inf:
         raise argparse.ArgumentTypeError(f"expected a positive number, found {text!r}")
     return number
+
+
+def listed(paths: Sequence[Path]) -> list[Path]:
+    """The paths of an option; where it is `-` alone they are read from standard input, one a line.
+
+    A system takes some 2 MB of arguments, and the images of 1,500 scans are more.
+    """
+    if list(map(str, paths)) != ["-"]:
+        return list(paths)
+    return [Path(line) for line in sys.stdin.read().splitlines() if line]
 
 
 def run_stage(stage: str, work: Callable[[], None], *, outputs: Iterable[str | Path], leave_stop_notes: bool) -> int:

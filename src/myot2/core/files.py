@@ -5,10 +5,31 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+WRITING = ".writing-"
+"""How the names of files begin that are being written."""
+
+
+def temporary_beside(path: str | Path) -> Path:
+    """The name under which this process writes a file or folder; it says who writes, so that leftovers are known."""
+    path = Path(path)
+    return path.with_name(f"{WRITING}{socket.gethostname()}-{os.getpid()}-{path.name}")
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process of this machine runs."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 @contextmanager
@@ -19,7 +40,7 @@ def atomic(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".writing-{os.getpid()}-{path.name}")
+    temporary = temporary_beside(path)
     try:
         yield temporary
         with open(temporary, "rb+") as handle:

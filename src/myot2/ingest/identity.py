@@ -71,6 +71,7 @@ def hide_header_text() -> None:
     """Let an uncaught error of this program show its kind and its place, and not what it says.
 
     A defect ends a job with a traceback in its log; the words of a parser's or a decoder's error may quote a header.
+    What the operating system refuses (a full disk, a file that may not be read) is told by its number alone.
     """
     sys.excepthook = _show_place
 
@@ -78,6 +79,8 @@ def hide_header_text() -> None:
 def _show_place(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     link: BaseException | None = error
     while link is not None:
-        print(f"{type(link).__name__} (what it says is left out: it may quote a header), at:", file=sys.stderr)
+        told = os.strerror(link.errno) if isinstance(link, OSError) and link.errno else ""
+        words = told or "what it says is left out: it may quote a header"
+        print(f"{type(link).__name__} ({words}), at:", file=sys.stderr)
         traceback.print_tb(link.__traceback__)
         link = link.__cause__ or link.__context__

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scipy import stats
-
 from myot2.core.rounding import print_number
 from myot2.release import precision, rules
 from myot2.release.disclosure import REDACTED, Disclosure, share
@@ -110,6 +108,8 @@ def _mean(entry: Entry, context: Context) -> dict[str, Any]:
     decimals = _decimals(entry, n)
     parts: dict[str, Any] = {}
     if sd is not None and not precision.dominates_spread(low, high, mean, sd, entry["n"]):
+        from scipy import stats  # only here: the workflow imports this module at each start, and scipy takes a second
+
         half = float(stats.t.ppf(0.975, n - 1)) * sd / math.sqrt(n)
         parts = _interval((mean - half, mean + half), lambda end: print_number(end, decimals))
     return _entry(mean, print_number(mean, decimals), n=n, unit=entry["unit"], **parts)

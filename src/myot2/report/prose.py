@@ -204,16 +204,43 @@ def audit_table_sentence(study: Study) -> str:
     )
 
 
+MOST_PICTURES = 200
+"""So many small pictures a page can hold; each takes some 20 kB."""
+
+
 def participants(study: Study) -> str:
-    """One small picture per scan, in the order of the flow, that leads to the scan's page; or why there is none."""
-    entries = [f"- {_participant(study, scan)}" for scan in study.flow["scan"]]
+    """One small picture per scan, in the order of the flow, that leads to the scan's page; or why there is none.
+
+    Of more than `MOST_PICTURES` scans those have one whose labels are the likeliest to be wrong; the others are named.
+    """
+    pictured = _first_to_look_at(study)
+    entries = [f"- {_participant(study, scan)}" for scan in study.flow["scan"] if scan in pictured]
     if not entries:
         return "There are no participants."
-    return "\n".join(["::: {.participants}", *entries, ":::"])
+    named = [_name(study, scan) for scan in study.flow["scan"] if scan not in pictured]
+    why = f"Pictures are shown of {MOST_PICTURES} scans, by risk and number of flags. Each of the others has its page: "
+    rest = ["", why + ", ".join(named) + "."] if named else []
+    return "\n".join(["::: {.participants}", *entries, ":::", *rest])
+
+
+def _first_to_look_at(study: Study) -> set[str]:
+    """The scans to show: all, or the first of them in the order of `tables.quality_table`, and all that stopped."""
+    scans = list(study.flow["scan"])
+    if len(scans) <= MOST_PICTURES:
+        return set(scans)
+    quality = study.quality.reindex(scans)
+    flags = quality["flags"].fillna("").str.count(";") + quality["flags"].notna()
+    ranked = quality.assign(risk=quality["risk"].fillna(-1.0), count=flags)
+    ranked = ranked.sort_values(["risk", "count"], ascending=False, kind="stable")
+    return {*ranked.index[:MOST_PICTURES], *(scan for scan in scans if isinstance(study.panels.get(scan), StopNote))}
+
+
+def _name(study: Study, scan: str) -> str:
+    return f"[{escape(scan)}]({study.pages}/{scan}.html)" if study.pages else f"**{escape(scan)}**"
 
 
 def _participant(study: Study, scan: str) -> str:
-    name = f"[{escape(scan)}]({study.pages}/{scan}.html)" if study.pages else f"**{escape(scan)}**"
+    name = _name(study, scan)
     group = study.group_of(scan) or "group unknown"
     panel = study.panels.get(scan)
     if isinstance(panel, StopNote):

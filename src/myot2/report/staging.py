@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from myot2.core.errors import MyoT2Error
-from myot2.core.files import sha256, write_json
+from myot2.core.files import sha256, temporary_beside, write_json
 from myot2.core.stopnote import read_stop_note
 from myot2.report import captions
 from myot2.report.analysis_log import LOG
@@ -119,7 +119,7 @@ def stage_inputs(
 def replace_folder(made: Path, folder: Path) -> None:
     """Put a whole folder in a place where a folder may be already; until the last moment the old one is there."""
     folder.parent.mkdir(parents=True, exist_ok=True)
-    new, old = (folder.with_name(f".{word}-{os.getpid()}-{folder.name}") for word in ("writing", "replaced"))
+    new, old = temporary_beside(folder), temporary_beside(folder.with_name(f"old-{folder.name}"))
     try:
         shutil.copytree(made, new)
         if folder.exists():

@@ -21,7 +21,7 @@ from myot2.core.files import sha256
 from myot2.core.stopnote import StopNote
 from myot2.core.tables import read_table
 from myot2.review.decisions import checked
-from myot2.review.masks import corrected_mask_path
+from myot2.review.places import corrected_mask_path
 
 AFTER = ["align", "measure"]
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from myot2.core import sources
+from myot2.core.files import sha256
 from myot2.core.scans import Scan
-from myot2.core.sources import modules_of
+from myot2.core.sources import CODE_LISTS, listed_code, modules_of, write_code_list
 
 LOADED = """
 import json, pathlib, runpy, sys
@@ -57,3 +61,26 @@ def test_fitting_does_not_depend_on_the_segmentation(root):
 def test_scans_are_named_by_bids_entities():
     assert (Scan("P01").name, Scan("P01").folder) == ("sub-P01", "sub-P01/anat")
     assert (Scan("P01", "2").name, Scan("P01", "2").folder) == ("sub-P01_ses-2", "sub-P01/ses-2/anat")
+
+
+def test_the_list_of_a_program_s_files_changes_with_their_content_and_is_as_old_as_the_youngest(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    package = tmp_path / "src/myot2"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("")
+    (package / "mono.py").write_text("import numpy\n")
+    program = tmp_path / "fit.py"
+    program.write_text("import myot2.mono\n")
+    path = write_code_list("fit.py")
+    assert path == f"{CODE_LISTS}/fit.sha256"
+    assert listed_code(path) == ["fit.py", "src/myot2/__init__.py", "src/myot2/mono.py"]
+    assert f"{sha256('src/myot2/mono.py')}  src/myot2/mono.py" in Path(path).read_text()
+    before = Path(path).read_bytes()
+    os.utime(program, (2_000_000_000, 2_000_000_000))
+    write_code_list("fit.py")
+    assert Path(path).read_bytes() == before and Path(path).stat().st_mtime == 2_000_000_000
+    (package / "mono.py").write_text("import scipy\n")
+    sources._digest.cache_clear()
+    write_code_list("fit.py")
+    assert Path(path).read_bytes() != before
+    assert listed_code("config/labels.tsv") == ["config/labels.tsv"]

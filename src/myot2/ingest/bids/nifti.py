@@ -65,6 +65,8 @@ def read_checked(path: Path, where: str, *, dimensions: tuple[int, ...], nan_is_
         that contradict each other, or holds values that are no numbers.
     """
     try:
+        if not path.stat().st_size:
+            raise _problem(where, "a readable NIfTI image", "an empty file", "Copy it anew from its source.")
         _refuse_note(path, where)
         with gzip.open(path) if path.suffix == ".gz" else open(path, "rb") as stream:
             header = _Header(stream.read(_HEADER_BYTES), where)
@@ -72,6 +74,9 @@ def read_checked(path: Path, where: str, *, dimensions: tuple[int, ...], nan_is_
             _check_values(stream, header, nan_is_empty)
     except FileNotFoundError as error:
         raise _problem(where, "an image", "no such file", "Check ingest.dataset and ingest.files.") from error
+    except (IsADirectoryError, PermissionError) as error:
+        found = "a folder" if isinstance(error, IsADirectoryError) else "a file that may not be read"
+        raise _problem(where, "a readable NIfTI image", found, "Give the file, and the right to read it.") from error
     except (gzip.BadGzipFile, EOFError, zlib.error, struct.error) as error:
         raise _problem(where, "a readable NIfTI image", "a damaged file", "Copy it anew from its source.") from error
     image = _read(path, where)
