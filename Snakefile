@@ -38,6 +38,7 @@ include: "rules/audit.smk"
 localrules:
     all,
     muscle_bids,
+    export_dicom,
 
 
 rule all:
@@ -48,9 +49,16 @@ rule all:
         DESCRIPTIONS,
         CLAIMS,
         SHAREABLE if settings.report.shareable else [],
+        dicom_objects() if settings.export.dicom else [],
 
 
 rule muscle_bids:
     """Everybody's images and T2 maps in the Muscle-BIDS form."""
     input:
         [path for image in MUSCLE_BIDS_IMAGES for path in every_scan(image)],
+
+
+rule export_dicom:
+    """Everybody's results as DICOM objects (export.dicom)."""
+    input:
+        lambda wildcards: dicom_objects(),

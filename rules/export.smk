@@ -3,12 +3,23 @@
 REQUIRED INPUTS:
     echoes, dixon = <results>/ingest/{folder}/{scan}_...
     t2 = <results>/fit/{folder}/{scan}_T2map.nii.gz
+    labels = <results>/segment/{folder}/{scan}_dseg.nii.gz, or what a person left of it (rules/review.smk)
+    t2_labels = the label map that was measured
+    measures = <results>/measure/{folder}/{scan}_muscles.tsv
+    dicom = the folder that the participants table names
 
 OUTPUTS (target `muscle_bids`, Muscle-BIDS 0.1):
     <results>/export/muscle-bids/{visit}/anat/{scan}_mese.nii.gz              the echoes in one file, TE in ms
     <results>/export/muscle-bids/{visit}/anat/{scan}_dixon{in,opp,water,fat}.nii.gz
     <results>/export/muscle-bids/{visit}/quant/{scan}_t2.nii.gz               ms
     each with .json, and _extra.json for what a conversion back to DICOM would need
+
+OUTPUTS (target `export_dicom`; in `all` with export.dicom: true), all DICOM:
+    <results>/export/dicom/{folder}/{scan}_space-T2_seg.dcm      segmentation, as measured
+    <results>/export/dicom/{folder}/{scan}_seg.dcm               segmentation, as drawn
+    <results>/export/dicom/{folder}/{scan}_T2map.dcm             parametric map, ms
+    <results>/export/dicom/{folder}/{scan}_desc-colour_T2map.dcm pictures with a colour bar
+    <results>/export/dicom/{folder}/{scan}_muscles.dcm           structured report, TID 1500
 """
 
 EXPORTED = "<results>/export/muscle-bids/{visit}"
@@ -61,3 +72,93 @@ rule export_muscle_bids:
             --t2 {input.t2:q} {output.t2:q} \
             >{log:q} 2>&1
         """
+
+
+DICOM_OBJECTS = {
+    "seg_t2": "<results>/export/dicom/{folder}/{scan}_space-T2_seg.dcm",
+    "seg": "<results>/export/dicom/{folder}/{scan}_seg.dcm",
+    "t2": "<results>/export/dicom/{folder}/{scan}_T2map.dcm",
+    "colour": "<results>/export/dicom/{folder}/{scan}_desc-colour_T2map.dcm",
+    "measures": "<results>/export/dicom/{folder}/{scan}_muscles.dcm",
+}
+
+
+def dicom_objects():
+    """The DICOM objects of everybody; a plain message where the configuration does not ask for them."""
+    if not settings.export.dicom:
+        raise WorkflowError("export_dicom needs export.dicom: true in the configuration; see docs/stages/export.md")
+    return [path for made in DICOM_OBJECTS.values() for path in every_scan(made)]
+
+
+def drawn_labels(wildcards):
+    """The label map as drawn: the run's own, or where a decision changes it, the person's."""
+    own = f"{settings.results}/segment/{wildcards.folder}/{wildcards.scan}_dseg.nii.gz"
+    return corrected_labels("segment")(wildcards) if is_changed(wildcards) else own
+
+
+def mask_algorithm(wildcards):
+    """How DICOM says that the masks came to be: given ones were drawn, and a decision that changes them is a reader's."""
+    if BACKEND == "labels":
+        return "manual"
+    return "semi-automatic" if is_changed(wildcards) else "automatic"
+
+
+if settings.export.dicom:
+
+    rule export_scan_dicom:
+        """Write the results of one scan as DICOM objects in the study of their source images."""
+        input:
+            dicom_input,
+            **SITE_FILES,
+            **IMAGES,
+            t2="<results>/fit/{folder}/{scan}_T2map.nii.gz",
+            t2_labels=taken_labels,
+            labels=drawn_labels,
+            measures="<results>/measure/{folder}/{scan}_muscles.tsv",
+            label_table=settings.label_table,
+            script="scripts/export_dicom.py",
+            code=code("scripts/export_dicom.py"),
+        output:
+            **DICOM_OBJECTS,
+        log:
+            "<logs>/export/{folder}/{scan}_dicom.log",
+        benchmark:
+            "<benchmarks>/export/{folder}/{scan}_dicom.tsv"
+        conda:
+            "../envs/export.yaml"
+        resources:
+            mem_mb=2500,
+            runtime=20,
+        params:
+            dicom=dicom_folder,
+            listing=dicom_listing,
+            choices=choices,
+            site_files=SITE_FILE_OPTIONS,
+            images=lambda wildcards, input: image_options(input),
+            t2_from="t2-map" if settings.fit.source == "vendor-map" or not ECHOES else "echoes",
+            labelled=["--labelled", settings.segment.image] if LABELLED else [],
+            algorithm=mask_algorithm,
+            identity=settings.export.identity,
+        shell:
+            r"""
+            python {input.script:q} \
+                --leave-stop-notes \
+                --dicom {params.dicom:q} \
+                --scan {wildcards.scan:q} \
+                {params.site_files:q} \
+                {params.images:q} \
+                --t2 {input.t2:q} \
+                --t2-from {params.t2_from:q} \
+                --t2-labels {input.t2_labels:q} \
+                --labels {input.labels:q} {params.labelled:q} \
+                --measures {input.measures:q} \
+                --label-table {input.label_table:q} \
+                --algorithm {params.algorithm:q} \
+                --identity {params.identity:q} \
+                --out-seg-t2 {output.seg_t2:q} \
+                --out-seg {output.seg:q} \
+                --out-t2 {output.t2:q} \
+                --out-colour {output.colour:q} \
+                --out-measures {output.measures:q} \
+                >{log:q} 2>&1
+            """
