@@ -39,6 +39,7 @@ localrules:
     all,
     muscle_bids,
     export_dicom,
+    other_tools,
 
 
 rule all:
@@ -62,3 +63,11 @@ rule export_dicom:
     """Everybody's results as DICOM objects (export.dicom)."""
     input:
         lambda wildcards: dicom_objects(),
+
+
+rule other_tools:
+    """The measures as spreadsheets, colour tables for viewers, and everybody's labels in other tools' numbers."""
+    input:
+        SPREADSHEETS,
+        COLOUR_TABLES,
+        [path for labels in RENUMBERED for path in every_scan(labels)],

@@ -14,6 +14,11 @@ OUTPUTS (target `muscle_bids`, Muscle-BIDS 0.1):
     <results>/export/muscle-bids/{visit}/quant/{scan}_t2.nii.gz               ms
     each with .json, and _extra.json for what a conversion back to DICOM would need
 
+OUTPUTS (target `other_tools`):
+    <results>/export/tables/muscles.{csv,xlsx}                    the measures of the cohort, typed; csv with .json
+    <results>/export/labels/<numbering>_{itksnap.label,slicer.ctbl}   names and colours of labels
+    <results>/export/labels/{folder}/{scan}_desc-{musclemap,qmritools}_dseg.nii.gz   the labels in their numbers
+
 OUTPUTS (target `export_dicom`; in `all` with export.dicom: true), all DICOM:
     <results>/export/dicom/{folder}/{scan}_space-T2_seg.dcm      segmentation, as measured
     <results>/export/dicom/{folder}/{scan}_seg.dcm               segmentation, as drawn
@@ -21,6 +26,8 @@ OUTPUTS (target `export_dicom`; in `all` with export.dicom: true), all DICOM:
     <results>/export/dicom/{folder}/{scan}_desc-colour_T2map.dcm pictures with a colour bar
     <results>/export/dicom/{folder}/{scan}_muscles.dcm           structured report, TID 1500
 """
+
+from myot2.export.colour_tables import NUMBERINGS
 
 EXPORTED = "<results>/export/muscle-bids/{visit}"
 MUSCLE_BIDS_DIXON = [f"{EXPORTED}/anat/{{scan}}_dixon{contrast}.nii.gz" for contrast in settings.ingest.dixon]
@@ -74,6 +81,90 @@ rule export_muscle_bids:
         """
 
 
+def drawn_labels(wildcards):
+    """The label map as drawn: the run's own, or where a decision changes it, the person's."""
+    own = f"{settings.results}/segment/{wildcards.folder}/{wildcards.scan}_dseg.nii.gz"
+    return corrected_labels("segment")(wildcards) if is_changed(wildcards) else own
+
+
+LABELS_EXPORTED = "<results>/export/labels"
+RENUMBERED = [f"{LABELS_EXPORTED}/{{folder}}/{{scan}}_desc-{numbering}_dseg.nii.gz" for numbering in NUMBERINGS[1:]]
+COLOUR_TABLES = [
+    *(f"{LABELS_EXPORTED}/{numbering}_itksnap.label" for numbering in NUMBERINGS),
+    *(f"{LABELS_EXPORTED}/{numbering}_slicer.ctbl" for numbering in NUMBERINGS[:2]),  # the third's are too large
+]
+SPREADSHEETS = [f"<results>/export/tables/muscles.{form}" for form in ("csv", "xlsx", "json")]
+
+
+rule export_tables:
+    """Write the measures of the cohort as spreadsheets, and the colour tables of viewers."""
+    input:
+        measures="<results>/measure/cohort.tsv",
+        dictionary="<results>/measure/cohort.json",
+        label_table=settings.label_table,
+        script="scripts/export_tables.py",
+        code=code("scripts/export_tables.py"),
+    output:
+        colours=COLOUR_TABLES,
+        csv=SPREADSHEETS[0],
+        xlsx=SPREADSHEETS[1],
+        dictionary=SPREADSHEETS[2],
+    log:
+        "<logs>/export/tables.log",
+    benchmark:
+        "<benchmarks>/export/tables.tsv"
+    conda:
+        "../envs/export.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        colours=lambda wildcards, output: os.path.dirname(output.colours[0]),
+    shell:
+        r"""
+        python {input.script:q} \
+            --measures {input.measures:q} \
+            --label-table {input.label_table:q} \
+            --csv {output.csv:q} \
+            --xlsx {output.xlsx:q} \
+            --colours {params.colours:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule renumber_labels:
+    """Write the labels of one scan in the numbers of another tool."""
+    input:
+        labels=drawn_labels,
+        label_table=settings.label_table,
+        script="scripts/renumber_labels.py",
+        code=code("scripts/renumber_labels.py"),
+    output:
+        labels=f"{LABELS_EXPORTED}/{{folder}}/{{scan}}_desc-{{numbering}}_dseg.nii.gz",
+        sidecar=f"{LABELS_EXPORTED}/{{folder}}/{{scan}}_desc-{{numbering}}_dseg.json",
+    log:
+        "<logs>/export/{folder}/{scan}_{numbering}.log",
+    benchmark:
+        "<benchmarks>/export/{folder}/{scan}_{numbering}.tsv"
+    wildcard_constraints:
+        numbering="|".join(NUMBERINGS[1:]),
+    conda:
+        "../envs/export.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    shell:
+        r"""
+        python {input.script:q} \
+            --leave-stop-notes \
+            --labels {input.labels:q} \
+            --label-table {input.label_table:q} \
+            --numbering {wildcards.numbering:q} \
+            --out {output.labels:q} \
+            >{log:q} 2>&1
+        """
+
+
 DICOM_OBJECTS = {
     "seg_t2": "<results>/export/dicom/{folder}/{scan}_space-T2_seg.dcm",
     "seg": "<results>/export/dicom/{folder}/{scan}_seg.dcm",
@@ -88,12 +179,6 @@ def dicom_objects():
     if not settings.export.dicom:
         raise WorkflowError("export_dicom needs export.dicom: true in the configuration; see docs/stages/export.md")
     return [path for made in DICOM_OBJECTS.values() for path in every_scan(made)]
-
-
-def drawn_labels(wildcards):
-    """The label map as drawn: the run's own, or where a decision changes it, the person's."""
-    own = f"{settings.results}/segment/{wildcards.folder}/{wildcards.scan}_dseg.nii.gz"
-    return corrected_labels("segment")(wildcards) if is_changed(wildcards) else own
 
 
 def mask_algorithm(wildcards):
