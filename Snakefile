@@ -40,6 +40,7 @@ localrules:
     muscle_bids,
     export_dicom,
     other_tools,
+    pages,
 
 
 rule all:
@@ -51,6 +52,7 @@ rule all:
         CLAIMS,
         SHAREABLE if settings.report.shareable else [],
         dicom_objects() if settings.export.dicom else [],
+        every_scan(PAGE) if settings.export.page else [],
 
 
 rule muscle_bids:
@@ -71,3 +73,9 @@ rule other_tools:
         SPREADSHEETS,
         COLOUR_TABLES,
         [path for labels in RENUMBERED for path in every_scan(labels)],
+
+
+rule pages:
+    """Everybody's page for the clinician."""
+    input:
+        every_scan(PAGE),

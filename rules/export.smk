@@ -14,6 +14,9 @@ OUTPUTS (target `muscle_bids`, Muscle-BIDS 0.1):
     <results>/export/muscle-bids/{visit}/quant/{scan}_t2.nii.gz               ms
     each with .json, and _extra.json for what a conversion back to DICOM would need
 
+OUTPUTS (target `pages`; in `all` with export.page: true):
+    <results>/export/pages/{folder}/{scan}_page.pdf    one page of A4 for the clinician
+
 OUTPUTS (target `other_tools`):
     <results>/export/tables/muscles.{csv,xlsx}                    the measures of the cohort, typed; csv with .json
     <results>/export/labels/<numbering>_{itksnap.label,slicer.ctbl}   names and colours of labels
@@ -165,6 +168,76 @@ rule renumber_labels:
         """
 
 
+def mask_algorithm(wildcards):
+    """How DICOM says that the masks came to be: given ones were drawn, and a decision that changes them is a reader's."""
+    if BACKEND == "labels":
+        return "manual"
+    return "semi-automatic" if is_changed(wildcards) else "automatic"
+
+
+PAGE = "<results>/export/pages/{folder}/{scan}_page.pdf"
+T2_SOURCES = {
+    "vendor-map": "the scanner's own map",
+    "echoes": f"fitted to the echoes, model {settings.fit.model}",
+    "kspace": "made from raw data",
+}
+
+
+def masks_in_words(wildcards):
+    """How the page says that the masks came to be."""
+    words = {"manual": "given", "semi-automatic": "changed by a reader", "automatic": "made by a network, not changed"}
+    return words[mask_algorithm(wildcards)]
+
+
+rule write_page:
+    """Write one scan's page for the clinician."""
+    input:
+        measures="<results>/measure/{folder}/{scan}_muscles.tsv",
+        cohort="<results>/measure/cohort.tsv",
+        quality=[] if BACKEND == "labels" else QUALITY[1],
+        picture="<results>/report/{folder}/{scan}_panel.png",
+        participants=settings.participants.table,
+        label_table=settings.label_table,
+        template="report/clinician_page.typ",
+        script="scripts/write_page.py",
+        code=code("scripts/write_page.py"),
+    output:
+        page=PAGE,
+    log:
+        "<logs>/export/{folder}/{scan}_page.log",
+    benchmark:
+        "<benchmarks>/export/{folder}/{scan}_page.tsv"
+    conda:
+        "../envs/export.yaml"
+    resources:
+        mem_mb=1000,
+        runtime=5,
+    params:
+        **PARTICIPANTS_OPTIONS,
+        quality=lambda wildcards, input: ["--quality", input.quality] if input.quality else [],
+        masks=masks_in_words,
+        t2_source=T2_SOURCES[settings.fit.source],
+    shell:
+        r"""
+        python {input.script:q} \
+            --leave-stop-notes \
+            --participants {input.participants:q} \
+            --columns {params.columns:q} \
+            --values {params.values:q} \
+            --scan {wildcards.scan:q} \
+            --measures {input.measures:q} \
+            --cohort {input.cohort:q} \
+            {params.quality:q} \
+            --picture {input.picture:q} \
+            --label-table {input.label_table:q} \
+            --template {input.template:q} \
+            --masks {params.masks:q} \
+            --t2-source {params.t2_source:q} \
+            --out {output.page:q} \
+            >{log:q} 2>&1
+        """
+
+
 DICOM_OBJECTS = {
     "seg_t2": "<results>/export/dicom/{folder}/{scan}_space-T2_seg.dcm",
     "seg": "<results>/export/dicom/{folder}/{scan}_seg.dcm",
@@ -179,13 +252,6 @@ def dicom_objects():
     if not settings.export.dicom:
         raise WorkflowError("export_dicom needs export.dicom: true in the configuration; see docs/stages/export.md")
     return [path for made in DICOM_OBJECTS.values() for path in every_scan(made)]
-
-
-def mask_algorithm(wildcards):
-    """How DICOM says that the masks came to be: given ones were drawn, and a decision that changes them is a reader's."""
-    if BACKEND == "labels":
-        return "manual"
-    return "semi-automatic" if is_changed(wildcards) else "automatic"
 
 
 if settings.export.dicom:

@@ -18,6 +18,7 @@ class Export(Section):
         description="Under whose name: the participant id and pseudonyms of all UIDs, or patient and study of the "
         "source images (keep), which a PACS needs to file them; then results/export holds identities.",
     )
+    page: bool = Field(False, description="Whether a page for the clinician (PDF) is made of every scan.")
 
 
 def contradictions_of_export(
