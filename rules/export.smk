@@ -84,12 +84,6 @@ rule export_muscle_bids:
         """
 
 
-def drawn_labels(wildcards):
-    """The label map as drawn: the run's own, or where a decision changes it, the person's."""
-    own = f"{settings.results}/segment/{wildcards.folder}/{wildcards.scan}_dseg.nii.gz"
-    return corrected_labels("segment")(wildcards) if is_changed(wildcards) else own
-
-
 LABELS_EXPORTED = "<results>/export/labels"
 RENUMBERED = [f"{LABELS_EXPORTED}/{{folder}}/{{scan}}_desc-{numbering}_dseg.nii.gz" for numbering in NUMBERINGS[1:]]
 COLOUR_TABLES = [
@@ -168,25 +162,12 @@ rule renumber_labels:
         """
 
 
-def mask_algorithm(wildcards):
-    """How DICOM says that the masks came to be: given ones were drawn, and a decision that changes them is a reader's."""
-    if BACKEND == "labels":
-        return "manual"
-    return "semi-automatic" if is_changed(wildcards) else "automatic"
-
-
 PAGE = "<results>/export/pages/{folder}/{scan}_page.pdf"
 T2_SOURCES = {
     "vendor-map": "the scanner's own map",
     "echoes": f"fitted to the echoes, model {settings.fit.model}",
     "kspace": "made from raw data",
 }
-
-
-def masks_in_words(wildcards):
-    """How the page says that the masks came to be."""
-    words = {"manual": "given", "semi-automatic": "changed by a reader", "automatic": "made by a network, not changed"}
-    return words[mask_algorithm(wildcards)]
 
 
 rule write_page:
@@ -245,13 +226,6 @@ DICOM_OBJECTS = {
     "colour": "<results>/export/dicom/{folder}/{scan}_desc-colour_T2map.dcm",
     "measures": "<results>/export/dicom/{folder}/{scan}_muscles.dcm",
 }
-
-
-def dicom_objects():
-    """The DICOM objects of everybody; a plain message where the configuration does not ask for them."""
-    if not settings.export.dicom:
-        raise WorkflowError("export_dicom needs export.dicom: true in the configuration; see docs/stages/export.md")
-    return [path for made in DICOM_OBJECTS.values() for path in every_scan(made)]
 
 
 if settings.export.dicom:

@@ -105,9 +105,9 @@ def _series(options: argparse.Namespace, order: Order, keyed: Pseudonyms) -> tup
             where="the options",
             do="Give --echoes or --t2-map as ingest was given them.",
         )
-    dixon = [taken[f"dixon-{options.labelled}"]] if f"dixon-{options.labelled}" in taken else []
+    dixon = [f"dixon-{options.labelled}"] if options.labelled else order.dixon
     t2 = source_series(taken[role])
-    return t2, [*map(source_series, dixon), t2]
+    return t2, [*(source_series(taken[one]) for one in dixon if one in taken), t2]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -117,7 +117,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--t2-from", choices=("echoes", "t2-map"), required=True, help="whose grid the T2 map is on")
     parser.add_argument("--t2-labels", type=Path, required=True, help="label map on that grid, as it was measured")
     parser.add_argument("--labels", type=Path, help="label map as drawn, on the Dixon images or on the T2 map")
-    parser.add_argument("--labelled", choices=("in", "opp", "water", "fat"), help="the Dixon image that was labelled")
+    parser.add_argument(
+        "--labelled", choices=("in", "opp", "water", "fat"), help="the Dixon image that was labelled; else any"
+    )
     parser.add_argument("--measures", type=Path, required=True, help="table of measures of the scan (.tsv)")
     parser.add_argument("--label-table", default="config/labels.tsv", help="label table (default: config/labels.tsv)")
     parser.add_argument(

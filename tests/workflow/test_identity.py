@@ -81,9 +81,18 @@ def printed(project, tags):
 
 @pytest.fixture(scope="module")
 def left(project, printed):
-    """Every file that the workflow left: results with their logs, and its own records."""
+    """Every file that the workflow left: results with their logs, and its own records.
+
+    Less audit/private, which stays at the site and says where the DICOM files are.
+    """
     folders = [project.folder / "results/marked", project.folder / ".snakemake"]
-    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    private = project.folder / "results/marked/audit/private"
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path for path in files if private not in path.parents]
+
+
+def test_what_stays_at_the_site_can_be_read_by_its_owner_alone(project, printed):
+    assert (project.folder / "results/marked/audit/private").stat().st_mode & 0o777 == 0o700
 
 
 def test_the_examination_is_marked_in_every_text_element_and_the_marks_can_be_found(project, tags):

@@ -304,6 +304,11 @@ def test_labels_that_were_drawn_on_the_t2_map_go_with_the_t2_series(made, progra
     assert read(out).Rows == T2_GRID.shape[1]
 
 
+def test_labels_without_word_of_the_image_go_with_the_series_whose_grid_they_are_on(made, program):
+    assert program("export_dicom")(made.options("unsaid", labelled=None)) == 0
+    assert made.objects("unsaid")["seg"].read_bytes() == made.objects()["seg"].read_bytes()
+
+
 def test_results_on_another_grid_are_refused_with_a_stop_note(made, program, capsys):
     moved = read_image(made.folder / "T2map.nii.gz")
     moved.SetOrigin(np.add(moved.GetOrigin(), (0.1, 0, 0)).tolist())
