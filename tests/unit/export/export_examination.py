@@ -138,14 +138,22 @@ class Made:
         return [pydicom.dcmread(path) for path in sorted(self.dicom.rglob("IM*"))]
 
 
-def make(folder: Path, scanner: Scanner, place: Place = as_it_is, undo: Undo = as_it_is) -> Made:
+def make(
+    folder: Path,
+    scanner: Scanner,
+    place: Place = as_it_is,
+    undo: Undo = as_it_is,
+    split: Callable[[Series], list[Series]] = lambda series: [series],
+) -> Made:
     """Write an examination, let ingest read it, and make labels and T2 by the places that ingest gives the voxels.
 
-    `place` changes how series lie; `undo` takes places (..., 3) back to the plain world.
+    `place` changes how series lie; `undo` takes places (..., 3) back to the plain world; `split` makes several of one.
     """
     made = Made(folder)
     identity = invent_identity(np.random.default_rng(7), sex="F", age=50)
-    write_examination(made.dicom, [place(series) for series in examination()], identity, "export", scanner)
+    write_examination(
+        made.dicom, [part for series in examination() for part in split(place(series))], identity, "export", scanner
+    )
     (folder / "key").write_text(KEY)
     order = Order(
         folder / "series.tsv",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -24,6 +25,7 @@ from myot2.ingest.identity import Pseudonyms
 from myot2.ingest.planes import source_series
 from myot2.ingest.reading.headers import read_index
 from myot2.ingest.stacking.joining import find_stacks
+from myot2.simulate.extras import stations
 from myot2.simulate.placement import turned_world
 from myot2.simulate.scanners.catalogue import SCANNERS
 
@@ -104,6 +106,7 @@ def test_masks_and_map_lie_where_the_source_lies(tmp_path, program, scanner, pla
         places = places_of(t2, frame)
         corners.append(places[0, 0])
         np.testing.assert_allclose(plane, t2_at(undo(places)), atol=2e-3)
+    require_no_error(objects.values())
     nearest = np.linalg.norm(np.array(corners)[:, None] - corners_of_sources(made), axis=-1).min(axis=1)
     assert nearest.max() < 1e-3
 
@@ -133,6 +136,29 @@ def labels_read(path, like):
 def test_a_segmentation_read_back_is_the_label_map(made, kind):
     labels = read_image(made.folder / f"{SEGMENTS[kind]}.nii.gz")
     np.testing.assert_array_equal(labels_read(made.objects()[kind], labels), array_of(labels))
+
+
+def left_and_right(series):
+    """Two series side by side, of six columns of the T2 series and all of the Dixon's."""
+    (grid, pixels), *_ = series.stacks
+    columns = grid.shape[2] // 2 * 2
+    centre = grid.centre - (grid.shape[2] - columns) / 2 * grid.column_step
+    even = (replace(grid, shape=(*grid.shape[:2], columns), centre=centre), pixels[..., :columns])
+    return stations(replace(series, stacks=(even,)), right=series.number + 20, left=series.number + 40)
+
+
+def test_masks_on_stations_side_by_side_lie_where_they_lie_and_name_both(tmp_path, program):
+    """No source plane covers a slice: both are named, and that their places are not those of the mask."""
+    made = make(tmp_path, SCANNERS["siemens"], split=left_and_right)
+    assert program("export_dicom")(made.options()) == 0
+    for kind, name in SEGMENTS.items():
+        labels = read_image(made.folder / f"{name}.nii.gz")
+        np.testing.assert_array_equal(labels_read(made.objects()[kind], labels), array_of(labels))
+        frame = read(made.objects()[kind]).PerFrameFunctionalGroupsSequence[0]
+        sources = frame.DerivationImageSequence[0].SourceImageSequence
+        assert {source.SpatialLocationsPreserved for source in sources} == {"NO"}
+        assert len(sources) == (2 if kind == "seg" else 2 * 5)
+    require_no_error(made.objects().values())
 
 
 def test_the_parametric_map_is_the_t2_map_in_ms_to_the_last_bit(made):
@@ -328,9 +354,14 @@ def test_a_label_map_without_a_label_is_refused(made, program, capsys):
     assert "at least one label" in capsys.readouterr().err
 
 
+def require_no_error(paths):
+    """Hold objects against the standard's definitions, where the program is here."""
+    for path in paths if shutil.which("dciodvfy") else ():
+        said = subprocess.run(["dciodvfy", "-new", path], capture_output=True, text=True, check=False).stderr
+        assert not [line for line in said.splitlines() if line.startswith(("Error", "Abort"))], path
+
+
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (Debian's dicom3tools) is not here")
 @pytest.mark.parametrize("identity", ["pseudonym", "keep"])
 def test_dciodvfy_finds_no_error(made, kept, identity):
-    for path in (kept if identity == "keep" else made.objects()).values():
-        said = subprocess.run(["dciodvfy", "-new", path], capture_output=True, text=True, check=False).stderr
-        assert not [line for line in said.splitlines() if line.startswith(("Error", "Abort"))], path
+    require_no_error((kept if identity == "keep" else made.objects()).values())
