@@ -30,6 +30,7 @@ include: "rules/measure.smk"
 include: "rules/analyse.smk"
 include: "rules/release.smk"
 include: "rules/report.smk"
+include: "rules/export_functions.smk"
 include: "rules/export.smk"
 include: "rules/train.smk"
 include: "rules/audit.smk"
@@ -39,6 +40,9 @@ localrules:
     all,
     measures,
     muscle_bids,
+    export_dicom,
+    other_tools,
+    pages,
 
 
 rule all:
@@ -50,6 +54,8 @@ rule all:
         CLAIMS,
         SHAREABLE if settings.report.shareable else [],
         GONE,
+        dicom_objects() if settings.export.dicom else [],
+        every_scan(PAGE) if settings.export.page else [],
 
 
 rule measures:
@@ -63,3 +69,23 @@ rule muscle_bids:
     """Everybody's images and T2 maps in the Muscle-BIDS form."""
     input:
         [path for image in MUSCLE_BIDS_IMAGES for path in every_scan(image)],
+
+
+rule export_dicom:
+    """Everybody's results as DICOM objects (export.dicom)."""
+    input:
+        lambda wildcards: dicom_objects(),
+
+
+rule other_tools:
+    """The measures as spreadsheets, colour tables for viewers, and everybody's labels in other tools' numbers."""
+    input:
+        SPREADSHEETS,
+        COLOUR_TABLES,
+        [path for labels in RENUMBERED for path in every_scan(labels)],
+
+
+rule pages:
+    """Everybody's page for the clinician."""
+    input:
+        every_scan(PAGE),

@@ -20,13 +20,13 @@ import SimpleITK as sitk
 from myot2.core.bids import sources_of
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.images import array_of, image_like, read_volume, sidecar_path, write_image, write_sidecar
+from myot2.core.label_names import NUMBERINGS, OWN
 from myot2.core.labels import LabelTable, read_labels
 from myot2.segment.backends import monai_bundle, musclemap, nnunet, totalsegmentator
 from myot2.segment.backends import myot2 as own
 from myot2.segment.backends.result import Options, figures
 from myot2.segment.fat import ACTIONS, FAT_LIMIT, cut_fat, fraction_of_water_fat, given_fraction
 from myot2.segment.legs import SIDES
-from myot2.segment.numbering import NUMBERINGS, OWN
 
 ROOT = Path(__file__).parents[1]
 BACKENDS = {

@@ -47,7 +47,8 @@ cat >"$folder/orthanc.json" <<END
   "DicomCheckCalledAet": true,
   "DicomCheckModalityHost": true,
   "DicomModalities": {
-    "myot2": {"AET": "MYOT2", "Host": "127.0.0.1", "Port": 1, "AllowEcho": true, "AllowFind": true, "AllowGet": true}
+    "myot2": {"AET": "MYOT2", "Host": "127.0.0.1", "Port": 1, "AllowEcho": true, "AllowFind": true, "AllowGet": true,
+              "AllowStore": true}
   },
   "DicomAlwaysAllowEcho": false,
   "DicomAlwaysAllowStore": false

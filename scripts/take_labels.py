@@ -6,11 +6,11 @@ import sys
 
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.images import sidecar_path, write_image, write_sidecar
+from myot2.core.label_names import NUMBERINGS, OWN
 from myot2.core.labels import read_labels
 from myot2.segment.backends.labels import take_labels
 from myot2.segment.backends.result import figures
 from myot2.segment.legs import SIDES
-from myot2.segment.numbering import NUMBERINGS, OWN
 
 
 def main(argv: list[str] | None = None) -> int:

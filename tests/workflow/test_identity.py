@@ -12,6 +12,8 @@ import pydicom
 import pytest
 from dicom_marker import MARKER, digests_of, found_in, overwrite, write_marked
 
+from myot2.core.stopnote import read_stop_note
+
 pytestmark = pytest.mark.workflow
 
 TABLE = """participant_id	session	dicom	group
@@ -72,15 +74,25 @@ DAMAGES = {"P02": cut_short, "P03a": write_words_for_numbers, "P03b": mix_two_pe
 @pytest.fixture(scope="module")
 def printed(project, tags):
     """What the workflow prints on these folders, from DICOM to the measures of the cohort."""
-    configuration = project.configure("marked", {"ingest": {"key": "config/demo/key"}}, TABLE)
-    return project.snakemake(configuration, "--until", "collect", "date_visits", "describe_ingest")
+    content = {"ingest": {"key": "config/demo/key"}, "export": {"dicom": True}}
+    configuration = project.configure("marked", content, TABLE)
+    return project.snakemake(configuration, "--until", "collect", "date_visits", "describe_ingest", "export_scan_dicom")
 
 
 @pytest.fixture(scope="module")
 def left(project, printed):
-    """Every file that the workflow left: results with their logs, and its own records."""
+    """Every file that the workflow left: results with their logs, and its own records.
+
+    Less audit/private, which stays at the site and says where the DICOM files are.
+    """
     folders = [project.folder / "results/marked", project.folder / ".snakemake"]
-    return [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    private = project.folder / "results/marked/audit/private"
+    files = [path for folder in folders for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [path for path in files if private not in path.parents]
+
+
+def test_what_stays_at_the_site_can_be_read_by_its_owner_alone(project, printed):
+    assert (project.folder / "results/marked/audit/private").stat().st_mode & 0o777 == 0o700
 
 
 def test_the_examination_is_marked_in_every_text_element_and_the_marks_can_be_found(project, tags):
@@ -102,7 +114,7 @@ def test_one_is_measured_and_the_damaged_are_refused(project, printed):
 
 def test_no_byte_of_results_logs_and_records_holds_text_of_a_header(left, printed):
     assert len(left) > 100
-    assert {".json", ".tsv", ".gz", ".log"} <= {path.suffix for path in left}
+    assert {".json", ".tsv", ".gz", ".log", ".dcm"} <= {path.suffix for path in left}
     assert not {str(path): found for path in left if (found := found_in(path))}
     assert not MARKER.search(printed.encode())
 
@@ -113,6 +125,18 @@ def test_no_identifier_is_there_as_a_digest_without_key(left, uids):
     for path in left:
         held = {match.group()[:32].decode() for match in hexadecimal.finditer(path.read_bytes())}
         assert not held & secrets, path
+
+
+def test_the_objects_for_the_pacs_are_made_under_pseudonyms_and_say_so(project, printed):
+    made = sorted((project.folder / "results/marked/export/dicom/sub-P01").rglob("*.dcm"))
+    assert len(made) == 5
+    for path in made:
+        dataset = pydicom.dcmread(path)
+        assert (dataset.PatientID, dataset.PatientName, dataset.PatientIdentityRemoved) == ("P01", "P01^", "YES")
+        assert not dataset.StudyDate
+    stopped = list((project.folder / "results/marked/export/dicom").glob("sub-P0[23]/**/*.dcm"))
+    assert len(stopped) == 15
+    assert {read_stop_note(path).stage for path in stopped} == {"ingest"}
 
 
 def test_the_days_between_visits_are_whole_numbers_from_zero(project, printed):

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, ValidationError
 
 from myot2.core.config_analysis import Analysis
+from myot2.core.config_export import Export, contradictions_of_export
 from myot2.core.config_fit import Fit, contradictions_of_fit
 from myot2.core.config_multiverse import contradictions_of_multiverse, further_t2
 from myot2.core.config_reconstruct import Reconstruct, contradictions_of_reconstruct, resolved_source
@@ -201,6 +202,7 @@ class Configuration(Section):
     measure: Measure = Field(Measure(), description=Measure.__doc__)
     analysis: Analysis = Field(Analysis(), description=Analysis.__doc__)
     report: Report = Field(Report(), description=Report.__doc__)
+    export: Export = Field(Export(), description=Export.__doc__)
     train: Train = Field(Train(), description=Train.__doc__)
 
 
@@ -272,6 +274,12 @@ def _refuse_contradictions(configuration: Configuration, where: str | Path) -> N
             configuration.reconstruct, fit, ingest.dixon, further_t2(configuration.analysis.multiverse, fit)
         ),
         *_about_kspace(configuration),
+        *contradictions_of_export(
+            configuration.export,
+            source=ingest.source,
+            key=ingest.key,
+            matched=bool(ingest.echoes or ingest.t2_map),
+        ),
         *contradictions_of_multiverse(
             configuration.analysis.multiverse, fit, ingest.dixon, echoes=ingest.echoes, t2_map=ingest.t2_map
         ),

@@ -15,6 +15,9 @@ BONE = "bone"
 """The group of what is labelled and no muscle: aligned, drawn and listed like any label, measured by nothing."""
 
 COLUMNS = ("index", "name", "side", "group", "musclemap", "qmritools", "dafne", "colour")
+CODES = ("snomed", "fma")
+"""Columns that a table may leave out: the concept in SNOMED CT and in the Foundational Model of Anatomy. A code that
+nobody has held against the terminology itself or a published listing ends in a question mark."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,8 @@ class Label:
     qmritools: str
     dafne: str
     colour: str
+    snomed: str = "n/a"
+    fma: str = "n/a"
 
     @property
     def is_muscle(self) -> bool:
@@ -171,4 +176,4 @@ def _label(row: dict[str, str], where: str, taken: set[int]) -> Label:
             where=where,
             do="A muscle has one row per side; none is for what has no side.",
         )
-    return Label(int(index), *(row[column] for column in COLUMNS[1:]))
+    return Label(int(index), *(row[column] for column in COLUMNS[1:]), *(row.get(code) or "n/a" for code in CODES))

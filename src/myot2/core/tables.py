@@ -1,4 +1,4 @@
-"""Tables on disk: TSV, CSV or XLSX in, TSV out, `n/a` for unknown (BIDS)."""
+"""Tables on disk: TSV, CSV or XLSX in, TSV or CSV out, `n/a` for unknown (BIDS)."""
 
 from __future__ import annotations
 
@@ -72,9 +72,18 @@ def write_tsv(table: pd.DataFrame, path: str | Path) -> None:
     A text that a spreadsheet program would run as a formula (it starts with =, +, - or @, is longer than that sign and
     no number) gets an apostrophe in front (OWASP, CSV Injection); `read_table` gives back the text as it was.
     """
+    write_text(path, _as_text(table, "\t"))
+
+
+def write_csv(table: pd.DataFrame, path: str | Path) -> None:
+    """The same as comma-separated values, which spreadsheet programs open."""
+    write_text(path, _as_text(table, ","))
+
+
+def _as_text(table: pd.DataFrame, separator: str) -> str:
     texts = {name: table[name].map(_guarded) for name in table if not pd.api.types.is_numeric_dtype(table[name])}
     safe = table.assign(**texts).rename(columns=_guarded) if texts else table.rename(columns=_guarded)
-    write_text(path, safe.to_csv(sep="\t", index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n"))
+    return safe.to_csv(sep=separator, index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n")
 
 
 def _guarded(value: object) -> object:

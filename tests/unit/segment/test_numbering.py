@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from myot2.core.errors import MyoT2Error
+from myot2.core.label_names import NUMBERINGS, OWN, find_label
 from myot2.core.labels import read_labels
-from myot2.segment.numbering import NUMBERINGS, OWN, find_label, translation
+from myot2.segment.numbering import translation
 
 
 @pytest.fixture(scope="module")

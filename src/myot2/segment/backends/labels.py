@@ -16,9 +16,10 @@ import SimpleITK as sitk
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import sha256
 from myot2.core.images import array_of, read_volume, require_same_grid
+from myot2.core.label_names import OWN
 from myot2.core.labels import LabelTable
 from myot2.segment.backends.result import Labelled, labelled
-from myot2.segment.numbering import OWN, Translation, translation
+from myot2.segment.numbering import Translation, translation
 
 LEGEND = ["Value", "Label"]
 """Header of the legend that DAFNE writes beside a label map, as <label map>.csv."""

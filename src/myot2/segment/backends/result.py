@@ -11,10 +11,11 @@ import numpy as np
 import SimpleITK as sitk
 
 from myot2.core.images import image_like
+from myot2.core.label_names import OWN
 from myot2.core.labels import LabelTable
 from myot2.segment.fat import FAT_LIMIT
 from myot2.segment.legs import SIDES
-from myot2.segment.numbering import OWN, Translation
+from myot2.segment.numbering import Translation
 from myot2.segment.quality import Evidence, describe
 from myot2.segment.risk import Risk
 

@@ -16,10 +16,11 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from myot2.core.images import array_of, read_volume, require_same_grid, write_image
+from myot2.core.label_names import OWN
 from myot2.core.labels import LabelTable
 from myot2.segment.backends.program import ProgramError, require_output, run
 from myot2.segment.backends.result import Labelled, Options, labelled
-from myot2.segment.numbering import OWN, translation
+from myot2.segment.numbering import translation
 from myot2.segment.weights import CHECKSUMS, read_checksums, require_listed, require_only_numbers
 
 PROGRAM = "TotalSegmentator"

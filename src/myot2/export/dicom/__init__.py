@@ -1,0 +1,1 @@
+"""Results as DICOM objects: segmentations, parametric maps, pictures and structured reports."""
