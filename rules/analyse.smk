@@ -163,11 +163,11 @@ rule check_claims:
         folder=subpath(output[0], parent=True),
     shell:
         r"""
-        printf '%s\n' {input.sidecars:q} |
-        python {input.script:q} \
-            --claims {input.claims:q} \
-            --statistics {input.statistics:q} \
-            --protocol - \
-            --out {params.folder:q} \
-            >{log:q} 2>&1
+        printf '%s\n' {input.sidecars:q} \
+            | python {input.script:q} \
+                --claims {input.claims:q} \
+                --statistics {input.statistics:q} \
+                --protocol - \
+                --out {params.folder:q} \
+                >{log:q} 2>&1
         """

@@ -90,12 +90,12 @@ rule seal:
         r"""
         printf '%s\n' \
             {input.images:q} {input.derived:q} {input.tables:q} {input.statistics:q} {input.measures:q} \
-            {input.configuration:q} |
-        python {input.script:q} \
-            --files - \
-            --results {params.results:q} \
-            --out {output:q} \
-            >{log:q} 2>&1
+            {input.configuration:q} \
+            | python {input.script:q} \
+                --files - \
+                --results {params.results:q} \
+                --out {output:q} \
+                >{log:q} 2>&1
         """
 
 

@@ -57,14 +57,14 @@ rule describe_ingest:
         dataset=subpath(output.description, parent=True),
     shell:
         r"""
-        printf '%s\n' {input.images:q} |
-        python {input.script:q} \
-            --participants {input.participants:q} \
-            --columns {params.columns:q} \
-            --values {params.values:q} \
-            --images - \
-            --dataset {params.dataset:q} \
-            >{log:q} 2>&1
+        printf '%s\n' {input.images:q} \
+            | python {input.script:q} \
+                --participants {input.participants:q} \
+                --columns {params.columns:q} \
+                --values {params.values:q} \
+                --images - \
+                --dataset {params.dataset:q} \
+                >{log:q} 2>&1
         """
 
 

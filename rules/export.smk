@@ -113,8 +113,8 @@ rule export_tables:
     conda:
         "../envs/export.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=memory(1000),
+        runtime=by_attempt(5),
     params:
         colours=lambda wildcards, output: os.path.dirname(output.colours[0]),
     shell:
@@ -148,8 +148,8 @@ rule renumber_labels:
     conda:
         "../envs/export.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=memory(1000),
+        runtime=by_attempt(5),
     shell:
         r"""
         python {input.script:q} \
@@ -191,8 +191,8 @@ rule write_page:
     conda:
         "../envs/export.yaml"
     resources:
-        mem_mb=1000,
-        runtime=5,
+        mem_mb=memory(1000),
+        runtime=by_attempt(5),
     params:
         **PARTICIPANTS_OPTIONS,
         quality=lambda wildcards, input: ["--quality", input.quality] if input.quality else [],
@@ -252,8 +252,8 @@ if settings.export.dicom:
         conda:
             "../envs/export.yaml"
         resources:
-            mem_mb=2500,
-            runtime=20,
+            mem_mb=memory(2000),
+            runtime=by_attempt(20),
         params:
             dicom=dicom_folder,
             listing=dicom_listing,

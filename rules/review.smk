@@ -273,8 +273,8 @@ rule compare_raters:
     conda:
         "../envs/report.yaml"
     resources:
-        mem_mb=500,
-        runtime=5,
+        mem_mb=memory(500),
+        runtime=by_attempt(5),
     params:
         folder=settings.review.folder,
         participants=[cohort[scan].participant_id for scan in READ_TWICE],
@@ -323,8 +323,8 @@ rule review_page:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=1000,
-        runtime=20,
+        mem_mb=memory(1000),
+        runtime=by_attempt(20),
     shell:
         r"""
         python {input.script:q} \
