@@ -23,7 +23,7 @@ from myot2.ingest.choosing.choices import scan_named
 from myot2.ingest.identity import hide_header_text, read_key
 from myot2.ingest.reading.elements import quiet_pydicom
 from myot2.ingest.reading.files import find_dicom_files
-from myot2.review.masks import corrected_mask_path
+from myot2.review.places import corrected_mask_path
 
 
 def main(argv: list[str] | None = None) -> int:

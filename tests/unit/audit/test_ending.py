@@ -22,7 +22,7 @@ def recorder(tmp_path) -> Recorder:
 def job(rule: str, scan: str) -> Job:
     stage = {"take_bids": "ingest"}.get(rule, rule)
     output = f"results/{stage}/{scan}.tsv"
-    return Job(rule, [], [output], [f"results/logs/{rule}/{scan}.log"], {"scan": scan})
+    return Job(rule, [], [output], [f"results/logs/{stage}/{scan}.log"], {"scan": scan})
 
 
 def do(recorder: Recorder, one: Job, *, log: str = "", status: int = 0, note: StopNote | None = None) -> None:
