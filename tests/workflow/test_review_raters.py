@@ -33,6 +33,13 @@ READINGS = [
 ]
 
 
+@pytest.fixture(scope="module", autouse=True)
+def left_as_it_was(project, finished):
+    """The results of the four, for the tests that come after."""
+    yield
+    project.snakemake(finished)
+
+
 @pytest.fixture
 def reviewed(project, finished):
     """Give the run of the four a folder of decisions, for one test."""

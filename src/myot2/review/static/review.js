@@ -270,6 +270,13 @@ function drawn() {
   tellChanged();
 }
 
+// NiiVue takes the other view along only from the one that has the focus.
+function moveSlice(step) {
+  views.image.moveCrosshairInVox(0, 0, step);
+  views.image.doSync2d(views.t2);
+  views.t2.drawScene();
+}
+
 let opacityBefore = 0.5;
 const actions = {
   n: () => next(1),
@@ -289,8 +296,8 @@ const actions = {
     setOpacity(now ? 0 : opacityBefore);
     if (now) opacityBefore = now;
   },
-  ArrowUp: () => views.image.moveCrosshairInVox(0, 0, 1),
-  ArrowDown: () => views.image.moveCrosshairInVox(0, 0, -1),
+  ArrowUp: () => moveSlice(1),
+  ArrowDown: () => moveSlice(-1),
 };
 
 function connect() {
