@@ -114,9 +114,11 @@ class Errors:
         return f"{self.bias:+.1f} | {self.worst:.1f} | {self.rmse:.1f}"
 
 
-def errors(t2_ms: np.ndarray, reference: np.ndarray, seed: int = 0) -> Errors:
-    """Against a reference, in muscles without infiltration, a voxel away from their borders."""
+def errors(t2_ms: np.ndarray, reference: np.ndarray, seed: int = 0, held: np.ndarray | None = None) -> Errors:
+    """Against a reference, in muscles without infiltration, a voxel away from their borders, and where `held`."""
     regions = list(thighs.muscle_regions(thing(seed)).values())
+    if held is not None:
+        regions = [region & held for region in regions]
     everywhere = np.any(regions, axis=0)
     difference, mean = (t2_ms - reference)[everywhere], reference[everywhere].mean()
     of_muscles = [t2_ms[region].mean() / reference[region].mean() - 1 for region in regions]

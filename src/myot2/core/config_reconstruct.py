@@ -18,7 +18,7 @@ class Reconstruct(Section):
         "epg", description="Signal model: phase graph with the pulses of fit.pulses, or mono-exponential as vendors do."
     )
     strength: float = Field(
-        3.0, ge=0, description="Weight of the total variation (lambda), in units of the noise; holds for SNR 30 to 120."
+        3.3, ge=0, description="Weight of the total variation (lambda), in units of the noise; holds for SNR 30 to 120."
     )
     coils: int = Field(8, ge=1, le=64, description="Virtual coils to which the coils are compressed.")
     phase: Literal["none", "constant", "linear", "quadratic"] = Field(

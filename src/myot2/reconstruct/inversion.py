@@ -44,7 +44,7 @@ class Settings:
     Attributes
     ----------
     strength : float
-        lambda of the penalty of changes between neighbours, without unit as noise is white; 3 serves SNR 30 to 120.
+        lambda of the penalty of changes between neighbours, without unit as noise is white; 3.3 serves SNR 30 to 120.
     epsilon : float
         Change of ln R2 below which the penalty is quadratic.
     edge : float
@@ -61,7 +61,7 @@ class Settings:
         Where B1 is given or not used, and where it is estimated, which converges slowly: T2 and B1 trade places.
     """
 
-    strength: float = 3.0
+    strength: float = 3.3
     epsilon: float = 0.03
     edge: float = 0.17
     phase: str = "linear"
