@@ -106,7 +106,7 @@ for one in workflow.rules:
 
 REVIEWED_AS = Reviewed(
     ALL_DECIDED,
-    {scan: Path(corrected_mask_path(settings.review.folder, scan)) for scan in cohort},
+    {scan: Path(path) for scan, path in CORRECTED.items()},
     settings.review.apply,
 )
 

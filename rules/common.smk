@@ -22,7 +22,7 @@ from myot2.ingest.choosing.choices import choices_digest
 from myot2.ingest.identity import make_key, read_key
 from myot2.ingest.pacs.source import is_source
 from myot2.review.decisions import deciding, read_decisions
-from myot2.review.places import corrected_mask_path, mask_of, mask_that_counts
+from myot2.review.places import mask_of, mask_that_counts
 from myot2.review.readings import pairs_of, readings_of
 
 prepare_environment()

@@ -39,7 +39,7 @@ from myot2.core.errors import MyoT2Error
 from myot2.core.labels import read_labels
 from myot2.core.participants import read_participants
 from myot2.review.decisions import deciding, read_decisions
-from myot2.review.places import corrected_mask_path
+from myot2.review.places import mask_that_counts
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -132,8 +132,10 @@ def _crate(places: Places, options: argparse.Namespace) -> int:
 
 def _reviewed(settings: Configuration, scans: set[str]) -> Reviewed:
     folder = settings.review.folder
-    decisions = deciding(read_decisions(folder), settings.review.rater)
-    return Reviewed(decisions, {scan: corrected_mask_path(folder, scan) for scan in scans}, settings.review.apply)
+    rows = read_decisions(folder)
+    decisions = deciding(rows, settings.review.raters)
+    masks = {scan: mask_that_counts(folder, scan, decisions.get(scan), rows) for scan in scans}
+    return Reviewed(decisions, {scan: path for scan, path in masks.items() if path}, settings.review.apply)
 
 
 def _settings(path: Path, given: dict[str, Any]) -> tuple[Configuration, Places]:
