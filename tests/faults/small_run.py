@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 import shutil
 import subprocess
 import sys
@@ -56,6 +57,8 @@ class SmallRun:
                 stdout=printed,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # a test run that was started in the background ignores SIGINT, and would hand that down
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
                 text=True,
             )
 
