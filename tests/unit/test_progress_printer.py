@@ -6,6 +6,7 @@ import logging
 from types import SimpleNamespace
 
 import pytest
+from snakemake.resources import Resource
 from snakemake_interface_logger_plugins.common import LogEvent
 from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 
@@ -44,6 +45,23 @@ def test_a_job_is_told_when_it_ends_and_an_error_once(handler, capsys):
         "[1/2] measure 1/2 sub-P01",
         "[1/2] measure 1/2 sub-P02 FAILED, 1 failed",
     ]
+
+
+def test_what_a_run_may_use_at_once_is_told_with_the_number_of_its_jobs(handler, capsys):
+    handler.emit(record("Provided cores: 1", event=LogEvent.RESOURCES_INFO, cores=1))
+    handler.emit(record("Rules claiming more threads will be scaled down.", event=LogEvent.RESOURCES_INFO))
+    resources = {"_cores": 1, "_nodes": 1, "mem_mb": Resource("mem_mb", 2000)}
+    handler.emit(record("Provided resources", event=LogEvent.RESOURCES_INFO, provided_resources=resources))
+    handler.emit(record(event=LogEvent.RUN_INFO, stats={"measure": 1, "total": 1}))
+    assert capsys.readouterr().err == "1 job to do; at once 1 core, mem_mb 2000\n"
+
+
+def test_the_reason_that_a_cluster_gives_for_a_failed_job_is_told(handler, capsys):
+    handler.emit(record(event=LogEvent.RUN_INFO, stats={"measure": 1, "total": 1}))
+    handler.emit(record(event=LogEvent.JOB_INFO, jobid=1, rule_name="measure", wildcards={"scan": "sub-P01"}))
+    reason = "SLURM-job '7' failed, SLURM status is: 'CANCELLED'."
+    handler.emit(record("Error in rule", logging.ERROR, event=LogEvent.JOB_ERROR, jobid=1, rule_msg=reason))
+    assert capsys.readouterr().err.splitlines()[-1] == f"[0/1] measure 0/1 sub-P01 FAILED, 1 failed: {reason}"
 
 
 def test_warnings_errors_and_unknown_messages_are_printed_and_noise_is_not(handler, capsys):

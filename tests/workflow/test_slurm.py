@@ -172,5 +172,4 @@ def test_a_whole_run_is_one_job_held_to_the_cores_and_memory_that_slurm_gave(clu
     script = ["profiles/slurm/one-node.sbatch", target, "--force", "--nolock", "--configfile", configuration]
     run = subprocess.run(["sbatch", *asked, *script], cwd=there.folder, env={**there.environment(), **given})
     assert run.returncode == 0, log.read_text()
-    assert "Provided cores: 1 " in log.read_text()
-    assert 'Provided resources: mem_mb=Resource("mem_mb", 2000)' in log.read_text()
+    assert "1 job to do; at once 1 core, mem_mb 2000\n" in log.read_text()
