@@ -16,6 +16,10 @@ if not workflow.configfiles:
 
 
 include: "rules/common.smk"
+include: "rules/review_functions.smk"
+include: "rules/fit_functions.smk"
+include: "rules/reconstruct_functions.smk"
+include: "rules/export_functions.smk"
 include: "rules/simulate.smk"
 include: "rules/fetch.smk"
 include: "rules/ingest.smk"
@@ -30,7 +34,6 @@ include: "rules/measure.smk"
 include: "rules/analyse.smk"
 include: "rules/release.smk"
 include: "rules/report.smk"
-include: "rules/export_functions.smk"
 include: "rules/export.smk"
 include: "rules/train.smk"
 include: "rules/audit.smk"
