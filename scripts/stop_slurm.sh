@@ -39,15 +39,24 @@ if runs "$(cat "$folder/slurmctld.pid" 2>/dev/null)" slurmctld &&
     done
 fi
 stop slurmd
-# what a slurmd that was killed has left to itself, with the processes of its jobs
-for pid in $(pgrep slurmstepd || true); do
-    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qx "SLURM_CONF=$SLURM_CONF"; then
-        pkill -TERM -P "$pid" || true
-        sleep 1
-        pkill -KILL -P "$pid" || true
-        kill -KILL "$pid" 2>/dev/null || true
+# what a slurmd that was killed has left to itself: the processes of its jobs
+left=()
+for environment in /proc/[0-9]*/environ; do
+    told=$(tr '\0' '\n' 2>/dev/null <"$environment") || continue
+    if grep -qx "SLURM_CONF=$SLURM_CONF" <<<"$told" && grep -q "^SLURM_JOB_ID=" <<<"$told"; then
+        left+=("$(basename "$(dirname "$environment")")")
     fi
 done
+for pid in $(pgrep slurmstepd || true); do
+    if tr '\0' '\n' 2>/dev/null <"/proc/$pid/environ" | grep -qx "SLURM_CONF=$SLURM_CONF"; then
+        left+=("$pid")
+    fi
+done
+if [ ${#left[@]} -gt 0 ]; then
+    kill -TERM "${left[@]}" 2>/dev/null || true
+    sleep 1
+    kill -KILL "${left[@]}" 2>/dev/null || true
+fi
 stop slurmctld
 stop munged
 if [ "$(readlink /run/slurm/conf)" = "$folder" ]; then

@@ -56,6 +56,18 @@ class Cluster:
         run = subprocess.run(command, env=self.environment(), capture_output=True, text=True, check=True)
         return run.stdout.strip()
 
+    def processes(self) -> list[str]:
+        """The command lines of the processes of its jobs, those of a lost node included."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                told = (process / "environ").read_bytes().split(b"\0")
+                if f"SLURM_CONF={self.folder}/slurm.conf".encode() in told and any(
+                    variable.startswith(b"SLURM_JOB_ID=") for variable in told
+                ):
+                    found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        return found
+
     def kill_daemon(self, name: str) -> None:
         """Take away one of its daemons, as a crash does."""
         os.kill(int((self.folder / f"{name}.pid").read_text()), signal.SIGKILL)
@@ -96,6 +108,7 @@ def cluster(root, tmp_path_factory) -> Iterator[Cluster]:
     finally:
         if cluster.folder.exists():
             cluster.stop()
+            assert cluster.processes() == []
 
 
 @pytest.fixture(scope="module")
