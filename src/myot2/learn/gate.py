@@ -13,7 +13,6 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from pydantic import Field
-from scipy import stats
 
 from myot2.core.config_section import Section
 from myot2.core.errors import MyoT2Error
@@ -211,6 +210,8 @@ def _change(structure: str, pairs: list[tuple[float, float]], confidence: float 
     differences = [after - before for before, after in pairs]
     bound = None
     if confidence is not None and len(pairs) > 1:
+        from scipy import stats  # takes half a second, which the workflow would wait for whenever it names a version
+
         mean = _mean(differences)
         spread = math.sqrt(math.fsum((one - mean) ** 2 for one in differences) / (len(pairs) - 1))
         bound = mean - float(stats.t.ppf(confidence, len(pairs) - 1)) * spread / math.sqrt(len(pairs))

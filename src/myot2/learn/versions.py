@@ -66,7 +66,7 @@ class Attempt:
     kind : str
         How weights were changed: `learned` at one site, or `federated`.
     key : str
-        Tells equal attempts: a digest of the parent's weights, the data and the recipe.
+        As `attempt_key` gives it.
     data : mapping
         `People`, `Slices`, and both per structure.
     recipe : mapping
@@ -274,8 +274,14 @@ def current(folder: str | Path) -> Version:
 
 
 def tried(folder: str | Path, key: str) -> Record | None:
-    """What became of an equal attempt: its last record, or None where nobody made it."""
-    return next((one for one in reversed(records_of(Path(folder))) if one.get("Key") == key), None)
+    """What became of an attempt that an equal one of now would repeat; None where it would be new.
+
+    That is an attempt of equal data and recipe which made the current version, or began with it: equal arguments give
+    equal weights and the same verdict.
+    """
+    equal = [one for one in records_of(Path(folder)) if one.get("Key") == key]
+    now = current(folder).number if equal else None
+    return next((one for one in reversed(equal) if now in (one["Parent"], one.get("Version"))), None)
 
 
 def model_folder(model: str | Path, number: str | None) -> Path:
@@ -311,12 +317,17 @@ def model_folder(model: str | Path, number: str | None) -> Path:
             where=model,
             do="Name the version, so that what is learned later does not change these results.",
         )
-    return (current(model) if number == CURRENT else version(model, number)).folder
+    return version(model, pinned_version(model, number)).folder
 
 
-def attempt_key(parent: Version, data: str, recipe: str) -> str:
-    """What tells equal attempts: SHA-256 of the parent's weights and the digests of data and recipe."""
-    return hashlib.sha256(f"{parent.weights_sha256} {data} {recipe}".encode()).hexdigest()
+def pinned_version(model: str | Path, number: str | None) -> str | None:
+    """The number that is meant: that of the current version where `CURRENT` is asked for; errors as of `current`."""
+    return current(model).number if number == CURRENT else number
+
+
+def attempt_key(data: str, recipe: str) -> str:
+    """What tells attempts that begin with the same version apart: SHA-256 of the digests of data and recipe."""
+    return hashlib.sha256(f"{data} {recipe}".encode()).hexdigest()
 
 
 def _event(event: str, when: str, target: Path, content: Mapping[str, Any]) -> Record:

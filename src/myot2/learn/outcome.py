@@ -1,0 +1,54 @@
+"""What an attempt did, as a table: a row per structure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+COLUMNS = {
+    "structure": "Muscle or bone, without side; the first row is the mean of all that a person has.",
+    "learned_people": "People whose masks with this structure were learned from.",
+    "learned_slices": "Slices of limbs with voxels of it that were learned from.",
+    "local_people": "Held-out people of the site who have it; n/a in the columns after it where there are none.",
+    "local_before": "Mean Dice (0-1) of these people before.",
+    "local_after": "The same after.",
+    "local_change": "Mean of the people's differences.",
+    "local_lowest": "The most unfavourable difference of one person.",
+    "generality_people": "Synthetic people, whom no training knows, who have it.",
+    "generality_before": "Mean Dice (0-1) of these before.",
+    "generality_after": "The same after.",
+    "generality_change": "Mean of their differences.",
+    "generality_lowest": "The most unfavourable difference of one of them.",
+}
+
+
+def outcome_table(record: Mapping[str, Any]) -> pd.DataFrame:
+    """The changes of each structure.
+
+    Parameters
+    ----------
+    record : mapping
+        Of an attempt, as the ledger has it.
+
+    Returns
+    -------
+    pd.DataFrame
+        `COLUMNS`; structures in the order of the network's channels.
+    """
+    counts, data = record["Data"]["Structures"], record["Data"]
+    sides = {
+        "local": {one["structure"]: one for one in record["Verdict"]["Local"]},
+        "generality": {one["structure"]: one for one in record["Verdict"]["Generality"]},
+    }
+    mean = record["Verdict"]["Generality"][0]["structure"]
+    rows = []
+    for name, own in {mean: data, **counts}.items():
+        row: dict[str, Any] = {"structure": name, "learned_people": own["People"], "learned_slices": own["Slices"]}
+        for side, found in sides.items():
+            change = found.get(name, {})
+            row[f"{side}_people"] = change.get("people", 0)
+            row |= {f"{side}_{key}": change.get(key) for key in ("before", "after", "change", "lowest")}
+        rows.append(row)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
