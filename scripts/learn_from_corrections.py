@@ -153,7 +153,7 @@ def keep(settings: Configuration, site, roles: dict[str, str], table, recipe) ->
         site,
         synthetic_people(recipe.validation, configuration, table),
         recipe,
-        Batches(replayed, configuration.structures, volumes, seed=recipe.tuning.seed),
+        Batches(replayed, configuration.structures, volumes, seed=recipe.tuning.seed, muscles=table.muscles),
         key=key,
         report=say,
     )
@@ -173,10 +173,10 @@ def print_plan(base: Base, site, left_out: dict[str, str], structures: tuple[str
     """Say what is learned from, who is held out, and who is left out and why."""
     counts = site.counts(structures)
     print(f"Learning begins with {f'version {base.number}' if base.number else f'the model in {base.folder}'}.")
-    print(f"Learned from: {counts['Slices']} slices of {counts['People']} people.")
-    print(f"Held out, to judge by: {counts['HeldOutPeople']} people.")
-    for name, one in counts["Structures"].items():
-        print(f"  {name}: {one['Slices']} slices of limbs, {one['People']} people")
+    print(f"Learned from: people {counts['People']}, slices of limbs {counts['Slices']}.")
+    print(f"Held out, to judge by: people {counts['HeldOutPeople']}.")
+    for one in counts["Structures"]:
+        print(f"  {one['Structure']}: people {one['People']}, slices of limbs {one['Slices']}")
     for name, reason in sorted(left_out.items()):
         print(f"Left out: {name}: {reason}")
 

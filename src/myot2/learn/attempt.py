@@ -50,12 +50,13 @@ class Site:
         return f"{digest_of(self.learned)} {digest_of(self.held_out)}"
 
     def counts(self, structures: Sequence[str]) -> dict[str, object]:
-        """How many people and slices there are to learn from, in all and per structure; nobody is named."""
+        """How many people and slices of limbs there are to learn from, in all and per structure; nobody is named."""
         return {
             "People": len({one.person for one in self.learned}),
             "Slices": sum(int(one.labelled.sum()) for one in self.learned),
             "HeldOutPeople": len({one.person for one in self.held_out}),
-            "Structures": counts_of(self.learned, structures),
+            # a list, for the ledger sorts the keys of objects
+            "Structures": [{"Structure": name, **count} for name, count in counts_of(self.learned, structures).items()],
         }
 
 

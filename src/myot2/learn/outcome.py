@@ -37,14 +37,15 @@ def outcome_table(record: Mapping[str, Any]) -> pd.DataFrame:
     pd.DataFrame
         `COLUMNS`; structures in the order of the network's channels.
     """
-    counts, data = record["Data"]["Structures"], record["Data"]
+    data = record["Data"]
     sides = {
         "local": {one["structure"]: one for one in record["Verdict"]["Local"]},
         "generality": {one["structure"]: one for one in record["Verdict"]["Generality"]},
     }
     mean = record["Verdict"]["Generality"][0]["structure"]
     rows = []
-    for name, own in {mean: data, **counts}.items():
+    for own in ({**data, "Structure": mean}, *data["Structures"]):
+        name = own["Structure"]
         row: dict[str, Any] = {"structure": name, "learned_people": own["People"], "learned_slices": own["Slices"]}
         for side, found in sides.items():
             change = found.get(name, {})

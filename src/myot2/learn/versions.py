@@ -68,7 +68,7 @@ class Attempt:
     key : str
         As `attempt_key` gives it.
     data : mapping
-        `People`, `Slices`, and both per structure.
+        `People`, `Slices`, and both per structure in `Structures`, a list of objects that name their `Structure`.
     recipe : mapping
         Every parameter and seed.
     verdict : Verdict

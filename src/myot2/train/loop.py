@@ -111,11 +111,21 @@ class Batches(Dataset):
         What the network's channels from 1 on stand for.
     volumes : sequence of Path
     seed : int
+    muscles : sequence of str, optional
+        Of the volumes' codes, where these are not the muscles among `structures`; what the network lacks is background.
     """
 
-    def __init__(self, recipe: Recipe, structures: Sequence[str], volumes: Sequence[Path], *, seed: int):
+    def __init__(
+        self,
+        recipe: Recipe,
+        structures: Sequence[str],
+        volumes: Sequence[Path],
+        *,
+        seed: int,
+        muscles: Sequence[str] | None = None,
+    ):
         self.plan, self.context, self.seed = recipe.optimisation, recipe.network.context, seed
-        muscles = [name for name in structures if name != FEMUR]
+        muscles = [name for name in structures if name != FEMUR] if muscles is None else list(muscles)
         self.volumes = [np.load(path, mmap_mode="r", allow_pickle=False) for path in volumes]
         self.holds = [_muscles_by_slice(volume, len(muscles)) for volume in self.volumes]
         self.strangers = [is_stranger(path) for path in volumes]

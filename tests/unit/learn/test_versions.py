@@ -33,7 +33,7 @@ WHEN = "2026-01-31T08:00:00Z"
 def attempt(gain: float, key: str = "k1") -> Attempt:
     before, after = ({"P1": {"sartorius": value}} for value in (0.8, 0.8 + gain))
     verdict = judge(Measured(before, before), Measured(after, before), Limits())
-    counts = {"People": 2, "Slices": 20, "Structures": {"sartorius": {"People": 2, "Slices": 18}}}
+    counts = {"People": 2, "Slices": 20, "Structures": [{"Structure": "sartorius", "People": 2, "Slices": 18}]}
     return Attempt("learned", key, counts, {"steps": 3}, verdict)
 
 
@@ -80,7 +80,7 @@ def test_an_accepted_attempt_becomes_the_current_version_and_says_how_it_was_mad
     said = json.loads((new.folder / "version.json").read_text())
     assert said["ParentWeightsSha256"] == version(folder, "1.0.0").weights_sha256
     assert said["WeightsSha256"] == loaded.weights_sha256
-    assert said["Data"]["Structures"]["sartorius"] == {"People": 2, "Slices": 18}
+    assert said["Data"]["Structures"] == [{"Structure": "sartorius", "People": 2, "Slices": 18}]
     assert said["Verdict"]["Local"][1]["after"] == pytest.approx(0.82) and said["Recipe"] == {"steps": 3}
     assert (new.folder / "LICENSE").read_text() == "a licence"
     assert WHEN not in (new.folder / "version.json").read_text()
