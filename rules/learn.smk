@@ -49,7 +49,7 @@ rule learn:
         "../envs/network.yaml"
     threads: 2
     resources:
-        mem_mb=memory(4000),
+        mem_mb=memory(2000),
         runtime=by_attempt(120),
     shell:
         r"""

@@ -49,8 +49,9 @@ def take_corrections(
 
     The decision that counts is that by which the scan is measured (`myot2.review.decisions.deciding`). A muscle that
     was rejected counts as not annotated. Nothing is learned from a scan that was rejected, of which nobody decided,
-    whose image or mask has changed since, or whose mask was drawn on the grid of the T2 map: the network sees another
-    image, and resampled labels are not what a person drew.
+    whose image or accepted or corrected mask has changed since, or whose mask was drawn on the grid of the T2 map: the
+    network sees another image, and resampled labels are not what a person drew. A corrected mask stays good when the
+    image is labelled anew, by another version of the model.
 
     Parameters
     ----------
@@ -99,7 +100,9 @@ def _examples_of(
     mask = mask_that_counts(folder, one.scan.name, row, rows)
     drawn = sha256(mask) if mask else None
     image, own = read_volume(one.image), read_volume(one.own_labels)
-    changed = changed_since(row, sha256(one.image), sha256(one.own_labels), drawn)
+    # a mask that a person drew holds for the image, whichever version of a model labelled it meanwhile
+    own_sha256 = row.mask_sha256 if row.decision == "corrected" else sha256(one.own_labels)
+    changed = changed_since(row, sha256(one.image), own_sha256, drawn)
     if changed:
         raise _left_out("the files that the decision was made about", f"{' and '.join(changed)} changed since", one)
     labels = own if row.decision != "corrected" else read_corrected(mask, table, own)[0]

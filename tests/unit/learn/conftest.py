@@ -28,7 +28,7 @@ def training(root):
     network = {"pixel_mm": 6.0, "crop_pixels": 32, "context": 1, "channels": (8, 16), "strides": (2,)}
     kinds = dict.fromkeys(type(whole.contrast.kinds).model_fields, 0.0) | {"in_phase": 1.0}
     contrast = {"kinds": whole.contrast.kinds.model_copy(update=kinds), "patient_share": 0.0, "cut_share": 0.0}
-    cycle = Cycle(steps=160, slabs=2, slices=2, peak_learning_rate=0.02, warm_up_share=0.2)
+    cycle = Cycle(steps=120, slabs=2, slices=2, peak_learning_rate=0.02, warm_up_share=0.2)
     return whole.model_copy(
         update={
             "network": whole.network.model_copy(update=network),

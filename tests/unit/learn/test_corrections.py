@@ -108,6 +108,21 @@ def test_what_nobody_accepted_or_has_changed_since_is_left_out_with_the_reason(d
     assert taken.examples == () and found in taken.left_out["sub-P01"]
 
 
+def test_a_corrected_mask_stays_good_when_another_version_has_labelled_the_image_and_an_accepted_one_does_not(
+    decide, take, seen
+):
+    drawn, own = legs()[1], legs()[1]
+    drawn[:, :20] = 0
+    decide("corrected", on_grid(drawn))
+    own[0] = 0
+    write_image(on_grid(own), seen.own_labels)
+    before = take()
+    assert len(before.examples) == 2
+    decide("accept")
+    write_image(on_grid(legs()[1]), seen.own_labels)
+    assert "own label map changed since" in take().left_out["sub-P01"]
+
+
 def test_the_decision_of_who_decides_counts(decide, take):
     decide("accept")
     decide("reject scan", rater="ben", reason="motion")
