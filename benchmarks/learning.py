@@ -2,14 +2,14 @@
 
 The patients are simulated: fat has replaced most of their muscles, and the site labels the Dixon water image, in which
 such muscles are dark. Two of them, ten slices each with both thighs, have corrected masks (the truth); four others are
-held out. Their shapes are those of the atlas's training people. Generality is measured on the recipe's synthetic people:
-shapes of the atlas's held-out people, ordinary patients. DAFNE's rule is that of its client (dafne_dl, incremental
-learning): 5 epochs, batches of 5, Adam (amsgrad) at 1e-3, no replay, and what is missing is background; its loss is ours
-here, so that the rules and not the losses are compared.
+held out. Their shapes are those of the atlas's training people. Generality is measured on the recipe's synthetic
+people: shapes of the atlas's held-out people, ordinary patients. DAFNE's rule is that of its client (dafne_dl,
+incremental learning): 5 epochs, batches of 5, Adam (amsgrad) at 1e-3, no replay, and what is missing is background; its
+loss is ours here, so that the rules and not the losses are compared.
 
     .venv/bin/python benchmarks/learning.py --work FOLDER [--model FOLDER] [--repeats 1] [--general 8] [--threads 1]
 
-FOLDER receives the replayed people (80 MB). The table is Markdown: Dice before and after, in points, and what the gate says.
+FOLDER receives the replayed people (80 MB). The table is Markdown: Dice in points, and what the gate says.
 """
 
 from __future__ import annotations
@@ -74,17 +74,19 @@ def main(argv: list[str] | None = None) -> int:
     general = synthetic_people(recipe.validation, model.configuration, table)
     learners = protocols(recipe.tuning, model.configuration, replayed)
     weights = state_of(model.networks)
-    known = measure(weights, general, model.configuration, threads=options.threads)
+    known = measure(weights, general, model.configuration, threads=options.threads).drawn
     rows: list[Row] = []
     for repeat in range(options.repeats):
         learned = patients(range(LEARNED), repeat, model.configuration, table)
         local = patients(range(LEARNED, LEARNED + HELD_OUT), repeat, model.configuration, table)
-        before = Measured(measure(weights, local, model.configuration, threads=options.threads), known)
+        before = Measured(measure(weights, local, model.configuration, threads=options.threads).drawn, known)
         for name, (partial, learn) in learners.items():
             began = time.process_time()
             after = learn(weights, partly(learned, model.configuration) if partial else learned)
             seconds = time.process_time() - began
-            measured = (measure(after, part, model.configuration, threads=options.threads) for part in (local, general))
+            measured = (
+                measure(after, part, model.configuration, threads=options.threads).drawn for part in (local, general)
+            )
             rows.append(Row(name, judge(before, Measured(*measured), recipe.limits), seconds))
             say(f"repeat {repeat + 1}: {line(rows[-1])}")
     print(report(rows))

@@ -88,13 +88,15 @@ class Base:
 
     folder: Path
     number: str | None
+    made: tuple[str, ...] = ()
+    """SHA-256 of the weights of all versions."""
 
     @classmethod
     def of(cls, settings: Configuration) -> Base:
         """The current version, or before there is any the model of learn.start."""
         if (Path(settings.learn.models) / LEDGER).is_file():
             now = current(settings.learn.models)
-            return cls(now.folder, now.number)
+            return cls(now.folder, now.number, tuple(one.weights_sha256 for one in versions(settings.learn.models)))
         return cls(model_folder(settings.learn.start, None), None)
 
 
@@ -111,9 +113,12 @@ def learn(options: argparse.Namespace) -> None:
     recipe, base = read_learning_recipe(settings.learn.recipe), Base.of(settings)
     run, model = read_review(options.configfile), load_model(base.folder)
     seen = [Seen(case.scan, case.image, case.own_labels) for case in run.cases if not case.repeat]
-    taken = take_corrections(run.folder, seen, run.raters, model.configuration, run.table)
-    known = read_roles(settings.learn.models)
-    roles = assign(known, {one.person for one in taken.examples}, recipe.validation.local_share)
+    taken = take_corrections(
+        run.folder, seen, run.raters, model.configuration, run.table, versions={model.weights_sha256, *base.made}
+    )
+    people = {one.person for one in taken.examples}
+    judges = {one.person for one in taken.examples if one.judges}
+    roles = assign(read_roles(settings.learn.models), people, judges, recipe.validation.local_share)
     site = Site.of(taken.examples, roles)
     print_plan(base, site, taken.left_out, model.configuration.structures)
     if options.dry_run:

@@ -36,12 +36,12 @@ class Site:
         """
         site = cls(*(tuple(one for one in examples if roles[one.person] == role) for role in (LEARNED, HELD_OUT)))
         for part, role in ((site.learned, LEARNED), (site.held_out, HELD_OUT)):
-            if not part:
+            if not any(one.judges for one in part):
                 raise MyoT2Error(
-                    expected=f"masks of somebody who is {role}",
+                    expected=f"masks that somebody drew in, of at least one person who is {role}",
                     found="none",
                     where="the corrections",
-                    do="Accept or correct the masks of more people (make review).",
+                    do="Correct the masks of more people (make review).",
                 )
         return site
 
@@ -103,7 +103,7 @@ def attempt(
             measure(those, examples, configuration, threads=recipe.tuning.threads)
             for examples in (site.held_out, general)
         )
-        return Measured(local, others)
+        return Measured(local.drawn, others.drawn, local.kept)
 
     before = measured(weights, "before")
     tuned = fine_tune(weights, site.learned, recipe.tuning, configuration=configuration, replay=replay, report=report)

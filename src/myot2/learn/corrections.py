@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import sha256
-from myot2.core.images import read_volume, require_same_grid
+from myot2.core.images import read_sidecar, read_volume, require_same_grid
 from myot2.core.labels import LabelTable
 from myot2.core.scans import Scan
 from myot2.core.stopnote import Stopped
@@ -44,6 +44,8 @@ def take_corrections(
     raters: Sequence[str] | None,
     configuration: ModelConfiguration,
     table: LabelTable,
+    *,
+    versions: Collection[str],
 ) -> Taken:
     """Make examples of the masks that were accepted or corrected.
 
@@ -63,6 +65,9 @@ def take_corrections(
     configuration : ModelConfiguration
         Of the network that is to learn.
     table : LabelTable
+    versions : collection of str
+        SHA-256 of the weights of all versions of the model that is to learn: what these labelled and nobody changed is
+        no truth to judge it by.
 
     Raises
     ------
@@ -75,7 +80,7 @@ def take_corrections(
     left_out: dict[str, str] = {}
     for one in seen:
         try:
-            found = _examples_of(one, decided.get(one.scan.name), rows, folder, configuration, table)
+            found = _examples_of(one, decided.get(one.scan.name), rows, folder, configuration, table, versions)
         except MyoT2Error as error:
             left_out[one.scan.name] = f"expected {error.expected}; found {error.found}"
         except Stopped as stopped:
@@ -92,6 +97,7 @@ def _examples_of(
     folder: str | Path,
     configuration: ModelConfiguration,
     table: LabelTable,
+    versions: Collection[str],
 ) -> list[Example]:
     if row is None or row.decision == "reject scan":
         raise _left_out(
@@ -115,6 +121,7 @@ def _examples_of(
         person=one.scan.participant_id,
         name=one.scan.name,
         not_drawn=_rejected(row, table),
+        made_by_model=own if read_sidecar(one.own_labels).get("ModelSha256") in versions else None,
         where=one.image,
     )
     if not examples:

@@ -15,7 +15,11 @@ from myot2.core.labels import LabelTable
 from myot2.segment.inference import crop, crop_start, window
 from myot2.segment.legs import Leg, body_mask, find_legs
 from myot2.segment.model import ModelConfiguration
+from myot2.segment.overlap import dice
 from myot2.segment.workspace import orient, to_workspace
+
+REDRAWN = 0.98
+"""Dice with the model's own outline below which a person drew a structure anew."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,8 @@ class Example:
         Which structures were drawn in a slice as far as they are there.
     labelled : ndarray of bool, shape (slices,)
         The slices that somebody worked on: those with a label of this limb.
+    drawn : ndarray of bool, shape (channels,)
+        The structures whose outlines do not come from the model that is to learn: on these it can be judged.
     """
 
     person: str
@@ -44,16 +50,22 @@ class Example:
     labels: np.ndarray
     annotated: np.ndarray
     labelled: np.ndarray
+    drawn: np.ndarray
 
     def stack(self, number: int, context: int) -> np.ndarray:
         """A slice between its neighbours, the outermost repeated; shape (2 context + 1, rows, columns)."""
         near = np.clip(np.arange(number - context, number + context + 1), 0, len(self.image) - 1)
         return self.image[near]
 
+    @property
+    def judges(self) -> bool:
+        """Whether there is a structure in it by which the model can be judged."""
+        return bool(np.isin(self.labels, np.flatnonzero(self.drawn[1:]) + 1).any())
+
     def digest(self) -> str:
         """SHA-256 of all that is learned from."""
         content = hashlib.sha256(f"{self.person} {self.name} {self.image.shape}".encode())
-        for values in (self.image, self.labels, self.annotated, self.labelled):
+        for values in (self.image, self.labels, self.annotated, self.labelled, self.drawn):
             content.update(np.ascontiguousarray(values).tobytes())
         return content.hexdigest()
 
@@ -67,6 +79,7 @@ def limbs_of(
     person: str,
     name: str,
     not_drawn: Collection[int] = (),
+    made_by_model: sitk.Image | None = None,
     where: str | Path = "image",
 ) -> list[Example]:
     """The limbs of a scan that carry labels.
@@ -88,6 +101,8 @@ def limbs_of(
         Of the examples; the limb's side is added to the name.
     not_drawn : collection of int
         Numbers of the label table that are known not to be annotated, as those that a rater rejected.
+    made_by_model : SimpleITK.Image, optional
+        The labels that a version of the model that is to learn had made, on the same grid (see `drawn_in`).
     where : str or Path
         What an error message names.
 
@@ -106,12 +121,14 @@ def limbs_of(
     values = array_of(workspace)
     body = body_mask(values)
     numbers = array_of(sitk.DICOMOrient(labels, "LPS"))
+    own = None if made_by_model is None else array_of(sitk.DICOMOrient(made_by_model, "LPS"))
     legs = find_legs(body, workspace, where=where, side=_only_side(numbers, table))
     examples = []
     for leg in legs:
         channels = _channels_of(numbers, leg, configuration, table, not_drawn)
         if not channels.any():
             continue
+        made = None if own is None else _channels_of(own, leg, configuration, table, not_drawn)
         seen = _labels_of(channels, oriented, leg, configuration)
         examples.append(
             Example(
@@ -121,6 +138,7 @@ def limbs_of(
                 labels=seen,
                 annotated=annotated_in(seen, len(configuration.structures) + 1),
                 labelled=seen.any(axis=(1, 2)),
+                drawn=drawn_in(channels, made, len(configuration.structures) + 1),
             )
         )
     return examples
@@ -149,6 +167,29 @@ def annotated_in(labels: np.ndarray, channels: int) -> np.ndarray:
             drawn[:, channel] = True
             drawn[at[0] : at[-1] + 1, channel] = present[at[0] : at[-1] + 1, channel]
     return drawn & (worked[:, None] | (np.arange(channels) == 0))
+
+
+def drawn_in(labels: np.ndarray, made: np.ndarray | None, channels: int) -> np.ndarray:
+    """Which channels of a limb's mask a person drew, not just accepted.
+
+    Parameters
+    ----------
+    labels : ndarray of unsigned integer, any shape
+        Channels of the mask.
+    made : ndarray of unsigned integer, same shape, or None
+        What a version of the model had made; None where the mask comes from elsewhere.
+    channels : int
+
+    Returns
+    -------
+    ndarray of bool, shape (channels,)
+        A channel whose Dice with what the model had made is below `REDRAWN`, or all. Redrawing a muscle moves some
+        voxels of its neighbours, which makes these no truth.
+    """
+    if made is None:
+        return np.ones(channels, bool)
+    agreement = [dice(labels == channel, made == channel) for channel in range(1, channels)]
+    return np.array([False, *(value is not None and value < REDRAWN for value in agreement)])
 
 
 def counts_of(examples: Sequence[Example], structures: Sequence[str]) -> dict[str, dict[str, int]]:
@@ -186,21 +227,17 @@ def _channels_of(
 
 def _labels_of(channels: np.ndarray, oriented: sitk.Image, leg: Leg, configuration: ModelConfiguration) -> np.ndarray:
     """Channels on the network's grid: each voxel that which fills most of it, as labels are made in training."""
-    first = crop_start(leg, configuration.crop_pixels)
-    present = np.flatnonzero(np.bincount(channels.ravel()))
-    best, filled = None, None
-    for channel in [0, *present[present > 0]]:
-        share = to_workspace(image_like((channels == channel).astype(np.float32), oriented), configuration.pixel_mm)
-        part = window(array_of(share), first, configuration.crop_pixels)
-        if best is None:
-            best, filled = np.zeros(part.shape, np.uint8), part
-            filled = np.where(_outside(share, first, configuration.crop_pixels), 1.0, filled)
-            continue
-        take = part > filled
-        best, filled = np.where(take, np.uint8(channel), best), np.where(take, part, filled)
-    return np.ascontiguousarray(best[:, :, ::-1]) if leg.side == "left" else best
+    first, pixels = crop_start(leg, configuration.crop_pixels), configuration.crop_pixels
 
+    def share_of(channel: int) -> np.ndarray:
+        """How much of each pixel of the crop a channel fills, 0-1."""
+        mask = image_like((channels == channel).astype(np.float32), oriented)
+        return window(array_of(to_workspace(mask, configuration.pixel_mm)), first, pixels)
 
-def _outside(image: sitk.Image, first: tuple[int, int], pixels: int) -> np.ndarray:
-    """Where the crop leaves the field of the image."""
-    return window(np.ones(image.GetSize()[::-1], np.float32), first, pixels) == 0
+    filled = share_of(0)
+    labels = np.zeros(filled.shape, np.uint8)
+    for channel in np.unique(channels[channels > 0]):
+        share = share_of(int(channel))
+        labels[share > filled] = channel
+        filled = np.maximum(filled, share)
+    return np.ascontiguousarray(labels[:, :, ::-1]) if leg.side == "left" else labels

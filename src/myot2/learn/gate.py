@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pydantic import Field
@@ -31,6 +31,12 @@ class Limits(Section):
     local_gain: float | None = Field(
         0.0, ge=0, le=1, description="The mean of local structures must rise by more than this; null: need not rise."
     )
+    kept_loss: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Most by which a structure may depart from outlines that readers left as they were.",
+    )
     generality_loss: float = Field(0.01, ge=0, le=1, description="Most that the mean of structures may lose on others.")
     generality_structure_loss: float = Field(0.03, ge=0, le=1, description="Most that a structure may lose on others.")
     confidence: float | None = Field(
@@ -49,13 +55,17 @@ class Measured:
     Attributes
     ----------
     local : Scores
-        On held-out people of the site.
+        On held-out people of the site: structures that a person drew there.
     general : Scores
         On the frozen synthetic people, whom no training knows.
+    kept : Scores
+        On the same people of the site: structures that readers left as a version of this model had drawn them. They are
+        no truth (the model that drew them reaches 1), but a large departure from them is a change nobody asked for.
     """
 
     local: Scores
     general: Scores
+    kept: Scores = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,7 @@ class Verdict:
         Sentences: each condition that does not hold; none where the model is accepted.
     notes : tuple of str
         Sentences: what the gate could not see.
-    local, general : tuple of Change
+    local, general, kept : tuple of Change
         The mean of structures first, then each structure.
     """
 
@@ -106,6 +116,7 @@ class Verdict:
     notes: tuple[str, ...]
     local: tuple[Change, ...]
     general: tuple[Change, ...]
+    kept: tuple[Change, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """A JSON object; what is not a number becomes None."""
@@ -115,6 +126,7 @@ class Verdict:
             "Notes": list(self.notes),
             "Local": [_json(change) for change in self.local],
             "Generality": [_json(change) for change in self.general],
+            "Kept": [_json(change) for change in self.kept],
         }
 
 
@@ -140,10 +152,12 @@ def judge(before: Measured, after: Measured, limits: Limits) -> Verdict:
     MyoT2Error
         The two were not measured on the same people and structures.
     """
-    for one, other, name in ((before.local, after.local, "local"), (before.general, after.general, "synthetic")):
-        _require_same(one, other, name)
+    _require_same(before.local, after.local, "local")
+    _require_same(before.kept, after.kept, "local")
+    _require_same(before.general, after.general, "synthetic")
     local = _changes(_dice(before.local), _dice(after.local), limits.confidence)
     general = _changes(_dice(before.general), _dice(after.general), limits.confidence)
+    kept = _changes(_dice(before.kept), _dice(after.kept), None)
     reasons = [
         f"There is no held-out person {where}, so nothing is known of the model there."
         for changes, where in ((local, "of the site"), (general, "among the synthetic people"))
@@ -155,9 +169,10 @@ def judge(before: Measured, after: Measured, limits: Limits) -> Verdict:
             f"{MEAN} changes by {_points(local[0].change)} on held-out people of the site; it must rise by more than "
             f"{_points(limits.local_gain, '')}."
         )
+    reasons += _losses(kept[1:], limits.kept_loss, "from outlines that readers left as they were", None)
     reasons += _losses(general[:1], limits.generality_loss, "on synthetic people", limits.confidence)
     reasons += _losses(general[1:], limits.generality_structure_loss, "on synthetic people", limits.confidence)
-    return Verdict(not reasons, tuple(reasons), _unseen(local, general), local, general)
+    return Verdict(not reasons, tuple(reasons), _unseen(local, general), local, general, kept)
 
 
 def _losses(changes: tuple[Change, ...], limit: float, where: str, confidence: float | None) -> list[str]:

@@ -15,11 +15,12 @@ NAME = "people.json"
 LEARNED, HELD_OUT = "learned from", "held out"
 
 
-def assign(known: Mapping[str, str], people: Iterable[str], share: float) -> dict[str, str]:
+def assign(known: Mapping[str, str], people: Iterable[str], judges: Iterable[str], share: float) -> dict[str, str]:
     """Give each new person a role; who has one keeps it, for a model must not be judged on whom it learned from.
 
-    New people come in the order of the SHA-256 of their names, which nobody chose. Each is held out while fewer than
-    `share` of all, rounded up, are.
+    Only people in whom somebody drew can judge a model: masks that were accepted as they were are its own. New ones
+    come in the order of the SHA-256 of their names, which nobody chose. Each is held out while fewer than `share` of
+    all who can judge, rounded up, are.
 
     Parameters
     ----------
@@ -27,6 +28,8 @@ def assign(known: Mapping[str, str], people: Iterable[str], share: float) -> dic
         Person to role, from before.
     people : iterable of str
         All who have a mask now.
+    judges : iterable of str
+        Those of them who can judge.
     share : float
         Of the people who are held out, 0-1.
 
@@ -38,22 +41,22 @@ def assign(known: Mapping[str, str], people: Iterable[str], share: float) -> dic
     Raises
     ------
     MyoT2Error
-        There are not two people: one to learn from and one to be judged on.
+        There are not two people who can judge: one is to be learned from.
     """
-    roles = dict(known)
-    new = sorted({*people} - {*roles}, key=lambda one: hashlib.sha256(one.encode()).hexdigest())
-    total = len(roles) + len(new)
-    if total < 2:
+    roles, judges = dict(known), {*judges}
+    able = judges | {person for person, role in roles.items() if role == HELD_OUT}
+    if len(able) < 2:
         raise MyoT2Error(
-            expected="masks of at least two people, one to learn from and one to be judged on",
-            found=f"masks of {total}",
+            expected="masks that somebody drew in, of at least two people: one to learn from and one to be judged on",
+            found=f"such masks of {len(able)}",
             where="the corrections",
-            do="Accept or correct the masks of more people (make review).",
+            do="Correct the masks of more people (make review).",
         )
-    held = math.ceil(share * total)
-    for person in new:
+    held = math.ceil(share * len(able))
+    new = {*people} - {*roles}
+    for person in sorted(new, key=lambda one: hashlib.sha256(one.encode()).hexdigest()):
         lacking = held - sum(role == HELD_OUT for role in roles.values())
-        roles[person] = HELD_OUT if lacking > 0 else LEARNED
+        roles[person] = HELD_OUT if lacking > 0 and person in judges else LEARNED
     return roles
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -18,13 +19,21 @@ from myot2.segment.votes import decide, vote
 from myot2.train.trials import draw_trial
 
 
+@dataclass(frozen=True)
+class Measurement:
+    """Dice of structures that somebody drew, and of those that were left as a version of the model had drawn them."""
+
+    drawn: Scores
+    kept: Scores
+
+
 def measure(
     weights: Mapping[str, torch.Tensor],
     examples: Sequence[Example],
     configuration: ModelConfiguration,
     *,
     threads: int,
-) -> Scores:
+) -> Measurement:
     """Dice of each structure for each person, as the network labels them in the workflow: all networks, all poses.
 
     Parameters
@@ -38,21 +47,19 @@ def measure(
 
     Returns
     -------
-    Scores
+    Measurement
         Person to structure to Dice: the mean over the person's limbs and images that have it, of each limb's voxels in
         the slices in which it was annotated.
     """
     torch.set_num_threads(threads)
     model = Model(configuration, networks_of(configuration, weights), weights_sha256="")
-    found: dict[str, dict[str, list[float]]] = {}
+    found: dict[bool, dict[str, dict[str, list[float]]]] = {True: {}, False: {}}
     for example in sorted(examples, key=lambda one: (one.person, one.name)):
         labels = decide(vote(example.image, model).probabilities)
-        for structure, value in _dice_of(labels, example, configuration).items():
-            found.setdefault(example.person, {}).setdefault(structure, []).append(value)
-    return {
-        person: {name: math.fsum(own[name]) / len(own[name]) for name in configuration.structures if name in own}
-        for person, own in found.items()
-    }
+        for channel, value in _dice_of(labels, example).items():
+            own = found[bool(example.drawn[channel])].setdefault(example.person, {})
+            own.setdefault(configuration.structures[channel - 1], []).append(value)
+    return Measurement(*(_means(found[drawn], configuration) for drawn in (True, False)))
 
 
 def synthetic_people(recipe: Validation, configuration: ModelConfiguration, table: LabelTable) -> tuple[Example, ...]:
@@ -83,12 +90,20 @@ def synthetic_people(recipe: Validation, configuration: ModelConfiguration, tabl
     return tuple(examples)
 
 
-def _dice_of(labels: np.ndarray, example: Example, configuration: ModelConfiguration) -> dict[str, float]:
-    """Dice of each structure that the example has."""
+def _dice_of(labels: np.ndarray, example: Example) -> dict[int, float]:
+    """Dice of each channel that the example has."""
     values = {}
-    for channel, structure in enumerate(configuration.structures, 1):
+    for channel in range(1, example.annotated.shape[1]):
         slices = example.annotated[:, channel] & example.labelled
         truth = example.labels[slices] == channel
         if truth.any():
-            values[structure] = dice(labels[slices] == channel, truth)
+            values[channel] = dice(labels[slices] == channel, truth)
     return values
+
+
+def _means(found: Mapping[str, Mapping[str, Sequence[float]]], configuration: ModelConfiguration) -> Scores:
+    """The mean of each person's values, structures in the order of the channels."""
+    return {
+        person: {name: math.fsum(own[name]) / len(own[name]) for name in configuration.structures if name in own}
+        for person, own in found.items()
+    }

@@ -89,6 +89,7 @@ def people(training, configuration, volumes):
                 labels=values,
                 annotated=annotated_in(values, 3),
                 labelled=values.any(axis=(1, 2)),
+                drawn=np.ones(3, bool),
             )
         )
     return tuple(found)

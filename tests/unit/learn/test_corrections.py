@@ -8,7 +8,7 @@ from volumes import legs, on_grid
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import sha256
-from myot2.core.images import write_image
+from myot2.core.images import write_image, write_sidecar
 from myot2.core.labels import read_labels
 from myot2.core.scans import Scan
 from myot2.core.stopnote import StopNote
@@ -63,8 +63,8 @@ def decide(seen, tmp_path):
 
 @pytest.fixture
 def take(seen, tmp_path, configuration, table):
-    def taken(raters=None):
-        return take_corrections(tmp_path / "corrections", [seen], raters, configuration, table)
+    def taken(raters=None, versions=()):
+        return take_corrections(tmp_path / "corrections", [seen], raters, configuration, table, versions=versions)
 
     return taken
 
@@ -83,6 +83,13 @@ def test_a_corrected_mask_takes_the_place_of_the_run_s_own(decide, take):
     decide("corrected", on_grid(drawn))
     assert all(set(np.unique(one.labels)) == {0, 1} for one in take().examples)
     assert all(not one.annotated[:, 2].any() for one in take().examples)
+
+
+def test_an_accepted_mask_of_the_model_itself_judges_nothing_and_one_from_elsewhere_does(decide, take, seen):
+    write_sidecar(seen.own_labels, {"Model": "m", "ModelSha256": "a" * 64})
+    decide("accept")
+    assert not any(one.judges for one in take(versions={"a" * 64}).examples)
+    assert all(one.judges for one in take(versions={"b" * 64}).examples)
 
 
 def test_a_rejected_muscle_is_not_annotated_on_its_side(decide, take):
@@ -141,7 +148,7 @@ def test_a_scan_that_stopped_is_left_out_and_the_others_are_not(decide, take, se
     stopped = Seen(Scan("P02"), tmp_path / "stopped.nii.gz", seen.own_labels)
     StopNote("ingest", "an image", "none", "x", "y").write(stopped.image)
     decide("accept", participant_id="P02")
-    taken = take_corrections(tmp_path / "corrections", [stopped, seen], None, configuration, table)
+    taken = take_corrections(tmp_path / "corrections", [stopped, seen], None, configuration, table, versions=())
     assert [one.person for one in taken.examples] == ["P01", "P01"]
     assert taken.left_out == {"sub-P02": "stopped at ingest"}
 

@@ -9,7 +9,7 @@ import hypothesis.strategies as st
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from hypothesis import given
+from hypothesis import given, settings
 from volumes import SLICES, legs, on_grid
 
 from myot2.core.errors import MyoT2Error
@@ -79,6 +79,22 @@ def test_muscles_that_nobody_drew_are_not_annotated_and_the_others_are(pair, con
     assert not (known[0].labels == 2).any() and (known[1].labels == 2).any()
 
 
+def test_what_the_model_made_and_nobody_redrew_judges_nothing(configuration, table):
+    image, labels = legs()
+    own = on_grid(labels)
+    same = limbs(on_grid(image), own, configuration, table, made_by_model=own)
+    assert not any(one.judges or one.drawn.any() for one in same)
+    corrected = labels.copy()
+    corrected[:, 30:38][labels[:, 30:38] == 2] = 0  # much of the right leg's front muscle
+    corrected[0, 60, 25] = 0  # a single pixel of its back muscle
+    right, left = limbs(on_grid(image), on_grid(corrected), configuration, table, made_by_model=own)
+    assert np.flatnonzero(right.drawn).tolist() == [1] and right.judges and not left.judges
+    given = limbs(on_grid(image), own, configuration, table)
+    assert all(one.judges and one.drawn.all() for one in given)
+    rejected = limbs(on_grid(image), own, configuration, table, made_by_model=own, not_drawn={2})
+    assert not any(one.judges for one in rejected)
+
+
 def test_a_limb_without_labels_is_no_example_and_slices_without_labels_were_not_worked_on(configuration, table):
     image, labels = legs()
     labels[:, :, 60:] = 0
@@ -109,6 +125,7 @@ def _like(array: np.ndarray, reference: sitk.Image) -> sitk.Image:
     return image
 
 
+@settings(deadline=None)
 @given(arrays.arrays(np.uint8, (7, 2, 2), elements=st.integers(0, 3)))
 def test_what_was_drawn_is_told_from_the_mask(labels):
     drawn = annotated_in(labels, 4)
@@ -150,4 +167,5 @@ def test_the_digest_of_examples_tells_any_change_and_no_order(pair):
     labels[0, 0, 0] = 1
     changed = replace(pair[0], labels=labels)
     annotated = replace(pair[0], annotated=~pair[0].annotated)
-    assert len({digest_of((one, pair[1])) for one in (pair[0], changed, annotated)}) == 3
+    drawn = replace(pair[0], drawn=~pair[0].drawn)
+    assert len({digest_of((one, pair[1])) for one in (pair[0], changed, annotated, drawn)}) == 4

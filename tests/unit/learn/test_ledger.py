@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hypothesis.strategies as st
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 
 from myot2.core.errors import MyoT2Error
 from myot2.learn.ledger import append, exclusive, records_of
@@ -35,6 +35,7 @@ def test_records_come_back_in_order_and_a_missing_ledger_is_empty(written, tmp_p
     assert records_of(tmp_path) == []
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_changed_byte_is_seen(written, damaged, data):
     content = bytearray((written / "ledger.jsonl").read_bytes())

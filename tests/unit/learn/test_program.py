@@ -199,5 +199,5 @@ def test_8_one_person_is_not_enough(run, learn, tmp_path, capsys):
     settings["learn"]["models"] = str(tmp_path / "models")
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(settings))
     assert learn("--configfile", str(tmp_path / "config.yaml")) == 1
-    assert "masks of at least two people" in capsys.readouterr().err
+    assert "of at least two people" in capsys.readouterr().err
     assert not np.any([path.exists() for path in (tmp_path / "models", tmp_path / "models/ledger.jsonl")])

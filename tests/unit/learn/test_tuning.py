@@ -15,7 +15,7 @@ from myot2.learn.validation import measure
 
 
 def mean_dice(weights, people, configuration) -> dict[str, float]:
-    scores = measure(weights, people, configuration, threads=1)
+    scores = measure(weights, people, configuration, threads=1).drawn
     return {
         name: float(np.mean([own[name] for own in scores.values() if name in own])) for name in configuration.structures
     }

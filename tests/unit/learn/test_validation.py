@@ -14,7 +14,7 @@ from myot2.segment.votes import decide, vote
 
 
 def test_it_is_the_dice_of_the_labels_that_the_workflow_s_votes_give_per_person(weights, people, configuration):
-    scores = measure(weights, people, configuration, threads=1)
+    scores = measure(weights, people, configuration, threads=1).drawn
     model = Model(configuration, networks_of(configuration, weights), "")
     for person in people[:2]:
         found = decide(vote(person.image, model).probabilities)
@@ -26,17 +26,27 @@ def test_it_is_the_dice_of_the_labels_that_the_workflow_s_votes_give_per_person(
 
 def test_limbs_of_a_person_are_averaged_and_not_pooled(weights, people, configuration):
     name = configuration.structures[0]
-    single = [measure(weights, (one,), configuration, threads=1)[one.person][name] for one in people[:2]]
-    together = measure(weights, [replace(one, person="P") for one in people[:2]], configuration, threads=1)
+    single = [measure(weights, (one,), configuration, threads=1).drawn[one.person][name] for one in people[:2]]
+    together = measure(weights, [replace(one, person="P") for one in people[:2]], configuration, threads=1).drawn
     assert together["P"][name] == pytest.approx(np.mean(single))
 
 
 def test_what_nobody_drew_is_not_measured_and_takes_nothing_from_the_others(weights, people, configuration):
     first, second = configuration.structures
-    whole = measure(weights, people, configuration, threads=1)
-    part = measure(weights, [without(one, 2) for one in people], configuration, threads=1)
+    whole = measure(weights, people, configuration, threads=1).drawn
+    part = measure(weights, [without(one, 2) for one in people], configuration, threads=1).drawn
     assert all(set(own) == {first} for own in part.values())
     assert all(part[who][first] == whole[who][first] for who in part)
+
+
+def test_what_readers_left_as_it_was_is_measured_apart(weights, people, configuration):
+    first, second = configuration.structures
+    one = replace(people[0], drawn=np.array([True, True, False]))
+    whole = measure(weights, people[:1], configuration, threads=1)
+    apart = measure(weights, (one, people[1]), configuration, threads=1)
+    assert not whole.kept
+    assert set(apart.drawn["P0"]) == {first} and set(apart.kept) == {"P0"} and set(apart.drawn["P1"]) == {first, second}
+    assert {**apart.drawn["P0"], **apart.kept["P0"]} == whole.drawn["P0"]
 
 
 def test_slices_that_nobody_worked_on_do_not_count(weights, people, configuration):
@@ -49,7 +59,7 @@ def test_slices_that_nobody_worked_on_do_not_count(weights, people, configuratio
     found = decide(vote(one.image, Model(configuration, networks_of(configuration, weights), "")).probabilities)[:3]
     both = ((found == 1) & (labels[:3] == 1)).sum()
     expected = 2 * both / ((found == 1).sum() + (labels[:3] == 1).sum())
-    assert measure(weights, (cut,), configuration, threads=1)["P0"][configuration.structures[0]] == pytest.approx(
+    assert measure(weights, (cut,), configuration, threads=1).drawn["P0"][configuration.structures[0]] == pytest.approx(
         expected
     )
 
