@@ -10,14 +10,14 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Name = Annotated[str, Field(pattern=r"\A[a-z][a-z0-9-]{0,31}\Z")]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 """Of a federation or a site, from its settings."""
 
-Structure = Annotated[str, Field(pattern=r"\A[a-z][a-z ]{0,39}\Z")]
+Structure = Annotated[str, Field(pattern=r"^[a-z][a-z ]{0,39}$")]
 """A muscle or bone of the model; which ones is checked against the model."""
 
-Digest = Annotated[str, Field(pattern=r"\A[0-9a-f]{64}\Z")]
-Version = Annotated[str, Field(pattern=r"\A\d{1,4}\.\d{1,4}\.\d{1,4}\Z")]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Version = Annotated[str, Field(pattern=r"^\d{1,4}\.\d{1,4}\.\d{1,4}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 

@@ -78,6 +78,13 @@ def tensors_of(content: bytes, *, where: str | Path) -> dict[str, np.ndarray]:
     return tensors
 
 
+def weights_of(content: bytes) -> dict[str, np.ndarray]:
+    """The numbers of a file of weights; metadata that a writer of models leaves beside them is passed over."""
+    from safetensors.numpy import load
+
+    return load(content)
+
+
 def difference_of(before: Tensors, after: Tensors) -> dict[str, np.ndarray]:
     """Weights after learning less those before; names and shapes must be equal."""
     _require_like(after, before, "the weights after learning")
