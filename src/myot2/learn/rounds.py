@@ -46,14 +46,8 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 MODELS, ROUNDS = "models", "rounds"
-OPENED, UPDATE, NO_UPDATE, PROPOSED, REPORT, CLOSED = (
-    "round opened",
-    "update",
-    "no update",
-    "candidate",
-    "report",
-    "round closed",
-)
+OPENED, CLOSED, KEPT = "round opened", "round closed", "kept"
+UPDATE, NO_UPDATE, PROPOSED, REPORT = "update", "no update", "candidate", "report"
 
 Examine = Callable[[Tensors], Scores]
 """Dice of weights on the coordinator's synthetic people."""
@@ -311,6 +305,43 @@ def close(this: Round, configuration: ModelConfiguration, *, when: str) -> Versi
     with exclusive(this.folder):
         append(this.folder, record)
     return made
+
+
+def take_receipt(this: Round, site: str, message: bytes, made: Version, *, when: str) -> Outcome:
+    """Record that a site has kept the round's new version."""
+    if site in kept_by(this):
+        return Outcome(True, "")
+    where = f"the receipt of site {site}"
+    try:
+        receipt = opened(message, messages.Receipt, _member(this, site), where=where)
+        order = this._order(site, messages.KEEP, made.weights_sha256)
+        require_same(receipt, order, ("Federation", "Site", "Round", "Nonce", "WeightsSha256"), where)
+    except MyoT2Error as error:
+        return Outcome(False, f"Expected {error.expected}; found {error.found}.")
+    with exclusive(this.folder):
+        append(this.folder, {"Event": KEPT, "When": when, "Round": this.number, "Site": site})
+    return Outcome(True, "")
+
+
+def kept_by(this: Round) -> set[str]:
+    """Sites that have the round's new version."""
+    return set(this.events(KEPT))
+
+
+def played(folder: str | Path) -> int:
+    """How many rounds are closed."""
+    return sum(one["Event"] == CLOSED for one in records_of(Path(folder)))
+
+
+def last_accepted(folder: str | Path, settings: Settings) -> tuple[Round | None, Version | None]:
+    """The last round that made a version, and the version, where it is still the current one; else None."""
+    folder = Path(folder)
+    records = records_of(folder)
+    closed = [one for one in records if one["Event"] == CLOSED and one["Accepted"]]
+    if not closed or current(folder / MODELS).number != closed[-1]["Version"]:
+        return None, None
+    begun = [one for one in records if one["Event"] == OPENED and one["Round"] == closed[-1]["Round"]][-1]
+    return _round(folder, settings, begun), version(folder / MODELS, closed[-1]["Version"])
 
 
 def _attempt(this: Round) -> Attempt:

@@ -43,13 +43,18 @@ def make_key(path: str | Path) -> str:
 
     path = Path(path)
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
         text = Ed25519PrivateKey.generate().private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-            handle.write(text)
+        write_private(path, text)
     return public_of(read_key(path))
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that its owner alone can read; one that is there is not touched."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
+        handle.write(content)
 
 
 def read_key(path: str | Path) -> Ed25519PrivateKey:

@@ -1,0 +1,102 @@
+"""A site's part: a SuperNode that talks to the coordinator, and this process, which does what it asks."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flwr.app import RecordDict
+
+from myot2.core.errors import MyoT2Error
+from myot2.learn.flower.payload import packed, unpacked
+from myot2.learn.flower.tasks import is_up, program, running, wait_until, work_at_site, write_secret
+from myot2.learn.site import Identity, Work, answer
+
+
+def join(
+    folder: str | Path,
+    *,
+    who: Identity,
+    work: Work,
+    address: str,
+    authority: str | Path,
+    node_key: str | Path,
+    report: Callable[[str], None] = print,
+    port: int | None = None,
+) -> None:
+    """Take part until the SuperNode ends or this process is interrupted.
+
+    Parameters
+    ----------
+    folder : str or Path
+        The site's own; see `myot2.learn.site`.
+    who : Identity
+    work : Work
+    address : str
+        Host and port of the coordinator's SuperLink.
+    authority : str or Path
+        Certificate of the authority that vouches for the coordinator (PEM).
+    node_key : str or Path
+        Private transport key, which the coordinator has registered.
+    report : callable
+        Takes lines of text.
+    port : int, optional
+        Of this machine's own loopback address, between the SuperNode and this process; a free one by default.
+
+    Raises
+    ------
+    MyoT2Error
+        The SuperNode ended: the coordinator does not know the node, or its certificate is not the authority's.
+    """
+    folder, port = Path(folder), port or _free_port()
+    log, secret = folder / "logs" / "supernode.log", folder / "supernode" / "secret"
+    write_secret(secret)
+    command = [
+        program("flower-supernode"),
+        *("--superlink", address, "--root-certificates", str(authority)),
+        *("--auth-supernode-private-key", str(node_key)),
+        *("--isolation", "process", "--superexec-auth-secret-file", str(secret)),
+        *("--host", "127.0.0.1", "--port", str(port)),
+    ]
+    local = f"127.0.0.1:{port}"
+    with running(command, folder / "supernode", log) as node:
+        wait_until(
+            lambda: node.poll() is not None or is_up(local),
+            120,
+            what="a SuperNode that has started",
+            where=log,
+            do="Read its last lines.",
+        )
+        report(f"The SuperNode runs; its words are in {log}. Waiting for orders of {address}.")
+        work_at_site(
+            local,
+            secret.read_bytes(),
+            lambda content: respond(content, folder, who, work, report),
+            alive=lambda: node.poll() is None,
+            report=report,
+        )
+    raise MyoT2Error(
+        expected="a SuperNode that stays connected",
+        found=f"it ended (status {node.returncode})",
+        where=log,
+        do="Read its last lines: the coordinator has not registered this node's key, the certificate is of another "
+        "authority, or the address is wrong.",
+    )
+
+
+def respond(
+    content: RecordDict, folder: Path, who: Identity, work: Work, report: Callable[[str], None]
+) -> RecordDict:
+    """From an order's records to the answer's."""
+    order, weights = unpacked(content, where="the coordinator's order")
+    sent = answer(folder, order, weights, who=who, work=work, when=datetime.now(UTC).isoformat(timespec="seconds"))
+    report(f"Answered with {len(sent.message)} bytes of message and {len(sent.tensors)} bytes of tensors.")
+    return packed(sent.message, sent.tensors)
+
+
+def _free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]

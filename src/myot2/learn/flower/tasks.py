@@ -1,0 +1,198 @@
+"""Doing Flower's tasks in MyoT2's own process, by MyoT2's own code.
+
+Flower's usual way is to start `flwr-clientapp` or `flwr-serverapp`, which unpack an app that came over the network and
+import it. Here the app that comes with a task is left packed: what is done is the function that was passed in. An error
+is told in full where it happened; what goes back over the network is one fixed sentence, for an error's own words may
+hold the path of a file and so a participant's name.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import secrets
+import signal
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import httpx
+from flwr.app import Error, Message, RecordDict
+from flwr.common.constant import ErrorCode, SubStatus
+from flwr.proto.runtime_pb2 import AcquireTaskRequest
+from flwr.supercore.constant import TaskType
+from flwr.supercore.heartbeat import HeartbeatSender, make_task_heartbeat_fn_http
+from flwr.supercore.interceptors import (
+    RuntimeTokenHttpInterceptor,
+    RuntimeVersionHttpInterceptor,
+    SuperExecAuthHttpInterceptor,
+)
+from flwr.supercore.retry import make_simple_http_retry_invoker
+from flwr.supercore.runtime import RuntimeHttpClient
+from flwr.supernode.runtime.run_clientapp import pull_task_input, push_message, push_task_output
+
+from myot2.core.errors import MyoT2Error
+from myot2.learn.signing import write_private
+
+REFUSAL = "The site refuses; its operator knows why."
+PR_SET_PDEATHSIG = 1
+_ACQUIRE = frozenset({"/flwr.proto.Runtime/AcquireTask"})
+
+Handler = Callable[[RecordDict], RecordDict]
+
+
+def environment(home: Path) -> dict[str, str]:
+    """The environment of Flower's programs: no telemetry, no look for updates, their files below `home`."""
+    quiet = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "FLWR_HOME": str(home)}
+    return {**os.environ, **quiet}
+
+
+def program(name: str) -> str:
+    """The path of one of Flower's programs in the environment that runs this."""
+    return str(Path(sys.executable).with_name(name))
+
+
+@contextmanager
+def running(command: list[str], home: Path, log: Path):
+    """Let a program run meanwhile; its words go to a file, and it ends with this."""
+    home.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with open(log, "ab") as words:
+        process = subprocess.Popen(
+            command,
+            env=environment(home),
+            stdin=subprocess.DEVNULL,
+            stdout=words,
+            stderr=subprocess.STDOUT,
+            preexec_fn=_end_with_parent,
+        )
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _end_with_parent() -> None:
+    """Ask the kernel (Linux) to end this process when the one that started it does, however that ends."""
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+
+
+def write_secret(path: Path) -> None:
+    """A new secret between Flower's programs and this process, for this user alone."""
+    path.unlink(missing_ok=True)
+    write_private(path, secrets.token_bytes(32))
+
+
+def runtime_client(address: str, *, secret: bytes = b"", token: str = "", root: bytes | None = None):
+    """A client of the Runtime API of a SuperNode (on this machine, without TLS) or a SuperLink (`root`: its CA)."""
+    interceptors: list = [RuntimeVersionHttpInterceptor(component_name="SuperExec" if secret else "flwr-clientapp")]
+    if secret:
+        interceptors.append(SuperExecAuthHttpInterceptor(master_secret=secret, protected_methods=_ACQUIRE))
+    if token:
+        interceptors.append(RuntimeTokenHttpInterceptor(token))
+    return RuntimeHttpClient.from_server_address(
+        server_address=address,
+        insecure=root is None,
+        root_certificates=root,
+        interceptors=interceptors,
+        retry_invoker=make_simple_http_retry_invoker(),
+    )
+
+
+def acquire(client: RuntimeHttpClient, kind: TaskType) -> str | None:
+    """The token of a task that waits to be done; None where there is none."""
+    response = client.AcquireTask(AcquireTaskRequest(supported_task_types=[kind]))
+    return response.token if response.HasField("task") and response.token else None
+
+
+def work_at_site(
+    address: str,
+    secret: bytes,
+    handle: Handler,
+    *,
+    alive: Callable[[], bool],
+    report: Callable[[str], None] = print,
+    pause: float = 1.0,
+) -> None:
+    """Do the tasks of a SuperNode, one after another, as long as it is alive.
+
+    Parameters
+    ----------
+    address : str
+        Of the SuperNode's Runtime API on this machine.
+    secret : bytes
+        By which this process proves to the SuperNode that it may do its tasks.
+    handle : callable
+        From the records of an order to those of the answer.
+    alive : callable
+        Whether to go on.
+    report : callable
+        Takes lines of text, for the site's own eyes.
+    pause : float
+        Seconds between two looks.
+    """
+    client = runtime_client(address, secret=secret)
+    try:
+        while alive():
+            token = acquire(client, TaskType.CLIENT_APP)
+            if token:
+                _do(address, token, handle, report)
+            else:
+                time.sleep(pause)
+    finally:
+        client.close()
+
+
+def _do(address: str, token: str, handle: Handler, report: Callable[[str], None]) -> None:
+    client = runtime_client(address, token=token)
+    beat = HeartbeatSender(make_task_heartbeat_fn_http(client))
+    beat.start()
+    try:
+        message, context, _, _ = pull_task_input(client)  # the last is the app's code, which stays packed
+        try:
+            reply = Message(handle(message.content), reply_to=message)
+            status, details = SubStatus.COMPLETED, ""
+        except MyoT2Error as error:
+            report(f"This order was refused: {error}")
+            reply = Message(Error(code=ErrorCode.CLIENT_APP_RAISED_EXCEPTION, reason=REFUSAL), reply_to=message)
+            status, details = SubStatus.FAILED, REFUSAL
+        push_message(client, reply, context)
+        push_task_output(client=client, context=context, sub_status=status, details=details)
+    finally:
+        beat.stop()
+        client.close()
+
+
+def wait_until(ready: Callable[[], bool], seconds: float, *, what: str, where: str | Path, do: str) -> None:
+    """Wait until something is so.
+
+    Raises
+    ------
+    MyoT2Error
+        It did not become so in this time.
+    """
+    end = time.monotonic() + seconds
+    while not ready():
+        if time.monotonic() > end:
+            raise MyoT2Error(expected=what, found=f"nothing of it in {seconds:g} s", where=where, do=do)
+        time.sleep(0.2)
+
+
+def is_up(address: str, authority: Path | None = None) -> bool:
+    """Whether a SuperLink (with the certificate of its authority) or a SuperNode answers at an address."""
+    context = ssl.create_default_context(cafile=authority) if authority else True
+    try:
+        url = f"{'https' if authority else 'http'}://{address}/health"
+        return httpx.get(url, verify=context, timeout=2, trust_env=False).status_code < 500
+    except httpx.HTTPError:
+        return False
