@@ -44,7 +44,7 @@ class Settings(Section):
     """federation.yaml of the coordinator."""
 
     name: Name = Field(description="of the federation, small letters, digits and hyphens")
-    sites: dict[Name, Member] = Field(min_length=1)
+    sites: dict[Name, Member] = {}
     rules: Rules = Rules()
     rounds: int = Field(3, ge=1, le=1000)
     wait_minutes: float = Field(

@@ -139,16 +139,19 @@ def identity(folder: Path, site: str) -> Identity:
 def main(argv: list[str]) -> None:
     """Be a coordinator or a site until the work is done."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("role", choices=["prepare", "coordinator", *NAMES])
+    parser.add_argument("role", choices=["prepare", "coordinator", "reference", *NAMES])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--authority", type=Path)
     parser.add_argument("--node-key", type=Path)
+    parser.add_argument("--place")
     options = parser.parse_args(argv)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if options.role == "prepare":
         prepare(options.folder)
+    elif options.role == "reference":
+        play_without_transport(options.folder, options.rounds)
     elif options.role == "coordinator":
         coordinate(options.folder, options.port, options.rounds)
     else:
@@ -174,18 +177,46 @@ def coordinate(folder: Path, port: int, rounds: int) -> None:
     serve(coordinator, host="127.0.0.1", port=port, tls=home / "tls")
 
 
+def play_without_transport(folder: Path, rounds: int) -> None:
+    """The same rounds by the functions alone: what the transport must not change."""
+    from myot2.learn import messages
+    from myot2.learn.aggregate import head_axes
+    from myot2.learn.rounds import close, open_round, propose, take_report, take_update
+    from myot2.learn.signing import read_key
+    from myot2.learn.site import answer
+
+    prepare(folder)
+    key, known = read_key(folder / "coordinator/signing.key"), {"structures": CONFIGURATION.structures, "when": WHEN}
+    works = {site: work_of(site, folder / site) for site in NAMES}
+
+    def ask(this, site, kind, weights):
+        order = this.order(site, kind, weights, key)
+        return answer(folder / site, order, weights, who=identity(folder, site), work=works[site], when=WHEN)
+
+    for _ in range(rounds):
+        this = open_round(folder / "coordinator", settings(folder, rounds), when=WHEN)
+        for site in NAMES:
+            sent = ask(this, site, messages.LEARN, this.parent_weights())
+            assert take_update(this, site, sent.message, sent.tensors, examine=examine, **known).accepted
+        candidate = propose(this, head=head_axes(CONFIGURATION), examine=examine, **known)
+        for site in NAMES:
+            assert take_report(this, site, ask(this, site, messages.JUDGE, candidate).message, **known).accepted
+        made = close(this, CONFIGURATION, when=WHEN)
+    say(made.weights_sha256)
+
+
 def take_part(options: argparse.Namespace) -> None:
     """Join."""
     from myot2.learn.flower.node import join
 
-    place = options.folder / options.role
+    place = options.folder / (options.place or options.role)
     join(
         place,
         who=identity(options.folder, options.role),
         work=work_of(options.role, place),
         address=f"127.0.0.1:{options.port}",
         authority=options.authority or options.folder / "coordinator/tls/ca.crt",
-        node_key=options.node_key or place / "node.key",
+        node_key=options.node_key or options.folder / options.role / "node.key",
         report=say,
     )
 

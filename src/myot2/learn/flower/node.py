@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +52,8 @@ def join(
         The SuperNode ended: the coordinator does not know the node, or its certificate is not the authority's.
     """
     folder, port = Path(folder), port or _free_port()
+    if not vouched_for(address, authority):
+        report(f"{address} cannot be reached yet; the SuperNode goes on trying.")
     log, secret = folder / "logs" / "supernode.log", folder / "supernode" / "secret"
     write_secret(secret)
     command = [
@@ -84,6 +87,34 @@ def join(
         do="Read its last lines: the coordinator has not registered this node's key, the certificate is of another "
         "authority, or the address is wrong.",
     )
+
+
+def vouched_for(address: str, authority: str | Path) -> bool:
+    """Whether the coordinator can be reached and has a certificate of the authority; False where it is not there.
+
+    Raises
+    ------
+    MyoT2Error
+        Something answers that the authority does not vouch for, or that does not speak TLS.
+    """
+    host, _, port = address.rpartition(":")
+    try:
+        context = ssl.create_default_context(cafile=authority)
+        with socket.create_connection((host, int(port)), 10) as plain, context.wrap_socket(plain, server_hostname=host):
+            return True
+    except ssl.SSLError as error:
+        raise MyoT2Error(
+            expected=f"a coordinator with a certificate of {Path(authority).name}",
+            found=getattr(error, "verify_message", "") or error.reason or "no TLS",
+            where=address,
+            do="Nothing was sent. Compare address and authority with what the coordinator told you by another way.",
+        ) from error
+    except ValueError as error:
+        raise MyoT2Error(
+            expected="host:port", found=address, where="the coordinator's address", do="Correct it."
+        ) from error
+    except OSError:
+        return False
 
 
 def respond(

@@ -1,0 +1,108 @@
+"""What coordinator and sites hand each other before the first round, on paper, by mail or on a stick.
+
+An invitation tells a site where the coordinator is, by which key its orders are signed and which authority vouches for
+its address. A card tells the coordinator a site's public keys. Neither is secret; both must be the right ones, so two
+people who know each other compare the fingerprints by telephone.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from myot2.core.errors import MyoT2Error
+from myot2.core.files import write_json
+from myot2.learn.messages import Name
+from myot2.learn.signing import fingerprint, require_public_key
+
+INVITATION, CARD = "invitation.json", "card.json"
+
+Paper = TypeVar("Paper", "Invitation", "Card")
+
+
+class _Paper(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Invitation(_Paper):
+    """Of the coordinator, for all sites."""
+
+    federation: Name
+    address: str = Field(pattern=r"^[A-Za-z0-9.:\[\]-]+:\d{1,5}$")
+    coordinator_key: str
+    authority: str
+    """Certificate, PEM."""
+
+
+class Card(_Paper):
+    """Of a site, for the coordinator."""
+
+    site: Name
+    key: str
+    node: str
+
+
+def write_paper(path: str | Path, paper: Invitation | Card) -> None:
+    """Write it as JSON."""
+    write_json(path, paper.model_dump(mode="json"))
+
+
+def read_paper(path: str | Path, kind: type[Paper]) -> Paper:
+    """Read an invitation or a card.
+
+    Raises
+    ------
+    MyoT2Error
+        The file is missing or no such paper, or its key is none.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MyoT2Error(
+            expected=f"{'an invitation' if kind is Invitation else 'a card'}", found="no such file", where=path,
+            do="Ask for it: docs/how-to/federate.md says who makes it.",
+        )
+    try:
+        paper = kind.model_validate(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, ValidationError) as error:
+        raise MyoT2Error(
+            expected=f"a {kind.__name__.lower()}", found="something else", where=path, do="Ask for it anew."
+        ) from error
+    require_public_key(key_of(paper))
+    return paper
+
+
+def key_of(paper: Invitation | Card) -> str:
+    """The signing key of whoever made it."""
+    return paper.coordinator_key if isinstance(paper, Invitation) else paper.key
+
+
+def said(paper: Invitation | Card) -> str:
+    """The fingerprint that is compared by telephone."""
+    return fingerprint(key_of(paper))
+
+
+def confirmed(question: str) -> bool:
+    """Ask the person at the terminal; only yes is yes, and where there is no terminal it is no."""
+    return sys.stdin.isatty() and input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
+
+
+def require_environment(program: str) -> None:
+    """Refuse to run where Flower is not installed.
+
+    Raises
+    ------
+    MyoT2Error
+        It is not.
+    """
+    if find_spec("flwr") is None or find_spec("cryptography") is None:
+        raise MyoT2Error(
+            expected="the federation's environment",
+            found="a Python without Flower",
+            where=sys.executable,
+            do=f"Once: make federation. Then: .venv-federation/bin/python scripts/{program}",
+        )
