@@ -89,7 +89,11 @@ class Programs:
         for process in self.running.values():
             process.terminate()
         for process in self.running.values():
-            process.wait(60)
+            try:
+                process.wait(60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
 
 
 @dataclass

@@ -102,6 +102,8 @@ def vouched_for(address: str, authority: str | Path) -> bool:
         context = ssl.create_default_context(cafile=authority)
         with socket.create_connection((host, int(port)), 10) as plain, context.wrap_socket(plain, server_hostname=host):
             return True
+    except (ssl.SSLEOFError, ssl.SSLZeroReturnError):  # something on the way closed it: nobody behind it yet
+        return False
     except ssl.SSLError as error:
         raise MyoT2Error(
             expected=f"a coordinator with a certificate of {Path(authority).name}",
