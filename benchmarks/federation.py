@@ -2,9 +2,10 @@
 
 The hospitals differ in scanner (which Dixon image is labelled), patients (share of muscle that fat has replaced) and
 annotator: north draws all muscles, east leaves out five of them, west draws one pixel wide of the outline. Each has
-some people with corrected masks and others who are held out, whose masks are the truth without anybody's habit. Learning
-is `myot2.learn.tuning.fine_tune` with the shipped recipe; a federation's rounds are played by the functions that the
-programs play them by (`myot2.learn.rounds`, `myot2.learn.site`), with signatures, gates and ledger, without the network.
+some people with corrected masks and others who are held out, whose masks are the truth without anybody's habit.
+Learning is `myot2.learn.tuning.fine_tune` with the shipped recipe; a federation's rounds are played by the functions
+that the programs play them by (`myot2.learn.rounds`, `myot2.learn.site`), with signatures, gates and ledger, without
+the network.
 
     .venv-federation/bin/python benchmarks/federation.py --work FOLDER [--rounds 3] [--learned 2] [--held-out 3]
 
@@ -34,7 +35,8 @@ from myot2.learn.federation import Member, Rules, Settings
 from myot2.learn.gate import Limits
 from myot2.learn.local import as_torch
 from myot2.learn.recipe import LearningRecipe, Tuning, read_learning_recipe, replay_recipe
-from myot2.learn.rounds import close, open_round, propose, take_report, take_update
+from myot2.learn.round import open_round
+from myot2.learn.rounds import close, propose, take_report, take_update
 from myot2.learn.signing import make_key, public_of, read_key
 from myot2.learn.site import Answer, Identity, Judged, Learned, answer
 from myot2.learn.tuning import Weights, fine_tune

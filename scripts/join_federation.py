@@ -45,7 +45,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     what.add_argument("--make-keys", metavar="SITE", help="make keys for a site of this name (small letters, hyphens)")
     what.add_argument("--accept", type=Path, metavar=INVITATION, help="take an invitation")
     what.add_argument("--dry-run", action="store_true", help="send nothing")
-    parser.add_argument("--configfile", type=Path, default=Path("config/config.yaml"), help="of the run with corrections")
+    parser.add_argument(
+        "--configfile", type=Path, default=Path("config/config.yaml"), help="of the run with corrections"
+    )
     parser.add_argument("--yes", action="store_true", help="the fingerprint was compared; do not ask")
     return parser.parse_args(argv)
 

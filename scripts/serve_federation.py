@@ -35,7 +35,7 @@ from myot2.learn.papers import (
     said,
     write_paper,
 )
-from myot2.learn.rounds import CLOSED, MODELS, NO_UPDATE, OPENED, UPDATE
+from myot2.learn.round import CLOSED, MODELS, NO_UPDATE, OPENED, UPDATE
 from myot2.learn.versions import current, roll_back, start
 
 PORT = 9092
@@ -48,7 +48,9 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("folder", type=Path, help="the coordinator's folder; keep it where only its operator may read")
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--begin", metavar="NAME", help="begin a federation of this name (small letters, digits, hyphens)")
+    what.add_argument(
+        "--begin", metavar="NAME", help="begin a federation of this name (small letters, digits, hyphens)"
+    )
     what.add_argument("--add-site", type=Path, metavar=CARD, help="take a site in")
     what.add_argument("--dry-run", action="store_true", help="send nothing and start nothing")
     what.add_argument("--list", action="store_true", help="list the rounds")
@@ -153,7 +155,7 @@ def dry_run(options: argparse.Namespace) -> None:
     for name, member in sorted(settings.sites.items()):
         print(f"Site {name}: {said(Card(site=name, key=member.key, node=member.node))}")
     if len(settings.sites) < settings.rules.minimum_sites:
-        print(f"There are {len(settings.sites)} sites; the rules want {settings.rules.minimum_sites}: no model would come.")
+        print(f"There are {len(settings.sites)} sites; the rules want {settings.rules.minimum_sites}: none would come.")
     print("Nothing was started and nothing was sent.")
 
 
@@ -205,8 +207,8 @@ def play(options: argparse.Namespace) -> None:
         key=read_key(options.folder / "signing.key"),
         configuration=model.configuration,
         head=head_axes(model.configuration, len(model.networks)),
-        examine=lambda weights: measure(
-            as_torch(weights), people, model.configuration, threads=recipe.tuning.threads
+        examine=lambda weights: (
+            measure(as_torch(weights), people, model.configuration, threads=recipe.tuning.threads).drawn
         ),
         report=say,
     )

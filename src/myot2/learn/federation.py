@@ -34,8 +34,8 @@ class Rules(Section):
     trim: int = Field(0, ge=0, description="Smallest and largest values over the sites that are left out of a mean.")
     update_loss: Limits = Field(
         Limits(generality_loss=0.05, generality_structure_loss=0.10, local_gain=None),
-        description="Most that a single update may lose on the coordinator's synthetic people; looser than `limits`, for "
-        "the mean of several is better than each.",
+        description="Most that a single update may lose on the coordinator's synthetic people; looser than `limits`, "
+        "for the mean of several is better than each.",
     )
     limits: Limits = Field(Limits(local_gain=None), description="Most that a candidate may lose.")
 

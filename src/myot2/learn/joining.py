@@ -16,7 +16,7 @@ from myot2.learn.local import LocalWork
 from myot2.learn.people import assign, read_roles, write_roles
 from myot2.learn.recipe import LearningRecipe, read_learning_recipe, replay_recipe
 from myot2.learn.validation import synthetic_people
-from myot2.learn.versions import current, start
+from myot2.learn.versions import current, start, versions
 from myot2.review.run import read_review
 from myot2.segment.model import ModelConfiguration, load_model
 from myot2.train.loop import Batches
@@ -71,12 +71,14 @@ def _site(
     """Who is learned from and who is held out; None where there are too few."""
     run = read_review(configfile)
     seen = [Seen(case.scan, case.image, case.own_labels) for case in run.cases if not case.repeat]
-    taken = take_corrections(run.folder, seen, run.raters, configuration, run.table)
+    own = {one.weights_sha256 for one in versions(settings.learn.models)}
+    taken = take_corrections(run.folder, seen, run.raters, configuration, run.table, versions=own)
     for name, reason in sorted(taken.left_out.items()):
         report(f"Left out: {name}: {reason}")
     try:
         people = {one.person for one in taken.examples}
-        roles = assign(read_roles(settings.learn.models), people, recipe.validation.local_share)
+        judges = {one.person for one in taken.examples if one.judges}
+        roles = assign(read_roles(settings.learn.models), people, judges, recipe.validation.local_share)
         site = Site.of(taken.examples, roles)
     except MyoT2Error as error:
         report(f"This site judges and does not learn: expected {error.expected}; found {error.found}.")

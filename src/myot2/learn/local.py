@@ -118,20 +118,21 @@ class LocalWork:
 
     def _measured(self, weights: Tensors, *, only_general: bool = False) -> Measured:
         tensors, threads = as_torch(weights), self.recipe.tuning.threads
-        general = measure(tensors, self.general, self.configuration, threads=threads)
+        general = measure(tensors, self.general, self.configuration, threads=threads).drawn
         if only_general or self.site is None:
             return Measured(general, general)
-        return Measured(measure(tensors, self.site.held_out, self.configuration, threads=threads), general)
+        local = measure(tensors, self.site.held_out, self.configuration, threads=threads)
+        return Measured(local.drawn, general, local.kept)
 
 
 def judged(verdict: Verdict, limits: Limits) -> Judged:
     """A verdict as it is reported: names of muscles and numbers, not sentences."""
-    lost = [change.structure for change in verdict.local[1:] if not change.change >= -limits.local_loss - ROUNDING]
-    lost += [
-        change.structure
-        for change in verdict.general[1:]
-        if not change.change >= -limits.generality_structure_loss - ROUNDING
-    ]
+    parts = (
+        (verdict.local, limits.local_loss),
+        (verdict.kept, limits.kept_loss),
+        (verdict.general, limits.generality_structure_loss),
+    )
+    lost = [one.structure for part, limit in parts for one in part[1:] if not one.change >= -limit - ROUNDING]
     change = verdict.general[0].change if verdict.general else math.nan
     return Judged(
         accepted=verdict.accepted,

@@ -63,7 +63,9 @@ def read_paper(path: str | Path, kind: type[Paper]) -> Paper:
     path = Path(path)
     if not path.is_file():
         raise MyoT2Error(
-            expected=f"{'an invitation' if kind is Invitation else 'a card'}", found="no such file", where=path,
+            expected=f"{'an invitation' if kind is Invitation else 'a card'}",
+            found="no such file",
+            where=path,
             do="Ask for it: docs/how-to/federate.md says who makes it.",
         )
     try:

@@ -1,12 +1,5 @@
 """One round of a federation, as functions over the coordinator's folder: whatever was done is done, and goes on.
 
-    <folder>/ledger.jsonl, ledger.head          every event of every round, each line bound to the one before
-    <folder>/models/                            versions of the common model (`myot2.learn.versions`)
-    <folder>/rounds/0001/round.json             the round's number, chance and parent
-    <folder>/rounds/0001/updates/<site>.json, .safetensors
-    <folder>/rounds/0001/candidate.safetensors  what the updates make together
-    <folder>/rounds/0001/reports/<site>.json    what each site says of it
-
 A step is first made whole on disk and then entered into the ledger. A coordinator that was killed calls the same
 functions again: what the ledger has is not done twice, what it lacks is done anew and comes out the same.
 """
@@ -14,20 +7,18 @@ functions again: what the ledger has is not done twice, what it lacks is done an
 from __future__ import annotations
 
 import json
-import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myot2.core.errors import MyoT2Error
-from myot2.core.files import atomic, write_json
+from myot2.core.files import write_bytes, write_json
 from myot2.learn import messages
 from myot2.learn.aggregate import Contribution, HeadAxes, aggregate
-from myot2.learn.federation import Settings
 from myot2.learn.gate import Scores, Verdict, judge_generality
-from myot2.learn.ledger import Record, append, exclusive, records_of
-from myot2.learn.signing import opened, signed
+from myot2.learn.ledger import Record, append, exclusive
+from myot2.learn.round import CLOSED, KEPT, MODELS, NO_UPDATE, PROPOSED, REPORT, UPDATE, Round
+from myot2.learn.signing import opened
 from myot2.learn.updates import (
     Tensors,
     added,
@@ -39,71 +30,14 @@ from myot2.learn.updates import (
     to_bytes,
     weights_of,
 )
-from myot2.learn.versions import Attempt, Version, add, current, refuse, tried, version
-from myot2.segment.model import WEIGHTS, ModelConfiguration
+from myot2.learn.versions import Attempt, Version, add, refuse, tried, version
+from myot2.segment.model import ModelConfiguration
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-MODELS, ROUNDS = "models", "rounds"
-OPENED, CLOSED, KEPT = "round opened", "round closed", "kept"
-UPDATE, NO_UPDATE, PROPOSED, REPORT = "update", "no update", "candidate", "report"
+    pass
 
 Examine = Callable[[Tensors], Scores]
 """Dice of weights on the coordinator's synthetic people."""
-
-
-@dataclass(frozen=True)
-class Round:
-    """A round that is open, or was.
-
-    Attributes
-    ----------
-    folder : Path
-        Of the coordinator.
-    settings : Settings
-    number : int
-        From 1.
-    nonce : str
-    parent : Version
-        The common model that the round begins with.
-    """
-
-    folder: Path
-    settings: Settings
-    number: int
-    nonce: str
-    parent: Version
-
-    @property
-    def place(self) -> Path:
-        """The round's own folder."""
-        return _place(self.folder, self.number)
-
-    def parent_weights(self) -> bytes:
-        """The weights of the beginning as they lie on disk."""
-        return (self.parent.folder / WEIGHTS).read_bytes()
-
-    def order(self, site: str, kind: str, weights: bytes, key: Ed25519PrivateKey) -> bytes:
-        """A signed order to a site; the same arguments give the same bytes."""
-        return signed(self._order(site, kind, digest(weights)), key)
-
-    def events(self, event: str) -> dict[str, Record]:
-        """The ledger's records of this round and kind by site; the last one where there are several."""
-        own = [one for one in records_of(self.folder) if one.get("Round") == self.number and one["Event"] == event]
-        return {one.get("Site", ""): one for one in own}
-
-    def _order(self, site: str, kind: str, weights_sha256: str) -> messages.Order:
-        return messages.Order(
-            Kind=kind,
-            Federation=self.settings.name,
-            Site=site,
-            Round=self.number,
-            Nonce=self.nonce,
-            ParentSha256=self.parent.weights_sha256,
-            WeightsSha256=weights_sha256,
-            ClipNorm=self.settings.rules.clip_norm,
-        )
 
 
 @dataclass(frozen=True)
@@ -112,36 +46,6 @@ class Outcome:
 
     accepted: bool
     reason: str
-
-
-def open_round(folder: str | Path, settings: Settings, *, when: str) -> Round:
-    """The round that is open; a new one, begun with the current model, where none is.
-
-    Raises
-    ------
-    MyoT2Error
-        The ledger is not whole, or a version was changed.
-    """
-    folder = Path(folder)
-    with exclusive(folder):
-        records = [one for one in records_of(folder) if one["Event"] in (OPENED, CLOSED)]
-        if records and records[-1]["Event"] == OPENED:
-            return _round(folder, settings, records[-1])
-        parent = current(folder / MODELS)
-        number = 1 + max((one["Round"] for one in records), default=0)
-        record = {
-            "Event": OPENED,
-            "When": when,
-            "Round": number,
-            "Nonce": secrets.token_hex(32),
-            "Parent": parent.number,
-            "ParentSha256": parent.weights_sha256,
-            "Sites": sorted(settings.sites),
-            "Rules": settings.rules.model_dump(mode="json"),
-        }
-        write_json(_place(folder, number) / "round.json", record)
-        append(folder, record)
-        return _round(folder, settings, record)
 
 
 def take_update(
@@ -177,10 +81,12 @@ def take_update(
     known = this.events(UPDATE).get(site)
     if known and known["Accepted"]:
         same = known["UpdateSha256"] == digest(content)
-        return Outcome(same, "" if same else "This site's update of the round was accepted before; there is one a round.")
+        return Outcome(
+            same, "" if same else "This site's update of the round was accepted before; there is one a round."
+        )
     verdict: Verdict | None = None
     try:
-        order = this._order(site, messages.LEARN, this.parent.weights_sha256)
+        order = this.order_content(site, messages.LEARN, this.parent.weights_sha256)
         parent = weights_of(this.parent_weights())
         public = _member(this, site)
         update = read_update(message, content, order, parent=parent, structures=structures, public=public)
@@ -193,8 +99,8 @@ def take_update(
     if verdict:
         record |= {"Manifest": update.manifest.model_dump(mode="json"), "Verdict": verdict.to_json()}
     if not reason:
-        _write(this.place / "updates" / f"{site}.safetensors", content)
-        _write(this.place / "updates" / f"{site}.json", message)
+        write_bytes(this.place / "updates" / f"{site}.safetensors", content)
+        write_bytes(this.place / "updates" / f"{site}.json", message)
     with exclusive(this.folder):
         append(this.folder, record)
     return Outcome(not reason, reason)
@@ -205,16 +111,14 @@ def take_nothing(this: Round, site: str, reason: str, *, when: str) -> None:
     if site in this.events(NO_UPDATE) or site in this.events(UPDATE):
         return
     with exclusive(this.folder):
-        append(
-            this.folder, {"Event": NO_UPDATE, "When": when, "Round": this.number, "Site": site, "Reason": reason}
-        )
+        append(this.folder, {"Event": NO_UPDATE, "When": when, "Round": this.number, "Site": site, "Reason": reason})
 
 
 def take_declined(this: Round, site: str, message: bytes, *, when: str) -> Outcome:
     """Record a site's signed word that it has nothing to send."""
     try:
         declined = opened(message, messages.Declined, _member(this, site), where=f"site {site}")
-        order = this._order(site, messages.LEARN, this.parent.weights_sha256)
+        order = this.order_content(site, messages.LEARN, this.parent.weights_sha256)
         require_same(declined, order, ("Federation", "Site", "Round", "Nonce", "ParentSha256"), f"site {site}")
     except MyoT2Error as error:
         return Outcome(False, f"Expected {error.expected}; found {error.found}.")
@@ -248,7 +152,7 @@ def propose(this: Round, *, structures: tuple[str, ...], head: HeadAxes, examine
         content, reasons = to_bytes(candidate), list(verdict.reasons)
     accepted = not reasons
     if accepted and content:
-        _write(path, content)
+        write_bytes(path, content)
     record |= {"Accepted": accepted, "Sites": sorted(contributions), "Reasons": reasons}
     if content and verdict:
         record |= {"CandidateSha256": digest(content), "Verdict": verdict.to_json()}
@@ -264,7 +168,7 @@ def take_report(this: Round, site: str, message: bytes, *, structures: tuple[str
     where = f"the report of site {site}"
     try:
         report = opened(message, messages.Report, _member(this, site), where=where)
-        order = this._order(site, messages.JUDGE, this.events(PROPOSED)[""]["CandidateSha256"])
+        order = this.order_content(site, messages.JUDGE, this.events(PROPOSED)[""]["CandidateSha256"])
         require_same(report, order, ("Federation", "Site", "Round", "Nonce", "ParentSha256"), where)
         require_structures({**report.Measured, **dict.fromkeys(report.Lost)}, structures, where)
         if report.CandidateSha256 != order.WeightsSha256:
@@ -273,7 +177,7 @@ def take_report(this: Round, site: str, message: bytes, *, structures: tuple[str
             )
     except MyoT2Error as error:
         return Outcome(False, f"Expected {error.expected}; found {error.found}.")
-    _write(this.place / "reports" / f"{site}.json", message)
+    write_bytes(this.place / "reports" / f"{site}.json", message)
     with exclusive(this.folder):
         record = {"Event": REPORT, "When": when, "Round": this.number, "Site": site}
         append(this.folder, {**record, "Report": report.model_dump(mode="json")})
@@ -314,7 +218,7 @@ def take_receipt(this: Round, site: str, message: bytes, made: Version, *, when:
     where = f"the receipt of site {site}"
     try:
         receipt = opened(message, messages.Receipt, _member(this, site), where=where)
-        order = this._order(site, messages.KEEP, made.weights_sha256)
+        order = this.order_content(site, messages.KEEP, made.weights_sha256)
         require_same(receipt, order, ("Federation", "Site", "Round", "Nonce", "WeightsSha256"), where)
     except MyoT2Error as error:
         return Outcome(False, f"Expected {error.expected}; found {error.found}.")
@@ -326,22 +230,6 @@ def take_receipt(this: Round, site: str, message: bytes, made: Version, *, when:
 def kept_by(this: Round) -> set[str]:
     """Sites that have the round's new version."""
     return set(this.events(KEPT))
-
-
-def played(folder: str | Path) -> int:
-    """How many rounds are closed."""
-    return sum(one["Event"] == CLOSED for one in records_of(Path(folder)))
-
-
-def last_accepted(folder: str | Path, settings: Settings) -> tuple[Round | None, Version | None]:
-    """The last round that made a version, and the version, where it is still the current one; else None."""
-    folder = Path(folder)
-    records = records_of(folder)
-    closed = [one for one in records if one["Event"] == CLOSED and one["Accepted"]]
-    if not closed or current(folder / MODELS).number != closed[-1]["Version"]:
-        return None, None
-    begun = [one for one in records if one["Event"] == OPENED and one["Round"] == closed[-1]["Round"]][-1]
-    return _round(folder, settings, begun), version(folder / MODELS, closed[-1]["Version"])
 
 
 def _attempt(this: Round) -> Attempt:
@@ -401,11 +289,6 @@ def _scores_of_parent(this: Round, parent: Tensors, examine: Examine) -> Scores:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def _round(folder: Path, settings: Settings, record: Mapping[str, Any]) -> Round:
-    parent = version(folder / MODELS, record["Parent"])
-    return Round(folder, settings, record["Round"], record["Nonce"], parent)
-
-
 def _member(this: Round, site: str) -> str:
     if site not in this.settings.sites:
         raise MyoT2Error(
@@ -418,12 +301,3 @@ def _as_torch(this: Round) -> dict[str, Any]:
     from safetensors.torch import load
 
     return load((this.place / "candidate.safetensors").read_bytes())
-
-
-def _place(folder: Path, number: int) -> Path:
-    return folder / ROUNDS / f"{number:04d}"
-
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic(path) as temporary:
-        temporary.write_bytes(content)

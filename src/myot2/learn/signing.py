@@ -92,7 +92,9 @@ def public_of(key: Ed25519PrivateKey) -> str:
     from cryptography.hazmat.primitives import serialization
 
     return (
-        key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode("ascii")
+        key.public_key()
+        .public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
+        .decode("ascii")
     )
 
 

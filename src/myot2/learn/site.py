@@ -1,8 +1,8 @@
 """A site's side of a federation: what it answers to an order, and what of it leaves the site.
 
-Everything that leaves is a signed message of `myot2.learn.messages` and, with an update, tensors. It is written into the
-outbox before it is sent, and sent from there: what a data officer finds in the outbox is what left, byte by byte. An
-order that comes again, because a machine or the network failed, gets the same bytes again, and nothing is learned twice.
+Everything that leaves is a signed message of `myot2.learn.messages` and, with an update, tensors. It is written into
+the outbox before it is sent: what a data officer finds in the outbox is what left, byte by byte. An order that comes
+again, because a machine or the network failed, gets the same bytes again, and nothing is learned twice.
 
     <folder>/outbox/0001-learn-<12 digits>/order.json, message.json, update.safetensors
     <folder>/ledger.jsonl, ledger.head       which order came when, and what was sent
@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from myot2 import __version__
 from myot2.core.errors import MyoT2Error
-from myot2.core.files import atomic
+from myot2.core.files import write_bytes
 from myot2.learn import messages
 from myot2.learn.ledger import append, exclusive
 from myot2.learn.messages import Declined, Manifest, Measure, Order, Receipt, Report
@@ -130,20 +130,20 @@ def answer(folder: str | Path, order: bytes, weights: bytes, *, who: Identity, w
         if (place / "message.json").is_file():
             return _stored(place)
         made = prepare(folder, asked, weights, who=who, work=work)
-        _write(place / "order.json", order)
+        write_bytes(place / "order.json", order)
         if made.tensors:
-            _write(place / "update.safetensors", made.tensors)
+            write_bytes(place / "update.safetensors", made.tensors)
         record = {"Event": "answered", "When": when, "Round": asked.Round, "Order": asked.Kind, "Sha256": digest(order)}
         sent = {"MessageSha256": digest(made.message), "TensorsSha256": digest(made.tensors)}
         append(folder, {**record, **sent, "Bytes": len(made.message) + len(made.tensors)})
-        _write(place / "message.json", made.message)  # last: with it the answer is whole
+        write_bytes(place / "message.json", made.message)  # last: with it the answer is whole
     return made
 
 
 def prepare(folder: Path, order: Order, weights: bytes, *, who: Identity, work: Work) -> Answer:
     """The answer to an order, without writing it into the outbox; a dry run prints it."""
     if order.Kind == messages.LEARN:
-        _write(_parent(folder, order), weights)
+        write_bytes(_parent(folder, order), weights)
         return _update(order, weights, who, work)
     if order.Kind == messages.JUDGE:
         return Answer(signed(_report(folder, order, weights, work), who.key))
@@ -233,8 +233,3 @@ def _parent(folder: Path, order: Order) -> Path:
 def _stored(place: Path) -> Answer:
     tensors = place / "update.safetensors"
     return Answer((place / "message.json").read_bytes(), tensors.read_bytes() if tensors.is_file() else b"")
-
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic(path) as temporary:
-        temporary.write_bytes(content)

@@ -1,8 +1,8 @@
 """An update: how a site's learning changed the weights, as tensors that can be checked byte by byte.
 
 The difference to the weights of the round's beginning is written as safetensors (names, shapes, float32 numbers; no
-code, no metadata) beside a signed manifest (`myot2.learn.messages.Manifest`). Whoever reads it knows beforehand how many
-bytes it must have: names and shapes are the parent's.
+code, no metadata) beside a signed manifest (`myot2.learn.messages.Manifest`). Whoever reads it knows beforehand how
+many bytes it must have: names and shapes are the parent's.
 """
 
 from __future__ import annotations
@@ -93,16 +93,12 @@ def difference_of(before: Tensors, after: Tensors) -> dict[str, np.ndarray]:
 
 def added(before: Tensors, difference: Tensors) -> dict[str, np.ndarray]:
     """Weights with a difference applied, float32."""
-    return {
-        name: (before[name].astype(np.float64) + difference[name]).astype(np.float32) for name in sorted(before)
-    }
+    return {name: (before[name].astype(np.float64) + difference[name]).astype(np.float32) for name in sorted(before)}
 
 
 def norm_of(tensors: Tensors) -> float:
     """L2 norm of all numbers together, summed in float64 and in the order of names."""
-    return math.sqrt(
-        math.fsum(float(np.square(tensors[name], dtype=np.float64).sum()) for name in sorted(tensors))
-    )
+    return math.sqrt(math.fsum(float(np.square(tensors[name], dtype=np.float64).sum()) for name in sorted(tensors)))
 
 
 def clipped(difference: Tensors, most: float) -> tuple[dict[str, np.ndarray], float]:
@@ -148,8 +144,8 @@ def read_update(
     Raises
     ------
     MyoT2Error
-        The signature is missing or another one's; the update is of another federation, site, round or parent (a replay);
-        its bytes are not those of the manifest; names, shapes or types are not the parent's; a number is not finite;
+        The signature is missing or another one's; the update is of another federation, site, round or parent (a
+        replay); its bytes are not the manifest's; names, shapes or types are not the parent's; a number is not finite;
         the norm exceeds the order's or is not the manifest's; a structure is none of the model's.
     """
     where = f"the update of site {order.Site}"

@@ -1,4 +1,4 @@
-"""A small federation for the tests: a network of a few hundred weights, sites with keys, work that is told what to do."""
+"""A small federation for the tests: a tiny network, sites with keys, and work that is told what to do."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ PERSON = "DOE-JANE-19480217"
 MARKER = np.frombuffer(b"THIS-IS-A-PATIENT-IMAGE-" * 4, np.float32)
 """Sits in the first rows of every image, as float32 numbers; finite ones."""
 
-ANYTHING = Limits(local_loss=1, local_gain=None, generality_loss=1, generality_structure_loss=1)
+ANYTHING = Limits(local_loss=1, local_gain=None, kept_loss=1, generality_loss=1, generality_structure_loss=1)
 
 
 def people(site: str, count: int = 3) -> tuple[Example, ...]:
@@ -65,6 +65,7 @@ def people(site: str, count: int = 3) -> tuple[Example, ...]:
                 labels=labels,
                 annotated=annotated_in(labels, 3),
                 labelled=labels.any(axis=(1, 2)),
+                drawn=np.ones(3, bool),
             )
         )
     return tuple(found)
@@ -99,7 +100,7 @@ def work_of(site: str, folder: Path) -> LocalWork:
 
 def examine(weights):
     """Dice on the coordinator's people."""
-    return measure(as_torch(weights), people("nobody", 1), CONFIGURATION, threads=1)
+    return measure(as_torch(weights), people("nobody", 1), CONFIGURATION, threads=1).drawn
 
 
 def prepare(folder: Path, hosts: tuple[str, ...] = ()) -> None:
@@ -181,7 +182,8 @@ def play_without_transport(folder: Path, rounds: int) -> None:
     """The same rounds by the functions alone: what the transport must not change."""
     from myot2.learn import messages
     from myot2.learn.aggregate import head_axes
-    from myot2.learn.rounds import close, open_round, propose, take_report, take_update
+    from myot2.learn.round import open_round
+    from myot2.learn.rounds import close, propose, take_report, take_update
     from myot2.learn.signing import read_key
     from myot2.learn.site import answer
 

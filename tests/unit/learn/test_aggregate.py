@@ -6,6 +6,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from federated import CONFIGURATION, STRUCTURES
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -13,8 +14,6 @@ from hypothesis.extra import numpy as hnp
 from myot2.core.errors import MyoT2Error
 from myot2.learn.aggregate import Contribution, aggregate, head_axes
 from myot2.segment.model import build_network
-
-from federated import CONFIGURATION, STRUCTURES
 
 HEAD = {"head.weight": 0, "up.weight": 1, "head.bias": 0}
 SHAPES = {"trunk.weight": (3, 2), "head.weight": (4, 3), "up.weight": (2, 4), "head.bias": (4,)}

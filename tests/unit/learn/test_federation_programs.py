@@ -9,7 +9,7 @@ import yaml
 from federated import WHEN, Party, Told, tiny_model
 
 from myot2.learn import messages
-from myot2.learn.rounds import open_round
+from myot2.learn.round import open_round
 from myot2.learn.site import answer
 
 pytest.importorskip("cryptography", reason="signatures need cryptography (envs/develop.lock)")
@@ -72,7 +72,12 @@ def test_without_a_person_s_yes_nobody_is_taken_in(serve, join, begun, tmp_path,
 def test_private_keys_are_their_owner_s_alone_and_in_no_paper(serve, join, begun, tmp_path, capsys):
     folder, _ = begun
     card_of(join, tmp_path / "a", "hospital-a", capsys)
-    for path in (folder / "signing.key", folder / "tls/server.key", tmp_path / "a/signing.key", tmp_path / "a/node.key"):
+    for path in (
+        folder / "signing.key",
+        folder / "tls/server.key",
+        tmp_path / "a/signing.key",
+        tmp_path / "a/node.key",
+    ):
         assert path.stat().st_mode & 0o077 == 0
     for paper in (folder / "invitation.json", tmp_path / "a/card.json", folder / "federation.yaml"):
         assert "PRIVATE" not in paper.read_text()

@@ -29,11 +29,16 @@ PATIENCE = 900
 """Seconds, for a machine that does much else; the run takes about a minute of an idle one."""
 
 FLEET = {
-    f"/v1/fleet/{call}"
-    for call in (
-        "activate-node deactivate-node send-node-heartbeat pull-messages push-messages get-run get-fab pull-object "
-        "push-object confirm-message-received"
-    ).split()
+    "/v1/fleet/activate-node",
+    "/v1/fleet/confirm-message-received",
+    "/v1/fleet/deactivate-node",
+    "/v1/fleet/get-fab",
+    "/v1/fleet/get-run",
+    "/v1/fleet/pull-messages",
+    "/v1/fleet/pull-object",
+    "/v1/fleet/push-messages",
+    "/v1/fleet/push-object",
+    "/v1/fleet/send-node-heartbeat",
 }
 WATCH = """
 import os, sys
@@ -167,6 +172,7 @@ def run(tmp_path_factory):
 
 def turned_away(programs: Programs, other: Path, port: int) -> dict[str, str]:
     """What a node says whose key is not registered, and one that trusts another authority."""
+
     def start(name: str, option: str, path: str) -> None:
         programs.start(name, "north", "--port", str(port), "--place", name, option, str(other / path))
 

@@ -13,16 +13,8 @@ from myot2.core.files import sha256
 from myot2.learn import messages
 from myot2.learn.aggregate import head_axes
 from myot2.learn.ledger import records_of
-from myot2.learn.rounds import (
-    CLOSED,
-    UPDATE,
-    close,
-    open_round,
-    propose,
-    take_declined,
-    take_report,
-    take_update,
-)
+from myot2.learn.round import CLOSED, UPDATE, open_round
+from myot2.learn.rounds import close, propose, take_declined, take_report, take_update
 from myot2.learn.site import answer
 from myot2.learn.updates import digest, norm_of, to_bytes, weights_of
 from myot2.learn.versions import current, roll_back, versions
@@ -44,9 +36,7 @@ def play(party: Party, work: dict[str, Told], *, examine=steady, alter=None):
         if not tensors:
             outcomes[site] = take_declined(this, site, message, when=WHEN)
             continue
-        outcomes[site] = take_update(
-            this, site, message, tensors, structures=STRUCTURES, examine=examine, when=WHEN
-        )
+        outcomes[site] = take_update(this, site, message, tensors, structures=STRUCTURES, examine=examine, when=WHEN)
     candidate = propose(this, structures=STRUCTURES, head=HEAD, examine=examine, when=WHEN)
     if candidate:
         for site, told in work.items():
@@ -133,7 +123,9 @@ def scaled(sent, identity):
 
 
 def poisoned_by_nan(sent, identity):
-    return resigned(sent, identity, lambda values: np.where(np.arange(values.size).reshape(values.shape), values, np.nan))
+    return resigned(
+        sent, identity, lambda values: np.where(np.arange(values.size).reshape(values.shape), values, np.nan)
+    )
 
 
 def resigned(sent, identity, change):
@@ -186,7 +178,11 @@ def test_one_attacked_update_is_refused_with_its_reason_and_the_honest_ones_make
         return attack(sent, party.sites[site]) if site == "west" else (sent.message, sent.tensors)
 
     outcomes, made = play(party, {site: Told() for site in party.sites}, alter=alter)
-    assert {site: outcome.accepted for site, outcome in outcomes.items()} == {"east": True, "north": True, "west": False}
+    assert {site: outcome.accepted for site, outcome in outcomes.items()} == {
+        "east": True,
+        "north": True,
+        "west": False,
+    }
     assert says in outcomes["west"].reason
     assert made.number == "1.1.0"
     assert says in last(party, UPDATE)["Reason"] and not (party.folder / "rounds/0001/updates/west.json").exists()
@@ -241,9 +237,7 @@ def test_a_site_outside_of_the_federation_is_refused(tmp_path):
     party = Party.of(tmp_path)
     this = open_round(party.folder, party.settings, when=WHEN)
     sent = ask(party, this, "east", Told(), messages.LEARN, this.parent_weights())
-    outcome = take_update(
-        this, "south", sent.message, sent.tensors, structures=STRUCTURES, examine=steady, when=WHEN
-    )
+    outcome = take_update(this, "south", sent.message, sent.tensors, structures=STRUCTURES, examine=steady, when=WHEN)
     assert not outcome.accepted and "a site of the federation" in outcome.reason
 
 
@@ -295,6 +289,7 @@ class Killed(BaseException):
 def places_of_failure(monkeypatch, at: int) -> None:
     """Let the at-th writing to the disk, of files and of ledgers, be the last thing that happens; each half done."""
     import myot2.learn.ledger as ledger
+    import myot2.learn.round as round_
     import myot2.learn.rounds as rounds
     import myot2.learn.site as site
     import myot2.learn.versions as versions_
@@ -314,10 +309,11 @@ def places_of_failure(monkeypatch, at: int) -> None:
         return wrapped
 
     for module in (rounds, site):
-        monkeypatch.setattr(module, "_write", dying(module._write))
-    for module in (rounds, site, versions_):
+        monkeypatch.setattr(module, "write_bytes", dying(module.write_bytes))
+    for module in (round_, rounds, site, versions_):
         monkeypatch.setattr(module, "append", dying(ledger.append))
-    monkeypatch.setattr(rounds, "write_json", dying(rounds.write_json))
+    for module in (round_, rounds):
+        monkeypatch.setattr(module, "write_json", dying(module.write_json))
     monkeypatch.setattr(versions_, "_settle", dying(versions_._settle))
 
 

@@ -12,7 +12,7 @@ from myot2.core.errors import MyoT2Error
 from myot2.learn import messages
 from myot2.learn.ledger import records_of
 from myot2.learn.messages import Manifest
-from myot2.learn.rounds import open_round
+from myot2.learn.round import open_round
 from myot2.learn.site import answer
 from myot2.learn.updates import digest, norm_of, tensors_of, weights_of
 
@@ -143,7 +143,7 @@ def test_a_name_cannot_be_sent_as_a_structure_that_the_model_has_not(party, this
     north = party.sites["north"]
     manifest = opened(sent.message, Manifest, public_of(north.key), where="test")
     named = manifest.model_copy(update={"PeopleOf": {"jane doe": 1}})
-    order = this._order("north", messages.LEARN, this.parent.weights_sha256)
+    order = this.order_content("north", messages.LEARN, this.parent.weights_sha256)
     with pytest.raises(MyoT2Error, match="jane doe"):
         read_update(
             signed(named, north.key),

@@ -63,9 +63,7 @@ def manifest(content: bytes, norm: float, **changed) -> Manifest:
 
 
 def read(message: bytes, content: bytes, key, public: str | None = None):
-    return read_update(
-        message, content, ORDER, parent=PARENT, structures=STRUCTURES, public=public or public_of(key)
-    )
+    return read_update(message, content, ORDER, parent=PARENT, structures=STRUCTURES, public=public or public_of(key))
 
 
 def test_an_honest_update_is_read_as_it_was_written(key):

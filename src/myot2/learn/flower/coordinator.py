@@ -37,18 +37,12 @@ from myot2.learn.aggregate import HeadAxes
 from myot2.learn.federation import Settings
 from myot2.learn.flower.payload import packed, unpacked
 from myot2.learn.flower.tasks import acquire, is_up, running, runtime_client, wait_until, write_secret
+from myot2.learn.round import NO_UPDATE, REPORT, UPDATE, Round, last_accepted, open_round, played
 from myot2.learn.rounds import (
-    NO_UPDATE,
-    REPORT,
-    UPDATE,
     Examine,
     Outcome,
-    Round,
     close,
     kept_by,
-    last_accepted,
-    open_round,
-    played,
     propose,
     take_declined,
     take_nothing,
@@ -141,9 +135,7 @@ def serve(coordinator: Coordinator, *, host: str, port: int, tls: Path) -> None:
             do="Read its last lines; another program may have its port.",
         )
         if superlink.poll() is not None:
-            raise MyoT2Error(
-                expected="a SuperLink that stays", found="it ended", where=log, do="Read its last lines."
-            )
+            raise MyoT2Error(expected="a SuperLink that stays", found="it ended", where=log, do="Read its last lines.")
         root = (tls / "ca.crt").read_bytes()
         register(coordinator.settings, here, root)
         coordinator.report(f"The SuperLink listens at {host}:{port}; its words are in {log}.")
@@ -262,9 +254,7 @@ class Exchange:
         if site in self.asked and self.asked[site][1] == node.last_activated_at:
             return
         order = self.this.order(site, self.kind, self.weights, self.coordinator.key)
-        message = Message(
-            packed(order, self.weights), node.node_id, _TYPES[self.kind], group_id=str(self.this.number)
-        )
+        message = Message(packed(order, self.weights), node.node_id, _TYPES[self.kind], group_id=str(self.this.number))
         (identity,) = self.grid.push_messages([message])
         self.asked[site] = (identity, node.last_activated_at)
 
@@ -392,4 +382,3 @@ def node_key_bytes(line: str) -> bytes:
 def now() -> str:
     """Time in UTC, ISO 8601."""
     return datetime.now(UTC).isoformat(timespec="seconds")
-

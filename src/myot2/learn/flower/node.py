@@ -119,9 +119,7 @@ def vouched_for(address: str, authority: str | Path) -> bool:
         return False
 
 
-def respond(
-    content: RecordDict, folder: Path, who: Identity, work: Work, report: Callable[[str], None]
-) -> RecordDict:
+def respond(content: RecordDict, folder: Path, who: Identity, work: Work, report: Callable[[str], None]) -> RecordDict:
     """From an order's records to the answer's."""
     order, weights = unpacked(content, where="the coordinator's order")
     sent = answer(folder, order, weights, who=who, work=work, when=datetime.now(UTC).isoformat(timespec="seconds"))
