@@ -6,8 +6,8 @@ is what the site sends within the encryption, complete and in order.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
-import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
@@ -32,37 +32,33 @@ class Relay:
     connections: list[bytearray] = field(default_factory=list)
 
     def __post_init__(self):
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port = self._listening.getsockname()[1]
-        self._server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        self._server.load_cert_chain(self.tls / "server.pem", self.tls / "server.key")
-        self._client = ssl.create_default_context(cafile=self.tls / "ca.crt")
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._run(self._listen())
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                near, _ = self._listening.accept()
-            except OSError:
-                return
-            threading.Thread(target=self._carry, args=(near,), daemon=True).start()
+    def _run(self, what) -> None:
+        asyncio.run_coroutine_threadsafe(what, self._loop).result(60)
 
-    def _carry(self, near: socket.socket) -> None:
+    async def _listen(self) -> None:
+        near = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        near.load_cert_chain(self.tls / "server.pem", self.tls / "server.key")
+        self._far = ssl.create_default_context(cafile=self.tls / "ca.crt")
+        self._server = await asyncio.start_server(self._carry, "127.0.0.1", 0, ssl=near, ssl_handshake_timeout=600)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         record = bytearray()
         self.connections.append(record)
         with contextlib.suppress(OSError):
-            far = self._client.wrap_socket(
-                socket.create_connection(("127.0.0.1", self.upstream)), server_hostname="127.0.0.1"
+            far_reader, far_writer = await asyncio.open_connection(
+                "127.0.0.1", self.upstream, ssl=self._far, server_hostname="127.0.0.1", ssl_handshake_timeout=600
             )
-            near = self._server.wrap_socket(near, server_side=True)
-            threading.Thread(target=_pump, args=(far, near, None), daemon=True).start()
-            _pump(near, far, record)
-            return
-        near.close()
+            await asyncio.gather(_pump(reader, far_writer, record), _pump(far_reader, writer, None))
+        writer.close()
 
     def close(self) -> None:
         """Accept no more."""
-        self._listening.close()
+        self._loop.call_soon_threadsafe(self._server.close)
 
     @property
     def stream(self) -> bytes:
@@ -87,12 +83,11 @@ class Relay:
         return found
 
 
-def _pump(source: ssl.SSLSocket, target: ssl.SSLSocket, record: bytearray | None) -> None:
+async def _pump(source: asyncio.StreamReader, target: asyncio.StreamWriter, record: bytearray | None) -> None:
     with contextlib.suppress(OSError):
-        while content := source.recv(65536):
+        while content := await source.read(65536):
             if record is not None:
                 record += content
-            target.sendall(content)
-    for side in (source, target):
-        with contextlib.suppress(OSError):
-            side.shutdown(socket.SHUT_RDWR)
+            target.write(content)
+            await target.drain()
+    target.close()

@@ -7,7 +7,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 from federated import CONFIGURATION, STRUCTURES
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
@@ -34,6 +34,7 @@ def change(given_, trim: int = 0):
     return aggregate(given_, structures=STRUCTURES, head=HEAD, trim=trim)
 
 
+@settings(deadline=None)
 @given(contributions())
 def test_the_trunk_is_the_mean_by_people_and_a_row_that_by_the_people_of_its_muscle(given_):
     result = change(given_)
@@ -49,6 +50,7 @@ def test_the_trunk_is_the_mean_by_people_and_a_row_that_by_the_people_of_its_mus
             assert result[tensor][cut] == pytest.approx(mean, rel=1e-5, abs=1e-5)
 
 
+@settings(deadline=None)
 @given(contributions(least=2, most=4))
 def test_the_order_in_which_sites_come_does_not_change_a_bit(given_):
     results = [change(dict(order)) for order in permutations(given_.items())]
@@ -56,6 +58,7 @@ def test_the_order_in_which_sites_come_does_not_change_a_bit(given_):
         assert all(np.array_equal(result[name], results[0][name]) for name in SHAPES)
 
 
+@settings(deadline=None)
 @given(contributions(), st.integers(1, 2))
 def test_each_number_of_a_trimmed_mean_lies_within_those_that_are_left(given_, trim):
     if len(given_) <= 2 * trim:
@@ -67,6 +70,7 @@ def test_each_number_of_a_trimmed_mean_lies_within_those_that_are_left(given_, t
     assert np.all(result >= ordered[trim] - 1e-4) and np.all(result <= ordered[-1 - trim] + 1e-4)
 
 
+@settings(deadline=None)
 @given(contributions(least=3), st.floats(1024, 2.0**100, width=32))
 def test_one_site_that_sends_anything_moves_a_trimmed_mean_no_further_than_honest_ones_lie(given_, size):
     sites = sorted(given_)
@@ -85,6 +89,7 @@ def test_a_muscle_that_no_site_has_drawn_keeps_its_row():
     assert np.allclose(result["head.weight"][3], difference["head.weight"][3])
 
 
+@settings(deadline=None)
 @given(contributions(least=1, most=1))
 def test_one_site_alone_makes_its_own_change_of_what_it_has_drawn(given_):
     (only,) = given_.values()

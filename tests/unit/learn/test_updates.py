@@ -7,7 +7,7 @@ import subprocess
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.numpy import save
 
@@ -147,6 +147,7 @@ def test_an_update_that_another_key_signed_is_refused(key, tmp_path):
         read(signed(manifest(content, norm_of(tensors())), read_key(tmp_path / "other.key")), content, key)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_bit_of_a_signed_manifest_can_be_changed(key, data):
     content = to_bytes(tensors())
@@ -157,6 +158,7 @@ def test_no_bit_of_a_signed_manifest_can_be_changed(key, data):
         read(bytes(message), content, key)
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_no_bit_of_the_tensors_can_be_changed(key, data):
     content = bytearray(to_bytes(tensors()))
@@ -167,6 +169,7 @@ def test_no_bit_of_the_tensors_can_be_changed(key, data):
         read(message, bytes(content), key)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_whatever_bytes_come_the_answer_is_a_refusal_in_words(key, content):
     with pytest.raises(MyoT2Error):
@@ -202,6 +205,7 @@ def test_nothing_can_be_hidden_beside_the_tensors():
         tensors_of(padded, where="a site")
 
 
+@settings(deadline=None)
 @given(st.floats(-1e3, 1e3, width=32), st.floats(1e-3, 1e3))
 def test_a_clipped_difference_has_at_most_the_norm_and_keeps_its_direction(value, most):
     given_, norm = clipped(tensors(value), most)

@@ -129,7 +129,7 @@ def serve(coordinator: Coordinator, *, host: str, port: int, tls: Path) -> None:
     with running(command, home, log) as superlink:
         wait_until(
             lambda: superlink.poll() is not None or is_up(here, tls / "ca.crt"),
-            120,
+            600,
             what="a SuperLink that answers",
             where=log,
             do="Read its last lines; another program may have its port.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,9 @@ from myot2.core.errors import MyoT2Error
 from myot2.learn.flower.payload import packed, unpacked
 from myot2.learn.flower.tasks import is_up, program, running, wait_until, work_at_site, write_secret
 from myot2.learn.site import Identity, Work, answer
+
+TRIES, SOON, PAUSE, START = 2, 180, 5, 600
+"""How often a SuperNode may end within how many seconds; seconds between looks for the coordinator, and for a start."""
 
 
 def join(
@@ -51,10 +55,45 @@ def join(
     MyoT2Error
         The SuperNode ended: the coordinator does not know the node, or its certificate is not the authority's.
     """
-    folder, port = Path(folder), port or _free_port()
-    if not vouched_for(address, authority):
-        report(f"{address} cannot be reached yet; the SuperNode goes on trying.")
-    log, secret = folder / "logs" / "supernode.log", folder / "supernode" / "secret"
+    folder, short = Path(folder), 0
+    log = folder / "logs" / "supernode.log"
+    while short < TRIES:
+        _wait_for(address, authority, report)
+        began = time.monotonic()
+        tasks = _connected(folder, log, who, work, address, authority, node_key, report, port or _free_port())
+        # where it ends soon although the coordinator is there, it was turned away
+        lasted = tasks or time.monotonic() - began > SOON or not vouched_for(address, authority)
+        short = 0 if lasted else short + 1
+    raise MyoT2Error(
+        expected="a SuperNode that stays connected",
+        found=f"that it ended {TRIES} times, each within {SOON} s",
+        where=log,
+        do="Read its last lines. Most likely the coordinator has not registered this node's key: send it card.json.",
+    )
+
+
+def _wait_for(address: str, authority: str | Path, report: Callable[[str], None]) -> None:
+    """Wait until the coordinator can be reached; it may be started later, and stop for a while."""
+    if vouched_for(address, authority):
+        return
+    report(f"{address} cannot be reached yet; waiting.")
+    while not vouched_for(address, authority):
+        time.sleep(PAUSE)
+
+
+def _connected(
+    folder: Path,
+    log: Path,
+    who: Identity,
+    work: Work,
+    address: str,
+    authority: str | Path,
+    node_key: str | Path,
+    report: Callable[[str], None],
+    port: int,
+) -> int:
+    """Let a SuperNode run and do its tasks until it ends; give how many."""
+    secret = folder / "supernode" / "secret"
     write_secret(secret)
     command = [
         program("flower-supernode"),
@@ -67,26 +106,19 @@ def join(
     with running(command, folder / "supernode", log) as node:
         wait_until(
             lambda: node.poll() is not None or is_up(local),
-            120,
+            START,
             what="a SuperNode that has started",
             where=log,
             do="Read its last lines.",
         )
         report(f"The SuperNode runs; its words are in {log}. Waiting for orders of {address}.")
-        work_at_site(
+        return work_at_site(
             local,
             secret.read_bytes(),
             lambda content: respond(content, folder, who, work, report),
             alive=lambda: node.poll() is None,
             report=report,
         )
-    raise MyoT2Error(
-        expected="a SuperNode that stays connected",
-        found=f"it ended (status {node.returncode})",
-        where=log,
-        do="Read its last lines: the coordinator has not registered this node's key, the certificate is of another "
-        "authority, or the address is wrong.",
-    )
 
 
 def vouched_for(address: str, authority: str | Path) -> bool:

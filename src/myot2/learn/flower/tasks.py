@@ -31,7 +31,6 @@ from flwr.supercore.interceptors import (
     RuntimeVersionHttpInterceptor,
     SuperExecAuthHttpInterceptor,
 )
-from flwr.supercore.retry import make_simple_http_retry_invoker
 from flwr.supercore.runtime import RuntimeHttpClient
 from flwr.supernode.runtime.run_clientapp import pull_task_input, push_message, push_task_output
 
@@ -104,8 +103,7 @@ def runtime_client(address: str, *, secret: bytes = b"", token: str = "", root: 
         server_address=address,
         insecure=root is None,
         root_certificates=root,
-        interceptors=interceptors,
-        retry_invoker=make_simple_http_retry_invoker(),
+        interceptors=interceptors,  # without Flower's retries, which end this process where a task's time is over
     )
 
 
@@ -123,8 +121,8 @@ def work_at_site(
     alive: Callable[[], bool],
     report: Callable[[str], None] = print,
     pause: float = 1.0,
-) -> None:
-    """Do the tasks of a SuperNode, one after another, as long as it is alive.
+) -> int:
+    """Do the tasks of a SuperNode, one after another, as long as it is alive and none is lost.
 
     Parameters
     ----------
@@ -140,17 +138,28 @@ def work_at_site(
         Takes lines of text, for the site's own eyes.
     pause : float
         Seconds between two looks.
+
+    Returns
+    -------
+    int
+        How many tasks were begun. A task is lost where this machine was too busy to say in time that it is at work; the
+        coordinator asks again when the SuperNode connects anew, and gets what was made meanwhile.
     """
+    begun = 0
     client = runtime_client(address, secret=secret)
     try:
         while alive():
             token = acquire(client, TaskType.CLIENT_APP)
             if token:
+                begun += 1
                 _do(address, token, handle, report)
             else:
                 time.sleep(pause)
+    except httpx.HTTPError as error:
+        report(f"The task was lost ({type(error).__name__}); connecting anew.")
     finally:
         client.close()
+    return begun
 
 
 def _do(address: str, token: str, handle: Handler, report: Callable[[str], None]) -> None:
