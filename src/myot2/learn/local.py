@@ -73,11 +73,10 @@ class LocalWork:
         )
         for sentence in made.verdict.reasons:
             self.report(sentence)
-        counts = made.data["Structures"]
         return Learned(
             weights={name: values.numpy() for name, values in tuned.items()},
             people=made.data["People"],
-            people_of={name: counts[name]["People"] for name in self.configuration.structures},
+            people_of={one["Structure"]: one["People"] for one in made.data["Structures"]},
             measured=measures_of(made.verdict.local[1:]),
             recipe_sha256=self.recipe_sha256,
             accepted=made.verdict.accepted,
