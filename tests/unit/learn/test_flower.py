@@ -283,7 +283,7 @@ def test_a_marker_that_is_sent_would_be_found(run):
 
 
 def test_the_site_s_processes_connect_to_the_coordinator_and_themselves_alone(run):
-    """No telemetry, no look for updates, no registry: every connection and look-up of a name was recorded."""
+    """No telemetry, no look for updates, no registry; compiled libraries are not watched."""
     hosts = {line.split()[0] for line in run.watched.splitlines()}
     ports = {line.split()[1] for line in run.watched.splitlines()}
     assert hosts <= {"127.0.0.1", "localhost", "::1"}
