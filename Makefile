@@ -8,7 +8,7 @@ CONFIG ?= config/config.yaml
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' envs/run.lock)
 
-.PHONY: demo index review review-page audit test lint format lock venv clean
+.PHONY: demo index review review-page learn audit test lint format lock venv clean
 
 demo: venv
 	$(BIN)/snakemake -c$(CORES) --configfile config/demo/config.yaml
@@ -37,6 +37,12 @@ review: venv
 # the decisions that it exports.
 review-page: venv
 	$(BIN)/snakemake -c$(CORES) --configfile $(CONFIG) review_page
+
+# Make the model better by what was accepted and corrected: make learn CONFIG=FILE. Its versions:
+# scripts/learn_from_corrections.py --configfile FILE --list (or --dry-run, or --roll-back VERSION --reason TEXT).
+learn: venv
+	@$(BIN)/snakemake -c$(CORES) --quiet all --configfile "$(CONFIG)" learn --forcerun learn
+	@$(BIN)/python scripts/learn_from_corrections.py --configfile "$(CONFIG)" --show
 
 test: venv
 	$(BIN)/pytest -n $(CORES) --no-loadscope-reorder --cov --cov-report=term

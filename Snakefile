@@ -36,6 +36,7 @@ include: "rules/release.smk"
 include: "rules/report.smk"
 include: "rules/export.smk"
 include: "rules/train.smk"
+include: "rules/learn.smk"
 include: "rules/audit.smk"
 
 

@@ -16,14 +16,22 @@ OUTPUTS:
 
 from pathlib import Path
 
+from myot2.learn.versions import model_folder, pinned_version
 from myot2.segment.model_files import model_files, torch_weights
 
 BACKEND = settings.segment.backend
 LABELLED = None if BACKEND == "labels" else DIXON[settings.ingest.dixon.index(settings.segment.image)]
+try:
+    # what is recorded of the run names the version, also where the configuration asks for the current one
+    pinned = {"version": pinned_version(settings.segment.model, settings.segment.version)}
+    settings = settings.model_copy(update={"segment": settings.segment.model_copy(update=pinned)})
+    MODEL = model_folder(settings.segment.model, settings.segment.version).as_posix()
+except MyoT2Error as error:
+    raise WorkflowError(str(error)) from error
 WEIGHTS_SHA256 = settings.segment.weights_sha256
-TORCH_WEIGHTS = torch_weights(BACKEND, settings.segment.model)
+TORCH_WEIGHTS = torch_weights(BACKEND, MODEL)
 MODEL_OPTIONS = [
-    *("--backend", BACKEND, "--model", settings.segment.model),
+    *("--backend", BACKEND, "--model", MODEL),
     *(["--overlap", settings.segment.overlap] if BACKEND == "musclemap" else []),
     *(["--task", settings.segment.task] if BACKEND == "totalsegmentator" else []),
     *(["--folds", *settings.segment.folds] if settings.segment.folds else []),
@@ -115,7 +123,7 @@ else:
         """Label the muscles with a model."""
         input:
             image=LABELLED,
-            model=model_files(BACKEND, settings.segment.model),
+            model=model_files(BACKEND, MODEL),
             weights="<results>/weights/model.safetensors" if TORCH_WEIGHTS else [],
             fat=given_fraction if FAT_TOLD_BY == "given" else WATER_AND_FAT,
             labels=settings.label_table,

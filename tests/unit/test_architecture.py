@@ -11,9 +11,13 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "src/myot2"
 STAGES = sorted(path.name for path in PACKAGE.iterdir() if (path / "__init__.py").exists() and path.name != "core")
-MAY_IMPORT = {"train": {"simulate", "segment"}, "reconstruct": {"fit"}}
+MAY_IMPORT = {
+    "train": {"simulate", "segment"},
+    "learn": {"train", "segment", "review", "audit"},
+    "reconstruct": {"fit"},
+}
 # The atlas is fitted once, by scripts/fit_atlas.py; nothing that runs in the workflow imports that module.
-MAY_IMPORT_TORCH = {"segment", "train", "simulate/atlas_fit.py"}
+MAY_IMPORT_TORCH = {"segment", "train", "learn", "simulate/atlas_fit.py"}
 
 
 def imports_of(path: Path) -> set[str]:

@@ -17,6 +17,7 @@ from pydantic import BaseModel, Field, ValidationError
 from myot2.core.config_analysis import Analysis
 from myot2.core.config_export import Export, contradictions_of_export
 from myot2.core.config_fit import Fit, contradictions_of_fit
+from myot2.core.config_learn import Learn
 from myot2.core.config_multiverse import contradictions_of_multiverse, further_t2
 from myot2.core.config_reconstruct import Reconstruct, contradictions_of_reconstruct, resolved_source
 from myot2.core.config_review import Review
@@ -204,6 +205,7 @@ class Configuration(Section):
     report: Report = Field(Report(), description=Report.__doc__)
     export: Export = Field(Export(), description=Export.__doc__)
     train: Train = Field(Train(), description=Train.__doc__)
+    learn: Learn = Field(Learn(), description=Learn.__doc__)
 
 
 def read_configuration(content: Mapping[str, Any], *, where: str | Path) -> Configuration:

@@ -36,6 +36,12 @@ class Segment(Section):
         "resources/models/thigh",
         description="The model: a folder, or for musclemap the file of its weights with its JSON beside it.",
     )
+    version: str | None = Field(
+        None,
+        pattern=r"^(\d+\.\d+\.\d+|current)$",
+        description="Where model is a folder of versions (learn.models): a number such as 1.1.0, which later learning "
+        "does not change, or current; null for a model folder.",
+    )
     weights_sha256: str | None = Field(
         None,
         pattern="^[0-9a-f]{64}$",
@@ -68,6 +74,7 @@ _MODELS = ("myot2", "monai-bundle", "nnunet", "totalsegmentator", "musclemap")
 _ONLY = {
     "image": _MODELS,
     "model": _MODELS,
+    "version": ("myot2",),
     "weights_sha256": ("monai-bundle", "musclemap"),
     "overlap": ("musclemap",),
     "folds": ("nnunet",),

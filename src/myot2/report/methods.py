@@ -122,8 +122,11 @@ def _segment(settings: Mapping[str, Any]) -> str:
     backend = settings.get("backend")
     if backend == "labels":
         return "Muscle outlines were given, not made by this run."
+    number = settings.get("version")
     by = {
-        "myot2": "a convolutional network",
+        "myot2": f"a convolutional network (version {escape(number)} of the site's model)"
+        if number
+        else "a convolutional network",
         "monai-bundle": "a network given as MONAI bundle",
         "nnunet": "a network given as trained model of nnU-Net",
         "totalsegmentator": f"TotalSegmentator (task {escape(settings.get('task', ''))})",

@@ -175,12 +175,12 @@ def crop(values: np.ndarray, body: np.ndarray, leg: Leg, pixels: int) -> np.ndar
     own = np.zeros(values.shape[2], bool)
     own[leg.first_column : leg.last_column] = True
     first = crop_start(leg, pixels)
-    field, mask = _window(values * own, first, pixels), _window(body & own, first, pixels)
+    field, mask = window(values * own, first, pixels), window(body & own, first, pixels)
     normalised = normalise(field, mask)
     return np.ascontiguousarray(normalised[:, :, ::-1]) if leg.side == "left" else normalised
 
 
-def _window(values: np.ndarray, first: tuple[int, int], pixels: int) -> np.ndarray:
+def window(values: np.ndarray, first: tuple[int, int], pixels: int) -> np.ndarray:
     """A square of rows and columns from `first` on, zero where it leaves the array."""
     ends = zip(first, values.shape[1:], strict=True)
     margins = [(0, 0), *((max(-start, 0), max(start + pixels - size, 0)) for start, size in ends)]

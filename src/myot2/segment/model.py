@@ -7,7 +7,7 @@ MONAI bundle too (`myot2.segment.bundle`). Nothing is ever unpickled.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -101,12 +101,7 @@ def save_model(folder: str | Path, configuration: ModelConfiguration, networks: 
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    state = {
-        f"{number}.{name}": tensor.detach().contiguous()
-        for number, network in enumerate(networks)
-        for name, tensor in sorted(network.state_dict().items())
-    }
-    _write_bytes(folder / WEIGHTS, save(state))
+    _write_bytes(folder / WEIGHTS, save(state_of(networks)))
     (folder / RISK).unlink(missing_ok=True)
     write_json(folder / CONFIGURATION, configuration.to_json())
     write_json(folder / "configs" / "metadata.json", metadata(configuration))
@@ -128,8 +123,31 @@ def load_model(folder: str | Path) -> Model:
     folder = Path(folder)
     sums = _checked_sums(folder)
     configuration = ModelConfiguration.from_json(json.loads((folder / CONFIGURATION).read_text(encoding="utf-8")))
+    networks = networks_of(configuration, load_file(folder / WEIGHTS), where=folder / WEIGHTS)
+    return Model(configuration, networks, sums[WEIGHTS])
+
+
+def state_of(networks: Sequence[torch.nn.Module]) -> dict[str, torch.Tensor]:
+    """The weights of an ensemble by name, as models/model.safetensors holds them; copies are made by who needs them."""
+    return {
+        f"{number}.{name}": tensor.detach().contiguous()
+        for number, network in enumerate(networks)
+        for name, tensor in sorted(network.state_dict().items())
+    }
+
+
+def networks_of(
+    configuration: ModelConfiguration, state: Mapping[str, torch.Tensor], *, where: str | Path = "weights"
+) -> tuple[torch.nn.Module, ...]:
+    """The ensemble that such weights belong to, ready for inference.
+
+    Raises
+    ------
+    MyoT2Error
+        The weights have other names or shapes than the networks of the configuration.
+    """
     states: dict[str, dict[str, torch.Tensor]] = {}
-    for name, tensor in load_file(folder / WEIGHTS).items():
+    for name, tensor in state.items():
         number, _, parameter = name.partition(".")
         states.setdefault(number, {})[parameter] = tensor
     networks = [build_network(configuration) for _ in states]
@@ -140,10 +158,10 @@ def load_model(folder: str | Path) -> Model:
         raise MyoT2Error(
             expected=f"weights that fit {CONFIGURATION}",
             found="other names or shapes",
-            where=folder / WEIGHTS,
+            where=where,
             do="Take both files from the same model.",
         ) from error
-    return Model(configuration, tuple(network.eval() for network in networks), sums[WEIGHTS])
+    return tuple(network.eval() for network in networks)
 
 
 def _checked_sums(folder: Path) -> dict[str, str]:

@@ -19,7 +19,7 @@ from myot2.train.checkpoint import load_checkpoint, save_checkpoint
 from myot2.train.classes import OTHER_MUSCLE
 from myot2.train.contrast import ImageMaker
 from myot2.train.population import is_stranger
-from myot2.train.recipe import Optimisation, Recipe
+from myot2.train.recipe import Cycle, Optimisation, Recipe
 from myot2.train.slabs import SlabMaker
 
 FIRST_RATE_SHARE = 1 / 25
@@ -68,7 +68,7 @@ def train(
     MyoT2Error
         `work` holds a checkpoint of another recipe.
     FloatingPointError
-        A gradient is not finite; the checkpoint before is intact.
+        A gradient is not finite; the last checkpoint is intact.
     """
     torch.set_num_threads(threads)
     plan = recipe.optimisation
@@ -89,7 +89,7 @@ def train(
         for group in optimiser.param_groups:
             group["lr"] = learning_rate(step, plan)
         loss = loss_of(network(images), labels)
-        _improve(network, optimiser, loss, plan.gradient_clip)
+        improve(network, optimiser, loss, plan.gradient_clip)
         _follow(average, network, min(plan.ema_decay, (1 + step) / (10 + step)))
         recent.append(loss.item())
         if (step + 1) % 20 == 0:
@@ -111,11 +111,21 @@ class Batches(Dataset):
         What the network's channels from 1 on stand for.
     volumes : sequence of Path
     seed : int
+    muscles : sequence of str, optional
+        Of the volumes' codes, where these are not the muscles among `structures`; what the network lacks is background.
     """
 
-    def __init__(self, recipe: Recipe, structures: Sequence[str], volumes: Sequence[Path], *, seed: int):
+    def __init__(
+        self,
+        recipe: Recipe,
+        structures: Sequence[str],
+        volumes: Sequence[Path],
+        *,
+        seed: int,
+        muscles: Sequence[str] | None = None,
+    ):
         self.plan, self.context, self.seed = recipe.optimisation, recipe.network.context, seed
-        muscles = [name for name in structures if name != FEMUR]
+        muscles = [name for name in structures if name != FEMUR] if muscles is None else list(muscles)
         self.volumes = [np.load(path, mmap_mode="r", allow_pickle=False) for path in volumes]
         self.holds = [_muscles_by_slice(volume, len(muscles)) for volume in self.volumes]
         self.strangers = [is_stranger(path) for path in volumes]
@@ -148,7 +158,11 @@ def _muscles_by_slice(volume: np.ndarray, muscles: int) -> np.ndarray:
 
 def learning_rate(step: int, plan: Optimisation) -> float:
     """Rate of a step: in each cycle a rise and a longer fall, both cosines (Smith & Topin, arXiv 1708.07120)."""
-    cycle, step = plan.place(step)
+    return rate_of(*reversed(plan.place(step)))
+
+
+def rate_of(step: int, cycle: Cycle) -> float:
+    """Rate of a step of one cycle."""
     warm_up = max(cycle.warm_up_share * cycle.steps, 1)
     if step < warm_up:
         return _between(FIRST_RATE_SHARE, 1.0, step / warm_up) * cycle.peak_learning_rate
@@ -159,12 +173,18 @@ def _between(start: float, end: float, share: float) -> float:
     return end + (start - end) * (1 + math.cos(math.pi * min(share, 1.0))) / 2
 
 
-def _improve(network: torch.nn.Module, optimiser: torch.optim.Optimizer, loss: torch.Tensor, clip: float) -> None:
-    """One step down the gradient of the loss."""
+def improve(network: torch.nn.Module, optimiser: torch.optim.Optimizer, loss: torch.Tensor, clip: float) -> None:
+    """One step down the gradient of the loss.
+
+    Raises
+    ------
+    FloatingPointError
+        The gradient is not finite; no weight was changed.
+    """
     optimiser.zero_grad()
     loss.backward()
     if not torch.isfinite(torch.nn.utils.clip_grad_norm_(network.parameters(), clip)):
-        raise FloatingPointError("the gradient is not finite; the checkpoint before this step is intact")
+        raise FloatingPointError("the gradient is not finite; the weights are those before this step")
     optimiser.step()
 
 

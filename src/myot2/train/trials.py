@@ -1,7 +1,7 @@
 """Trials: images of simulated people whose labels are known, on which a network may succeed or fail.
 
-The people are those that no training draws (`people="held-out"`), seen by the Dixon sequence of `myot2.simulate`, whose
-physics shares no code with the images of the training.
+The people are those that no training draws, unless others are asked for, seen by the Dixon sequence of
+`myot2.simulate`, whose physics shares no code with the images of the training.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ class Trial:
     truth: sitk.Image
 
 
-def draw_trial(seed: int, number: int, table: LabelTable, *, replaced_share: float = 0.0) -> Trial:
+def draw_trial(
+    seed: int, number: int, table: LabelTable, *, replaced_share: float = 0.0, people: str = "held-out"
+) -> Trial:
     """Draw a person and take the images; the same seed and number give the same person, whatever else is asked for.
 
     Parameters
@@ -50,10 +52,12 @@ def draw_trial(seed: int, number: int, table: LabelTable, *, replaced_share: flo
     table : LabelTable
     replaced_share : float
         Share (0-1) of the muscles that disease has replaced by fat.
+    people : str
+        Whose shapes are drawn from: 'held-out', those that no training draws, or 'training'.
     """
     rng = np.random.default_rng([seed, number])
     chronicity = rng.uniform(0, 0.8) * (rng.random() < 0.7)
-    person = draw_person(rng, people="held-out", atrophy=0.3 * chronicity)
+    person = draw_person(rng, people=people, atrophy=0.3 * chronicity)
     body = draw_body(
         rng,
         lambda points: render(person, points, table),

@@ -116,6 +116,8 @@ def test_an_unknown_key_is_refused_with_the_nearest_valid_one(content, nearest):
         ({"segment": {"backend": "monai-bundle", "model": "b", "overlap": 0.5}}, "found segment.overlap"),
         ({"segment": {"image": "water"}, "ingest": {"dixon": ["in"]}}, "found no 'water' in ingest.dixon"),
         ({"segment": {"weights_sha256": "abc"}}, "segment.weights_sha256"),
+        ({"segment": {"version": "1.1"}}, "segment.version"),
+        ({"segment": {"backend": "monai-bundle", "model": "b", "version": "1.0.0"}}, "found segment.version"),
         ({"ingest": {"source": "bids"}}, "found ingest.dataset: null"),
         ({"ingest": {"source": "bids", "dataset": "b"}, "simulate": {}}, "found simulate"),
         ({"ingest": {"source": "bids", "dataset": "b", "series": "s.tsv"}}, "found ingest.series"),
