@@ -43,7 +43,8 @@ def few(project):
 def learned(project, finished, four_people, few) -> str:
     """The configuration of a copy of the run of the four, after two of them were corrected and learned from."""
     results = project.folder / "results/learn"
-    shutil.copytree(project.folder / "results/four", results)
+    # Snakemake knows no parameters of the copies, and would keep the former configuration
+    shutil.copytree(project.folder / "results/four", results, ignore=shutil.ignore_patterns("report"))
     simulate = yaml.safe_load((project.folder / finished).read_text())["simulate"]
     content = {"simulate": simulate, "learn": few, "review": {"folder": "corrections/learn"}}
     configuration = project.configure("learn", content, four_people.replace("results/four/", "results/learn/"))
