@@ -17,11 +17,14 @@ from myot2.core.tables import read_table
 from myot2.ingest.choosing.choices import choices_digest
 from myot2.ingest.identity import make_key, read_key
 from myot2.ingest.pacs.source import is_source
+from myot2.learn.versions import with_pinned_version
 
 prepare_environment()
 
 try:
-    settings = read_configuration(config, where=(workflow.configfiles or ["config/config.yaml"])[-1])
+    settings = with_pinned_version(
+        read_configuration(config, where=(workflow.configfiles or ["config/config.yaml"])[-1])
+    )
     participants = read_participants(
         settings.participants.table,
         columns=settings.participants.columns,

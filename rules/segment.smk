@@ -16,15 +16,12 @@ OUTPUTS:
 
 from pathlib import Path
 
-from myot2.learn.versions import model_folder, pinned_version
+from myot2.learn.versions import model_folder
 from myot2.segment.model_files import model_files, torch_weights
 
 BACKEND = settings.segment.backend
 LABELLED = None if BACKEND == "labels" else DIXON[settings.ingest.dixon.index(settings.segment.image)]
 try:
-    # what is recorded of the run names the version, also where the configuration asks for the current one
-    pinned = {"version": pinned_version(settings.segment.model, settings.segment.version)}
-    settings = settings.model_copy(update={"segment": settings.segment.model_copy(update=pinned)})
     MODEL = model_folder(settings.segment.model, settings.segment.version).as_posix()
 except MyoT2Error as error:
     raise WorkflowError(str(error)) from error

@@ -116,11 +116,13 @@ def learn(options: argparse.Namespace) -> None:
     taken = take_corrections(
         run.folder, seen, run.raters, model.configuration, run.table, versions={model.weights_sha256, *base.made}
     )
+    for name, reason in sorted(taken.left_out.items()):
+        print(f"Left out: {name}: {reason}")
     people = {one.person for one in taken.examples}
     judges = {one.person for one in taken.examples if one.judges}
     roles = assign(read_roles(settings.learn.models), people, judges, recipe.validation.local_share)
     site = Site.of(taken.examples, roles)
-    print_plan(base, site, taken.left_out, model.configuration.structures)
+    print_plan(base, site, model.configuration.structures)
     if options.dry_run:
         print("Nothing was written. Nothing would leave this machine.")
         return
@@ -174,16 +176,14 @@ def recipe_name(training) -> str:
     return hashlib.sha256(training.population.model_dump_json().encode()).hexdigest()[:16]
 
 
-def print_plan(base: Base, site, left_out: dict[str, str], structures: tuple[str, ...]) -> None:
-    """Say what is learned from, who is held out, and who is left out and why."""
+def print_plan(base: Base, site, structures: tuple[str, ...]) -> None:
+    """Say what is learned from, and who is held out."""
     counts = site.counts(structures)
     print(f"Learning begins with {f'version {base.number}' if base.number else f'the model in {base.folder}'}.")
     print(f"Learned from: people {counts['People']}, slices of limbs {counts['Slices']}.")
     print(f"Held out, to judge by: people {counts['HeldOutPeople']}.")
     for one in counts["Structures"]:
         print(f"  {one['Structure']}: people {one['People']}, slices of limbs {one['Slices']}")
-    for name, reason in sorted(left_out.items()):
-        print(f"Left out: {name}: {reason}")
 
 
 def print_outcome(record: dict[str, Any], settings: Configuration) -> None:

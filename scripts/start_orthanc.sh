@@ -58,7 +58,8 @@ cat >"$folder/address.json" <<END
 {"http_port": $http_port, "dicom_port": $dicom_port, "ae_title": "ARCHIVE",
  "user": "radiologist", "password": "$password"}
 END
-"$program" "$folder/orthanc.json" >"$folder/orthanc.log" 2>&1 </dev/null &
+: >"$folder/orthanc.log"
+"$program" "$folder/orthanc.json" >>"$folder/orthanc.log" 2>&1 </dev/null &
 echo $! >"$folder/pid"
 for _ in $(seq 300); do
     kill -0 "$(cat "$folder/pid")" 2>/dev/null || break

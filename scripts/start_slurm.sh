@@ -23,6 +23,7 @@ for program in munged slurmctld slurmd sbatch python3; do
         die "$program is not installed (Debian packages slurm-wlm and munge: apt-get install slurm-wlm munge)" 3
 done
 PATH=$PATH:/usr/sbin
+unset SLURM_CONF # of another cluster, or of this one before it has one
 [ "$(id -u)" = 0 ] || die "SLURM's daemons are started as root; you are $(id -un)" 3
 
 is_running() { # is_running NAME: whether the process of FOLDER/NAME.pid runs, and is that program

@@ -41,11 +41,15 @@ class SmallRun:
         subprocess.run(["cp", "-a", self.folder, folder], check=True)
         return SmallRun(folder, self.configuration)
 
+    def environment(self) -> dict[str, str]:
+        """The copy's own modules and temporary folder; coverage is not measured there, for it slows Snakemake."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
+        path = os.pathsep.join([str(self.folder / "src"), str(MACHINE)])
+        return {**kept, "TMPDIR": str(self.temporary), "PYTHONPATH": path}
+
     def start(self, *targets: str, fault: dict | None = None, **environment: str) -> subprocess.Popen[str]:
         """Start Snakemake as the leader of a group; what it prints goes to the file `printed`."""
         self.temporary.mkdir(exist_ok=True)
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
-        path = os.pathsep.join([str(self.folder / "src"), str(MACHINE)])
         told = {"MYOT2_TEST_FAULT": json.dumps(fault)} if fault else {}
         cores = environment.pop("cores", "2")
         command = [sys.executable, "-m", "snakemake", *targets, f"-c{cores}", "--configfile", self.configuration]
@@ -53,7 +57,7 @@ class SmallRun:
             return subprocess.Popen(
                 command,
                 cwd=self.folder,
-                env={**kept, "TMPDIR": str(self.temporary), "PYTHONPATH": path, **told, **environment},
+                env={**self.environment(), **told, **environment},
                 stdout=printed,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,

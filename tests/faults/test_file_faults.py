@@ -114,8 +114,7 @@ def test_of_two_runs_at_once_the_second_is_refused_and_the_first_is_not_disturbe
     wait_for(marker)
     second = SmallRun(disturbed.folder, disturbed.configuration)
     command = [sys.executable, "-m", "snakemake", "measures", "-c1", "--configfile", second.configuration]
-    environment = {**os.environ, "PYTHONPATH": str(second.folder / "src"), "TMPDIR": str(second.temporary)}
-    done = subprocess.run(command, cwd=second.folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=second.folder, env=second.environment(), capture_output=True, text=True)
     assert done.returncode == 1 and "cannot be locked" in done.stdout + done.stderr
     marker.unlink()
     assert first.wait(timeout=120) == 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -96,3 +97,9 @@ def test_no_file_names_a_path_of_somebody_s_machine():
     for path in [*places, *ROOT.glob("docs/**/*.md"), ROOT / "README.md", ROOT / "Makefile"]:
         if path.is_file():
             assert not re.search(r"/(work|root|home)/\w", path.read_text(encoding="utf-8")), path
+
+
+def test_no_two_modules_of_the_tests_have_the_same_name():
+    """pytest imports each by its name alone, and fails where both are collected."""
+    names = Counter(path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py")
+    assert [name for name, count in names.items() if count > 1] == []

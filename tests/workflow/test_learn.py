@@ -25,7 +25,13 @@ def few(project):
     recipe["tuning"] |= {"threads": 1, "steps": 2, "slices": 1, "replay_slabs": 1, "replay_slices": 1}
     recipe["replay"]["people"] = recipe["validation"]["people"] = 1
     recipe["validation"]["images"] = ["in"]
-    recipe["limits"] |= {"local_gain": None, "local_loss": 1, "generality_loss": 1, "generality_structure_loss": 1}
+    recipe["limits"] |= {
+        "local_gain": None,
+        "local_loss": 1,
+        "kept_loss": 1,
+        "generality_loss": 1,
+        "generality_structure_loss": 1,
+    }
     training = yaml.safe_load((project.folder / "config/train/thigh.yaml").read_text())
     training["population"] |= {"in_plane_mm": 4.0, "slice_mm": 40.0}
     for name, content in (("recipe", recipe), ("training", training)):
@@ -37,7 +43,8 @@ def few(project):
 def learned(project, finished, four_people, few) -> str:
     """The configuration of a copy of the run of the four, after two of them were corrected and learned from."""
     results = project.folder / "results/learn"
-    shutil.copytree(project.folder / "results/four", results)
+    # Snakemake knows no parameters of the copies, and would keep the former configuration
+    shutil.copytree(project.folder / "results/four", results, ignore=shutil.ignore_patterns("report"))
     simulate = yaml.safe_load((project.folder / finished).read_text())["simulate"]
     content = {"simulate": simulate, "learn": few, "review": {"folder": "corrections/learn"}}
     configuration = project.configure("learn", content, four_people.replace("results/four/", "results/learn/"))

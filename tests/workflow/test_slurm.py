@@ -38,7 +38,8 @@ class Cluster:
 
     def start(self) -> None:
         """Start what does not run."""
-        run = subprocess.run([self.scripts / "start_slurm.sh", self.folder], capture_output=True, text=True)
+        command = [self.scripts / "start_slurm.sh", self.folder]
+        run = subprocess.run(command, env=self.environment(), capture_output=True, text=True)
         if run.returncode in (3, 4):
             pytest.skip(run.stderr.strip())
         assert run.returncode == 0, run.stderr
@@ -48,8 +49,9 @@ class Cluster:
         subprocess.run([self.scripts / "stop_slurm.sh", self.folder], check=True)
 
     def environment(self) -> dict[str, str]:
-        """By which its programs find it."""
-        return {**os.environ, "SLURM_CONF": str(self.folder / "slurm.conf")}
+        """By which its programs find it; coverage is not measured in jobs."""
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(("COV_", "COVERAGE_"))}
+        return {**kept, "SLURM_CONF": str(self.folder / "slurm.conf")}
 
     def ask(self, *command: str) -> str:
         """Run one of its programs; return what it printed."""

@@ -11,6 +11,7 @@ import fcntl
 import hashlib
 import json
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -134,13 +135,19 @@ def merge(audit: Path) -> int:
     return len(shards)
 
 
+def hashes_of(records: Sequence[Record]) -> list[str]:
+    """The hash after no line, one line, and so on."""
+    hashes = [FIRST]
+    for seq, record in enumerate(records, 1):
+        hashes.append(line_hash(hashes[-1], seq, record))
+    return hashes
+
+
 def _require_sound(audit: Path, chain: Chain) -> None:
     fault = chain.fault
     if not fault:
         lines, stated = read_head(audit)
-        hashes = [FIRST]
-        for seq, record in enumerate(chain.records, 1):
-            hashes.append(line_hash(hashes[-1], seq, record))
+        hashes = hashes_of(chain.records)
         if lines > len(chain.records):
             fault = f"the end was cut off: {len(chain.records)} lines where {HEAD} says {lines}"
         elif hashes[lines] != stated:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from myot2.audit.digests import canonical
-from myot2.audit.ledger import FIRST, HEAD, LEDGER, line_hash, read_chain, read_head
+from myot2.audit.ledger import HEAD, LEDGER, hashes_of, line_hash, read_chain, read_head
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_json
 
@@ -37,7 +37,7 @@ def records_of(folder: Path) -> list[Record]:
         A line was changed, moved or lost.
     """
     chain = read_chain(folder)
-    fault = chain.fault or _head_fault(folder, _hashes(chain.records))
+    fault = chain.fault or _head_fault(folder, hashes_of(chain.records))
     if fault:
         raise MyoT2Error(
             expected="a whole ledger",
@@ -54,7 +54,7 @@ def append(folder: Path, record: Record) -> None:
     A line that was being written when the machine stopped is removed first: nobody has been told of it.
     """
     records = records_of(folder)
-    hashes = _hashes(records)
+    hashes = hashes_of(records)
     line = {"seq": len(records) + 1, "record": record, "prev": hashes[-1]}
     line["hash"] = line_hash(hashes[-1], line["seq"], record)
     path = folder / LEDGER
@@ -64,14 +64,6 @@ def append(folder: Path, record: Record) -> None:
         handle.flush()
         os.fsync(handle.fileno())
     write_json(folder / HEAD, {"lines": line["seq"], "hash": line["hash"]})
-
-
-def _hashes(records: list[Record]) -> list[str]:
-    """The hash after no line, one line, and so on."""
-    hashes = [FIRST]
-    for number, record in enumerate(records, 1):
-        hashes.append(line_hash(hashes[-1], number, record))
-    return hashes
 
 
 def _head_fault(folder: Path, hashes: list[str]) -> str | None:

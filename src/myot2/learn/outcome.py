@@ -11,11 +11,17 @@ COLUMNS = {
     "structure": "Muscle or bone, without side; the first row is the mean of all that a person has.",
     "learned_people": "People whose masks with this structure were learned from.",
     "learned_slices": "Slices of limbs with voxels of it that were learned from.",
-    "local_people": "Held-out people of the site who have it; n/a in the columns after it where there are none.",
+    "local_people": "Held-out people of the site in whom somebody drew it; n/a in the columns after it where there are "
+    "none.",
     "local_before": "Mean Dice (0-1) of these people before.",
     "local_after": "The same after.",
     "local_change": "Mean of the people's differences.",
     "local_lowest": "The most unfavourable difference of one person.",
+    "kept_people": "Held-out people of the site in whom readers left it as a version of the model had drawn it.",
+    "kept_before": "Mean Dice (0-1) with these outlines before, which are no truth.",
+    "kept_after": "The same after.",
+    "kept_change": "Mean of these people's differences: how far the new version departs.",
+    "kept_lowest": "The greatest departure of one person.",
     "generality_people": "Synthetic people, whom no training knows, who have it.",
     "generality_before": "Mean Dice (0-1) of these before.",
     "generality_after": "The same after.",
@@ -40,6 +46,7 @@ def outcome_table(record: Mapping[str, Any]) -> pd.DataFrame:
     data = record["Data"]
     sides = {
         "local": {one["structure"]: one for one in record["Verdict"]["Local"]},
+        "kept": {one["structure"]: one for one in record["Verdict"]["Kept"]},
         "generality": {one["structure"]: one for one in record["Verdict"]["Generality"]},
     }
     mean = record["Verdict"]["Generality"][0]["structure"]

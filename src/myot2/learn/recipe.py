@@ -6,13 +6,11 @@ import hashlib
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from myot2.core.config_section import Section
-from myot2.core.errors import MyoT2Error
 from myot2.learn.gate import Limits
-from myot2.train.recipe import Cycle, Recipe
+from myot2.train.recipe import Cycle, Recipe, read_validated
 
 Share = Annotated[float, Field(ge=0, le=1)]
 LOCAL, GENERAL = "local", "general"
@@ -106,20 +104,5 @@ def tuning_cycle(tuning: Tuning) -> Cycle:
 
 
 def read_learning_recipe(path: str | Path) -> LearningRecipe:
-    """Read and validate a recipe.
-
-    Raises
-    ------
-    MyoT2Error
-        A key is missing, unknown, or has a value out of range; all of them are named.
-    """
-    try:
-        return LearningRecipe.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")))
-    except ValidationError as error:
-        found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise MyoT2Error(
-            expected="a recipe of learning as config/learn/thigh.yaml shows it",
-            found=found,
-            where=path,
-            do="Correct these keys.",
-        ) from error
+    """Read and validate a recipe of learning; errors as of `myot2.train.recipe.read_validated`."""
+    return read_validated(path, LearningRecipe, "a recipe of learning as config/learn/thigh.yaml shows it")

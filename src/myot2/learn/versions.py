@@ -29,6 +29,8 @@ from myot2.segment.weights import require_listed
 if TYPE_CHECKING:
     import torch
 
+    from myot2.core.config import Configuration
+
 VERSION = "version.json"
 FIRST = "1.0.0"
 CURRENT = "current"
@@ -323,6 +325,14 @@ def model_folder(model: str | Path, number: str | None) -> Path:
 def pinned_version(model: str | Path, number: str | None) -> str | None:
     """The number that is meant: that of the current version where `CURRENT` is asked for; errors as of `current`."""
     return current(model).number if number == CURRENT else number
+
+
+def with_pinned_version(settings: Configuration) -> Configuration:
+    """The configuration of a run with the number of the version in place of `CURRENT`, so that all that is recorded
+    of the run names it; errors as of `current`.
+    """
+    pinned = pinned_version(settings.segment.model, settings.segment.version)
+    return settings.model_copy(update={"segment": settings.segment.model_copy(update={"version": pinned})})
 
 
 def attempt_key(data: str, recipe: str) -> str:

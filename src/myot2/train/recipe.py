@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -14,6 +14,7 @@ from myot2.segment.model import ModelConfiguration
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Range = tuple[float, float]
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -193,7 +194,12 @@ class Recipe(Section):
 
 
 def read_recipe(path: str | Path) -> Recipe:
-    """Read and validate a recipe.
+    """Read and validate a recipe of training; errors as of `read_validated`."""
+    return read_validated(path, Recipe, "a training recipe as config/train/thigh.yaml shows it")
+
+
+def read_validated(path: str | Path, kind: type[Kind], expected: str) -> Kind:
+    """Read a YAML file that holds what a model of pydantic describes.
 
     Raises
     ------
@@ -202,12 +208,7 @@ def read_recipe(path: str | Path) -> Recipe:
     """
     content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
     try:
-        return Recipe.model_validate(content)
+        return kind.model_validate(content)
     except ValidationError as error:
         found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise MyoT2Error(
-            expected="a training recipe as config/train/thigh.yaml shows it",
-            found=found,
-            where=path,
-            do="Correct these keys.",
-        ) from error
+        raise MyoT2Error(expected=expected, found=found, where=path, do="Correct these keys.") from error

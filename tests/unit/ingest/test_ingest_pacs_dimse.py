@@ -12,6 +12,7 @@ import pytest
 from ingest_pacs_servers import DimseArchive, serving_dimse, small_study
 from pydicom import dcmread
 from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
+from pynetdicom.association import Association
 
 from myot2.core.errors import MyoT2Error
 from myot2.ingest.pacs.access import Access
@@ -44,6 +45,26 @@ def test_a_study_is_fetched_whole_under_numbers_in_the_order_of_its_uids(study, 
     assert [one.SOPInstanceUID for one in read] == sorted(one.SOPInstanceUID for one in study)
     assert {one.PixelData for one in read} == {one.PixelData for one in study}
     assert capfd.readouterr() == ("", "")
+
+
+def test_no_answer_is_lost_to_the_thread_of_the_association(study, tmp_path, monkeypatch):
+    class GoesOn(threading.Event):
+        """Where a busy machine has the thread wait after it has said that it pauses, and not pause then."""
+
+        def wait(self, timeout=None):
+            time.sleep(0.002)
+            return True
+
+    whole = Association.__init__
+
+    def unpaused(self, ae, mode):
+        whole(self, ae, mode)
+        if mode == "requestor":
+            self._reactor_checkpoint = GoesOn()
+
+    monkeypatch.setattr(Association, "__init__", unpaused)
+    for number in range(5):
+        assert fetch(DimseArchive(study), tmp_path / str(number)).objects == 20
 
 
 def test_only_mr_images_are_asked_for(study, tmp_path):

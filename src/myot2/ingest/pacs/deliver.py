@@ -15,6 +15,7 @@ from pydicom import Dataset
 from pynetdicom import AE
 
 from myot2.ingest.pacs.access import Access
+from myot2.ingest.pacs.connection import leave_answers_to_the_asker
 from myot2.ingest.pacs.limits import Budget, Limits
 from myot2.ingest.pacs.problems import unavailable, wrong_answer
 from myot2.ingest.pacs.source import Source, parse_source
@@ -79,6 +80,7 @@ def _by_dimse(objects: Sequence[Dataset], archive: Source, access: Access) -> No
             "the association rejected" if association.is_rejected else "no connection",
             "Check host, port and AE titles of the destination with the administrator.",
         )
+    leave_answers_to_the_asker(association)
     try:
         for made in objects:
             try:

@@ -20,7 +20,7 @@ from pynetdicom.sop_class import (
 )
 
 from myot2.ingest.pacs.access import Access
-from myot2.ingest.pacs.connection import MAX_PDU, GuardedConnection
+from myot2.ingest.pacs.connection import MAX_PDU, GuardedConnection, leave_answers_to_the_asker
 from myot2.ingest.pacs.intake import Intake, Listed
 from myot2.ingest.pacs.limits import LISTING_BYTES, Budget
 from myot2.ingest.pacs.problems import unavailable, wrong_answer
@@ -155,6 +155,7 @@ class DimseArchive:
             ],
         )
         if association.is_established:
+            leave_answers_to_the_asker(association)
             self._connection.watch(association)
             return association
         if association.is_rejected:
