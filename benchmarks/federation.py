@@ -205,7 +205,7 @@ def prepare(options: argparse.Namespace) -> Study:
         },
         general=synthetic_people(recipe.validation, configuration, table),
         recipe=recipe,
-        replayed=Batches(training, configuration.structures, volumes, seed=recipe.tuning.seed),
+        replayed=Batches(training, configuration.structures, volumes, seed=recipe.tuning.seed, muscles=table.muscles),
         configuration=configuration,
         weights=state_of(model.networks),
         folder=options.work,

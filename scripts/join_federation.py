@@ -59,7 +59,7 @@ def main(argv: list[str] | None = None) -> int:
     work = next(function for wanted, function in asked if wanted)
 
     def until_stopped() -> None:
-        require_environment("join_federation.py")
+        require_environment("join_federation.py", "cryptography", *(["flwr"] if work is take_part else []))
         with suppress(KeyboardInterrupt):
             work(options)
 

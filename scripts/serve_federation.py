@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from datetime import UTC, datetime
 from pathlib import Path
 
 import yaml
@@ -23,7 +22,7 @@ from myot2.core.command import run_stage
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_text
 from myot2.learn.federation import SETTINGS, Member, Rules, Settings, read_settings
-from myot2.learn.ledger import records_of
+from myot2.learn.ledger import now_in_utc, records_of
 from myot2.learn.papers import (
     CARD,
     INVITATION,
@@ -83,7 +82,7 @@ def main(argv: list[str] | None = None) -> int:
     work = next(function for wanted, function in asked if wanted)
 
     def checked() -> None:
-        require_environment("serve_federation.py")
+        require_environment("serve_federation.py", "cryptography", *(["flwr"] if work is play else []))
         work(options)
 
     return run_stage("federation", checked, outputs=[], leave_stop_notes=False)
@@ -102,7 +101,7 @@ def begin(options: argparse.Namespace) -> None:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = make_key(folder / "signing.key")
     authority = make_certificates(folder / "tls", [options.address.rpartition(":")[0].strip("[]")])
-    first = start(folder / MODELS, options.model, when=now())
+    first = start(folder / MODELS, options.model, when=now_in_utc())
     invitation = Invitation(
         federation=options.begin, address=options.address, coordinator_key=key, authority=authority.read_text()
     )
@@ -116,7 +115,7 @@ def begin(options: argparse.Namespace) -> None:
 
 def add_site(options: argparse.Namespace) -> None:
     """Take a site in, where its fingerprint is the one that it says by telephone."""
-    from myot2.learn.flower.coordinator import node_key_bytes
+    from myot2.learn.certificates import node_key_bytes
 
     card, path = read_paper(options.add_site, Card), options.folder / SETTINGS
     node_key_bytes(card.node)
@@ -176,7 +175,7 @@ def list_rounds(options: argparse.Namespace) -> None:
 
 def go_back(options: argparse.Namespace) -> None:
     """Make an earlier version the current one; the next round begins with it."""
-    target = roll_back(options.folder / MODELS, options.roll_back, reason=options.reason, when=now())
+    target = roll_back(options.folder / MODELS, options.roll_back, reason=options.reason, when=now_in_utc())
     print(f"Version {target.number} is the current one; the next round begins with it.")
 
 
@@ -225,11 +224,6 @@ def write_settings(folder: Path, content: dict) -> None:
 def say(line: str) -> None:
     """Print at once."""
     print(line, flush=True)
-
-
-def now() -> str:
-    """Time in UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 if __name__ == "__main__":

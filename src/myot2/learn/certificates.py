@@ -38,6 +38,32 @@ def make_node_key(path: str | Path) -> str:
     return loaded.public_key().public_bytes(*openssh).decode("ascii")
 
 
+def node_key_bytes(line: str) -> bytes:
+    """A transport key as Flower keeps it (PEM), from its public line.
+
+    Raises
+    ------
+    MyoT2Error
+        The line is no such key.
+    """
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    try:
+        key = serialization.load_ssh_public_key(line.encode("utf-8"))
+        if not isinstance(key, ec.EllipticCurvePublicKey) or not isinstance(key.curve, ec.SECP384R1):
+            raise ValueError(line)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise MyoT2Error(
+            expected="a transport key that begins with ecdsa-sha2-nistp384",
+            found=repr(line[:40]),
+            where="the federation's settings",
+            do="Take the line from the site's card.json.",
+        ) from error
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
 def make_certificates(folder: str | Path, hosts: Sequence[str]) -> Path:
     """Make an authority and with it the certificate of a coordinator; the authority's key is not kept.
 

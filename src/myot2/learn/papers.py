@@ -93,18 +93,19 @@ def confirmed(question: str) -> bool:
     return sys.stdin.isatty() and input(f"{question} [y/N] ").strip().lower() in ("y", "yes")
 
 
-def require_environment(program: str) -> None:
-    """Refuse to run where Flower is not installed.
+def require_environment(program: str, *modules: str) -> None:
+    """Refuse to run where one of these modules is not installed.
 
     Raises
     ------
     MyoT2Error
         It is not.
     """
-    if find_spec("flwr") is None or find_spec("cryptography") is None:
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
         raise MyoT2Error(
             expected="the federation's environment",
-            found="a Python without Flower",
+            found=f"a Python without {' and '.join(missing)}",
             where=sys.executable,
             do=f"Once: make federation. Then: .venv-federation/bin/python scripts/{program}",
         )

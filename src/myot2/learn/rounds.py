@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_bytes, write_json
@@ -32,9 +32,6 @@ from myot2.learn.updates import (
 )
 from myot2.learn.versions import Attempt, Version, add, refuse, tried, version
 from myot2.segment.model import ModelConfiguration
-
-if TYPE_CHECKING:
-    pass
 
 Examine = Callable[[Tensors], Scores]
 """Dice of weights on the coordinator's synthetic people."""

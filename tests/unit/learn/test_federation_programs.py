@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 
 import pytest
 import yaml
 from federated import WHEN, Party, Told, tiny_model
+from reviewed_run import PEOPLE, reviewed_run
 
 from myot2.learn import messages
 from myot2.learn.round import open_round
 from myot2.learn.site import answer
 
 pytest.importorskip("cryptography", reason="signatures need cryptography (envs/develop.lock)")
-pytest.importorskip("flwr", reason="the programs need the federation's environment (make federation)")
 
 
 @pytest.fixture
@@ -101,7 +102,17 @@ def test_a_card_that_was_tampered_with_is_refused(serve, join, begun, tmp_path, 
     assert yaml.safe_load((folder / "federation.yaml").read_text())["sites"] == {}
 
 
+def test_without_flower_rounds_do_not_begin_and_what_to_do_is_said(serve, join, begun, tmp_path, capsys, monkeypatch):
+    folder, _ = begun
+    whole = importlib.util.find_spec
+    monkeypatch.setattr("myot2.learn.papers.find_spec", lambda name: None if name == "flwr" else whole(name))
+    for call in (serve, join):
+        assert call([str(folder)]) == 1
+        assert "Once: make federation." in capsys.readouterr().err
+
+
 def test_with_too_few_sites_the_rounds_do_not_begin(serve, begun, capsys):
+    pytest.importorskip("flwr", reason="rounds need the federation's environment (make federation)")
     folder, _ = begun
     assert serve([str(folder)]) == 1
     assert "at least 2 sites" in capsys.readouterr().err
@@ -128,3 +139,22 @@ def test_a_dry_run_prints_every_field_and_every_tensor_and_their_bytes(tmp_path,
     assert "0.model.0.conv.unit0.conv.weight  4x3x3x3  432 bytes" in out
     assert f"In all {len(made.message) + len(made.tensors):,} bytes" in out
     assert "Nothing was sent." in out
+
+
+def test_a_dry_run_learns_from_the_run_s_corrections_and_sends_nothing(
+    serve, join, begun, tmp_path, root, training, recipe, configuration, weights, capsys
+):
+    folder, _ = begun
+    card, _ = card_of(join, tmp_path / "a", "hospital-a", capsys)
+    assert serve([str(folder), "--add-site", card, "--yes"]) == 0
+    assert join([str(tmp_path / "a"), "--accept", str(folder / "invitation.json"), "--yes"]) == 0
+    run = reviewed_run(tmp_path / "run", root, training, recipe, configuration, weights)
+    capsys.readouterr()
+    assert join([str(tmp_path / "a"), "--configfile", str(run / "config.yaml"), "--dry-run"]) == 0
+    out = capsys.readouterr().out
+    assert "Learned from: 12 slices of 1 people; 1 held out." in out
+    assert '"Kind": "update"' in out and '"vastus lateralis": 1' in out and "Nothing was sent." in out
+    assert not any(who in out.split("This message would leave this site:")[1] for who in PEOPLE)
+    assert sorted(path.name for path in (tmp_path / "a").iterdir()) == [
+        *("card.json", "invitation.json", "node.key", "signing.key")
+    ]

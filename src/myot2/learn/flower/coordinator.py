@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,9 +33,11 @@ from myot2 import __version__
 from myot2.core.errors import MyoT2Error
 from myot2.learn import messages
 from myot2.learn.aggregate import HeadAxes
+from myot2.learn.certificates import node_key_bytes
 from myot2.learn.federation import Settings
 from myot2.learn.flower.payload import packed, unpacked
 from myot2.learn.flower.tasks import acquire, is_up, running, runtime_client, wait_until, write_secret
+from myot2.learn.ledger import now_in_utc
 from myot2.learn.round import NO_UPDATE, REPORT, UPDATE, Round, last_accepted, open_round, played
 from myot2.learn.rounds import (
     Examine,
@@ -147,14 +148,14 @@ def play(coordinator: Coordinator, grid: HttpGrid) -> None:
     """Play rounds until as many are closed as the settings want; a round that was begun goes on."""
     _deliver(coordinator, grid)
     while played(coordinator.folder) < coordinator.settings.rounds:
-        this = open_round(coordinator.folder, coordinator.settings, when=now())
+        this = open_round(coordinator.folder, coordinator.settings, when=now_in_utc())
         coordinator.report(f"Round {this.number} begins with version {this.parent.number}.")
         _learn(coordinator, grid, this)
         structures, head, examine = coordinator.configuration.structures, coordinator.head, coordinator.examine
-        candidate = propose(this, structures=structures, head=head, examine=examine, when=now())
+        candidate = propose(this, structures=structures, head=head, examine=examine, when=now_in_utc())
         if candidate:
             _judge(coordinator, grid, this, candidate)
-        made = close(this, coordinator.configuration, when=now())
+        made = close(this, coordinator.configuration, when=now_in_utc())
         coordinator.report(
             f"Round {this.number}: {f'version {made.number}' if made else 'no new version; the ledger says why'}."
         )
@@ -166,7 +167,7 @@ def _learn(coordinator: Coordinator, grid: HttpGrid, this: Round) -> None:
 
     def take(site: str, message: bytes, tensors: bytes) -> Outcome:
         if not tensors:
-            return take_declined(this, site, message, when=now())
+            return take_declined(this, site, message, when=now_in_utc())
         return take_update(
             this,
             site,
@@ -174,13 +175,13 @@ def _learn(coordinator: Coordinator, grid: HttpGrid, this: Round) -> None:
             tensors,
             structures=coordinator.configuration.structures,
             examine=coordinator.examine,
-            when=now(),
+            when=now_in_utc(),
         )
 
     waiting = set(coordinator.settings.sites) - set(this.events(UPDATE)) - set(this.events(NO_UPDATE))
     silent = Exchange(coordinator, grid, this, messages.LEARN, this.parent_weights(), take).run(waiting)
     for site, reason in sorted(silent.items()):
-        take_nothing(this, site, reason, when=now())
+        take_nothing(this, site, reason, when=now_in_utc())
 
 
 def _judge(coordinator: Coordinator, grid: HttpGrid, this: Round, candidate: bytes) -> None:
@@ -190,7 +191,7 @@ def _judge(coordinator: Coordinator, grid: HttpGrid, this: Round, candidate: byt
     structures = coordinator.configuration.structures
 
     def take(site: str, message: bytes, _: bytes) -> Outcome:
-        return take_report(this, site, message, structures=structures, when=now())
+        return take_report(this, site, message, structures=structures, when=now_in_utc())
 
     Exchange(coordinator, grid, this, messages.JUDGE, candidate, take).run(taken - set(this.events(REPORT)))
 
@@ -202,7 +203,7 @@ def _deliver(coordinator: Coordinator, grid: HttpGrid) -> None:
         return
 
     def take(site: str, message: bytes, _: bytes) -> Outcome:
-        return take_receipt(this, site, message, made, when=now())
+        return take_receipt(this, site, message, made, when=now_in_utc())
 
     weights = (made.folder / WEIGHTS).read_bytes()
     waiting = set(coordinator.settings.sites) - kept_by(this)
@@ -351,34 +352,3 @@ def _control(address: str, root: bytes) -> Iterator[ControlHttpClient]:
         yield client
     finally:
         client.close()
-
-
-def node_key_bytes(line: str) -> bytes:
-    """A transport key as Flower keeps it, from the line of its .pub file.
-
-    Raises
-    ------
-    MyoT2Error
-        The line is no such key.
-    """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_ssh_public_key
-    from flwr.supercore.primitives.asymmetric import public_key_to_bytes, uses_nist_ec_curve
-
-    try:
-        key = load_ssh_public_key(line.encode("utf-8"))
-        if not uses_nist_ec_curve(key):
-            raise ValueError
-    except (ValueError, UnsupportedAlgorithm, AttributeError) as error:
-        raise MyoT2Error(
-            expected="a transport key that begins with ecdsa-sha2-nistp384",
-            found=repr(line[:40]),
-            where="the federation's settings",
-            do="Take the line from the site's node.key.pub.",
-        ) from error
-    return public_key_to_bytes(key)
-
-
-def now() -> str:
-    """Time in UTC, ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -6,7 +6,6 @@ import socket
 import ssl
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 
 from flwr.app import RecordDict
@@ -14,6 +13,7 @@ from flwr.app import RecordDict
 from myot2.core.errors import MyoT2Error
 from myot2.learn.flower.payload import packed, unpacked
 from myot2.learn.flower.tasks import is_up, program, running, wait_until, work_at_site, write_secret
+from myot2.learn.ledger import now_in_utc
 from myot2.learn.site import Identity, Work, answer
 
 TRIES, SOON, PAUSE, START = 2, 180, 5, 600
@@ -154,7 +154,7 @@ def vouched_for(address: str, authority: str | Path) -> bool:
 def respond(content: RecordDict, folder: Path, who: Identity, work: Work, report: Callable[[str], None]) -> RecordDict:
     """From an order's records to the answer's."""
     order, weights = unpacked(content, where="the coordinator's order")
-    sent = answer(folder, order, weights, who=who, work=work, when=datetime.now(UTC).isoformat(timespec="seconds"))
+    sent = answer(folder, order, weights, who=who, work=work, when=now_in_utc())
     report(f"Answered with {len(sent.message)} bytes of message and {len(sent.tensors)} bytes of tensors.")
     return packed(sent.message, sent.tensors)
 

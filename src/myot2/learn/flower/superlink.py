@@ -1,47 +1,15 @@
-"""Flower's SuperLink with a guard: from other machines a site's calls are answered, and no others.
+"""Flower's SuperLink behind a guard (`myot2.learn.flower.guard`).
 
-Flower 1.41 serves three interfaces at one port: Fleet (the sites'), Control (registering nodes, starting runs) and
-Runtime (doing the coordinator's tasks). Control asks for no credential unless an identity provider is set up, so that
-whoever reaches the port could register a node or start a run. Here Control and Runtime are for this machine alone.
-
-    python -m myot2.learn.flower.superlink <options of flower-superlink>
+python -m myot2.learn.flower.superlink <options of flower-superlink>
 """
 
 from __future__ import annotations
 
-import ipaddress
-from typing import Any
-
 from flwr.superlink import extensions
 from flwr.superlink.cli.flower_superlink import flower_superlink
 from starlette.middleware import Middleware
-from starlette.responses import PlainTextResponse
 
-OPEN_TO_SITES = ("/v1/fleet/", "/health")
-
-
-class SitesMayOnly:
-    """ASGI middleware that refuses calls of other machines outside of `OPEN_TO_SITES`."""
-
-    def __init__(self, app: Any):
-        self.app = app
-
-    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Pass a call on, or answer 403."""
-        if scope["type"] in ("http", "websocket") and not allowed(scope["path"], scope.get("client")):
-            await PlainTextResponse("Only from the coordinator's own machine.", status_code=403)(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
-
-
-def allowed(path: str, client: tuple[str, int] | None) -> bool:
-    """Whether a call may be made from where it comes."""
-    if path.startswith(OPEN_TO_SITES[0]) or path == OPEN_TO_SITES[1]:
-        return True
-    try:
-        return client is not None and ipaddress.ip_address(client[0]).is_loopback
-    except ValueError:
-        return False
+from myot2.learn.flower.guard import SitesMayOnly
 
 
 def main() -> None:
