@@ -1,7 +1,7 @@
 """Take part in a federation as a site: learn from this site's corrections, and send what the weights learned.
 
   --make-keys   once: this site's keys, and the card for the coordinator
-  --accept      once: takes the coordinator's invitation, after fingerprints were compared
+  --accept      once, and when the certificates were renewed: takes the coordinator's invitation, after fingerprints were compared
   --dry-run     learns, prints all that would leave this site, field by field and tensor by tensor, and sends nothing
   without any   waits for the coordinator's orders and answers them, until it is stopped (Ctrl-C)
 
@@ -25,14 +25,11 @@ from myot2.learn.papers import (
     Card,
     Invitation,
     confirmed,
+    fingerprint,
     read_paper,
     require_environment,
-    said,
     write_paper,
 )
-
-CLIP_NORM = 3.0
-"""Of a dry run, which has no order that says it."""
 
 
 def parse(argv: list[str] | None) -> argparse.Namespace:
@@ -75,15 +72,16 @@ def make_keys(options: argparse.Namespace) -> None:
     key, node = make_key(options.folder / "signing.key"), make_node_key(options.folder / "node.key")
     card = Card(site=options.make_keys, key=key, node=node)
     write_paper(options.folder / CARD, card)
-    print(f"Send {options.folder / CARD} to the coordinator, and tell by telephone this fingerprint of your key:")
-    print(f"  {said(card)}")
+    print(f"Send {options.folder / CARD} to the coordinator, and tell by telephone its fingerprint:")
+    print(f"  {fingerprint(card)}")
     print("signing.key and node.key never leave this machine.")
 
 
 def accept(options: argparse.Namespace) -> None:
     """Take an invitation, where its fingerprint is the one that the coordinator says by telephone."""
     invitation = read_paper(options.accept, Invitation)
-    print(f"Federation {invitation.federation} at {invitation.address}; the coordinator's key is {said(invitation)}.")
+    print(f"An invitation of federation {invitation.federation} at {invitation.address}.")
+    print(f"It has the fingerprint {fingerprint(invitation)}.")
     if not options.yes and not confirmed("Has the coordinator told you this fingerprint by telephone?"):
         print("Nothing was changed.")
         return
@@ -95,6 +93,7 @@ def dry_run(options: argparse.Namespace) -> None:
     """Learn as in a round that begins with this site's current version, and print what would be sent."""
     import tempfile
 
+    from myot2.learn.federation import Rules
     from myot2.learn.joining import work_of_run
     from myot2.learn.messages import LEARN, Order
     from myot2.learn.site import prepare
@@ -113,7 +112,8 @@ def dry_run(options: argparse.Namespace) -> None:
         Nonce="0" * 64,
         ParentSha256=digest(weights),
         WeightsSha256=digest(weights),
-        ClipNorm=CLIP_NORM,
+        ModelSha256=work.model_sha256(),
+        ClipNorm=Rules().clip_norm,
     )
     with tempfile.TemporaryDirectory() as aside:
         made = prepare(Path(aside), order, weights, who=who, work=work)
@@ -140,7 +140,7 @@ def print_answer(message: bytes, tensors: bytes) -> None:
 def take_part(options: argparse.Namespace) -> None:
     """Answer orders until stopped."""
     from myot2.learn.flower.node import join
-    from myot2.learn.joining import work_of_run
+    from myot2.learn.joining import RenewedWork, work_of_run
 
     folder, who = options.folder, identity(options)
     invitation = read_paper(folder / INVITATION, Invitation)
@@ -149,7 +149,7 @@ def take_part(options: argparse.Namespace) -> None:
     join(
         folder,
         who=who,
-        work=work_of_run(options.configfile, report=say),
+        work=RenewedWork(lambda: work_of_run(options.configfile, report=say)),
         address=invitation.address,
         authority=authority,
         node_key=folder / "node.key",

@@ -20,7 +20,18 @@ from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_json
 from myot2.core.tables import write_tsv
 from myot2.learn.ledger import LEDGER, now_in_utc
-from myot2.learn.versions import add, attempt_key, current, model_folder, refuse, roll_back, start, tried, versions
+from myot2.learn.versions import (
+    FIRST,
+    add,
+    attempt_key,
+    current,
+    model_folder,
+    refuse,
+    roll_back,
+    start,
+    tried,
+    versions,
+)
 
 CONFIGURATION = "config/config.yaml"
 
@@ -59,7 +70,9 @@ def list_versions(options: argparse.Namespace) -> None:
     now = current(folder).number
     for one in versions(folder):
         mark = "  (current)" if one.number == now else ""
-        print(f"{one.number}  from {one.parent or 'learn.start'}  weights {one.weights_sha256[:12]}{mark}")
+        print(
+            f"{one.number}  from {one.parent or ('learn.start' if one.number == FIRST else 'elsewhere')}  weights {one.weights_sha256[:12]}{mark}"
+        )
 
 
 def go_back(options: argparse.Namespace) -> None:

@@ -2,6 +2,7 @@
 
   --begin       once: keys, a certificate, the settings, and the invitation for the sites
   --add-site    once per site: takes its card into the settings, after fingerprints were compared
+  --renew       once a year: new certificates, and a new invitation for the sites; all keys stay
   --dry-run     says who takes part, by which rules, and what would be sent
   --list        says what became of each round
   --roll-back   makes an earlier version of the model the current one
@@ -21,7 +22,7 @@ import yaml
 from myot2.core.command import run_stage
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_text
-from myot2.learn.federation import SETTINGS, Member, Rules, Settings, read_settings
+from myot2.learn.federation import SETTINGS, Member, Rules, read_settings, settings_of
 from myot2.learn.ledger import now_in_utc, records_of
 from myot2.learn.papers import (
     CARD,
@@ -29,12 +30,13 @@ from myot2.learn.papers import (
     Card,
     Invitation,
     confirmed,
+    fingerprint,
     read_paper,
+    require_address,
     require_environment,
-    said,
     write_paper,
 )
-from myot2.learn.round import CLOSED, MODELS, NO_UPDATE, OPENED, UPDATE
+from myot2.learn.round import CLOSED, MODELS, NO_ANSWER, NO_UPDATE, OPENED, UPDATE
 from myot2.learn.versions import current, roll_back, start
 
 PORT = 9092
@@ -51,16 +53,20 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
         "--begin", metavar="NAME", help="begin a federation of this name (small letters, digits, hyphens)"
     )
     what.add_argument("--add-site", type=Path, metavar=CARD, help="take a site in")
+    what.add_argument("--renew", action="store_true", help="make new certificates and a new invitation")
     what.add_argument("--dry-run", action="store_true", help="send nothing and start nothing")
     what.add_argument("--list", action="store_true", help="list the rounds")
     what.add_argument("--roll-back", metavar="VERSION", help="go back to a version of the model")
     parser.add_argument("--reason", default="", metavar="TEXT", help="why one goes back")
-    parser.add_argument("--address", metavar="HOST:PORT", help="with --begin: where the sites reach this machine")
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="with --begin: where the sites reach this machine; with --renew: where it has moved to",
+    )
     parser.add_argument(
         "--model", type=Path, default=Path("resources/models/thigh"), help="with --begin: the model to begin with"
     )
-    parser.add_argument("--listen", default="0.0.0.0", metavar="HOST", help="address of this machine to listen at")
-    parser.add_argument("--port", type=int, default=PORT, help="port to listen at (%(default)s)")
+    parser.add_argument("--port", type=int, default=PORT, help="port of this machine to listen at (%(default)s)")
     parser.add_argument("--yes", action="store_true", help="the fingerprint was compared; do not ask")
     options = parser.parse_args(argv)
     if options.begin and not options.address:
@@ -74,6 +80,7 @@ def main(argv: list[str] | None = None) -> int:
     asked = (
         (options.begin, begin),
         (options.add_site, add_site),
+        (options.renew, renew),
         (options.dry_run, dry_run),
         (options.list, list_rounds),
         (options.roll_back, go_back),
@@ -98,9 +105,10 @@ def begin(options: argparse.Namespace) -> None:
         raise MyoT2Error(
             expected="a folder without a federation", found=SETTINGS, where=folder, do="Name another folder."
         )
+    require_address(options.address)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = make_key(folder / "signing.key")
-    authority = make_certificates(folder / "tls", [options.address.rpartition(":")[0].strip("[]")])
+    authority = make_certificates(folder / "tls", [host_of(options.address)])
     first = start(folder / MODELS, options.model, when=now_in_utc())
     invitation = Invitation(
         federation=options.begin, address=options.address, coordinator_key=key, authority=authority.read_text()
@@ -108,9 +116,24 @@ def begin(options: argparse.Namespace) -> None:
     write_paper(folder / INVITATION, invitation)
     write_settings(folder, {"name": options.begin, "sites": {}, "rules": Rules().model_dump(mode="json"), "rounds": 3})
     print(f"The federation {options.begin} begins with version {first.number} of {options.model}.")
-    print(f"Give each site {folder / INVITATION}, and tell it by telephone this fingerprint of your key:")
-    print(f"  {said(invitation)}")
+    print(f"Give each site {folder / INVITATION}, and tell it by telephone this fingerprint of the invitation:")
+    print(f"  {fingerprint(invitation)}")
     print("Then take each site's card in: --add-site card.json")
+
+
+def renew(options: argparse.Namespace) -> None:
+    """Make new certificates, and an invitation with them; the coordinator's signing key stays."""
+    from myot2.learn.certificates import renew_certificates
+
+    path = options.folder / INVITATION
+    former = read_paper(path, Invitation)
+    address = require_address(options.address or former.address)
+    authority = renew_certificates(options.folder / "tls", [host_of(address)])
+    invitation = former.model_copy(update={"address": address, "authority": authority.read_text()})
+    write_paper(path, invitation)
+    print(f"The certificates are new. Give each site {path} again, and tell it by telephone its fingerprint:")
+    print(f"  {fingerprint(invitation)}")
+    print("Each site takes it with --accept and starts again; until then it cannot connect. All keys stay.")
 
 
 def add_site(options: argparse.Namespace) -> None:
@@ -129,13 +152,13 @@ def add_site(options: argparse.Namespace) -> None:
             where=path,
             do="To replace its keys, remove the site from this file first.",
         )
-    print(f"Site {card.site} has the key {said(card)}.")
+    content["sites"][card.site] = Member(key=card.key, node=card.node).model_dump(mode="json")
+    settings_of(content, path)  # before anything is written: keys that another site has are refused
+    print(f"The card of site {card.site} has the fingerprint {fingerprint(card)}.")
     if not options.yes and not confirmed("Has the site told you this fingerprint by telephone?"):
         print("Nothing was changed.")
         return
-    content["sites"][card.site] = Member(key=card.key, node=card.node).model_dump(mode="json")
     write_settings(options.folder, content)
-    read_settings(path)
     print(f"{card.site} takes part. Sites: {', '.join(sorted(content['sites']))}.")
 
 
@@ -152,7 +175,7 @@ def dry_run(options: argparse.Namespace) -> None:
     for key, value in settings.rules.model_dump(mode="json").items():
         print(f"  {key}: {value}")
     for name, member in sorted(settings.sites.items()):
-        print(f"Site {name}: {said(Card(site=name, key=member.key, node=member.node))}")
+        print(f"Site {name}: {fingerprint(Card(site=name, key=member.key, node=member.node))}")
     if len(settings.sites) < settings.rules.minimum_sites:
         print(f"There are {len(settings.sites)} sites; the rules want {settings.rules.minimum_sites}: none would come.")
     print("Nothing was started and nothing was sent.")
@@ -168,6 +191,8 @@ def list_rounds(options: argparse.Namespace) -> None:
             print(f"  {one['Site']}: {people}, {one['Bytes']:,} bytes")
         elif one["Event"] == NO_UPDATE:
             print(f"  {one['Site']}: no update: {one['Reason']}")
+        elif one["Event"] == NO_ANSWER:
+            print(f"  {one['Site']}: no valid answer to {one['Order']}: {one['Reason']}")
         elif one["Event"] == CLOSED:
             made = f"version {one['Version']}" if one["Accepted"] else "no new version"
             print(" ".join([f"  {made}.", *one["Reasons"]]))
@@ -211,12 +236,17 @@ def play(options: argparse.Namespace) -> None:
         ),
         report=say,
     )
-    serve(coordinator, host=options.listen, port=options.port, tls=options.folder / "tls")
+    serve(coordinator, host="0.0.0.0", port=options.port, tls=options.folder / "tls")
+
+
+def host_of(address: str) -> str:
+    """The host of host:port."""
+    return address.rpartition(":")[0]
 
 
 def write_settings(folder: Path, content: dict) -> None:
     """Write federation.yaml; what each key means is in docs/how-to/federate.md."""
-    Settings.model_validate(content)
+    settings_of(content, folder / SETTINGS)
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_text(folder / SETTINGS, f"# A federation's settings; docs/how-to/federate.md explains each key.\n{text}")
 

@@ -6,13 +6,14 @@
 from __future__ import annotations
 
 import ipaddress
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from myot2.core.errors import MyoT2Error
-from myot2.learn.signing import write_private
+from myot2.learn.signing import require_private, write_private
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -22,7 +23,13 @@ DAYS = 397
 
 
 def make_node_key(path: str | Path) -> str:
-    """Make a transport key (ECDSA P-384, OpenSSH form) unless it is there; return its public line."""
+    """Make a transport key (ECDSA P-384, OpenSSH form) unless it is there; return its public line.
+
+    Raises
+    ------
+    MyoT2Error
+        One is there that others than its owner can read.
+    """
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import ec
 
@@ -33,6 +40,7 @@ def make_node_key(path: str | Path) -> str:
             serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
         )
         write_private(path, text)
+    require_private(path)
     loaded = serialization.load_ssh_private_key(path.read_bytes(), None)
     openssh = serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
     return loaded.public_key().public_bytes(*openssh).decode("ascii")
@@ -120,6 +128,20 @@ def make_certificates(folder: str | Path, hosts: Sequence[str]) -> Path:
     (folder / "server.pem").write_bytes(leaf.public_bytes(serialization.Encoding.PEM))
     (folder / "ca.crt").write_bytes(root.public_bytes(serialization.Encoding.PEM))
     return made[0]
+
+
+def renew_certificates(folder: str | Path, hosts: Sequence[str]) -> Path:
+    """Replace an authority and its certificate by new ones; arguments and result are those of `make_certificates`."""
+    folder = Path(folder)
+    making, former = folder.with_name(f"{folder.name}-new"), folder.with_name(f"{folder.name}-old")
+    for left in (making, former):
+        shutil.rmtree(left, ignore_errors=True)
+    make_certificates(making, hosts)
+    if folder.is_dir():
+        folder.rename(former)
+    making.rename(folder)
+    shutil.rmtree(former, ignore_errors=True)
+    return folder / "ca.crt"
 
 
 def _name(text: str) -> x509.Name:

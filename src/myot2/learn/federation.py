@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from myot2.core.config_section import Section
 from myot2.core.errors import MyoT2Error
@@ -31,6 +31,12 @@ class Rules(Section):
     clip_norm: float = Field(
         3.0, gt=0, description="Largest L2 norm of an update; sites scale theirs down to it, a larger one is refused."
     )
+    most_people: int = Field(
+        200,
+        ge=1,
+        description="A site that says to have learned from more people, in all or of a muscle, weighs as much as one "
+        "with so many: nobody can check what it says.",
+    )
     trim: int = Field(0, ge=0, description="Smallest and largest values over the sites that are left out of a mean.")
     update_loss: Limits = Field(
         Limits(generality_loss=0.05, generality_structure_loss=0.10, local_gain=None),
@@ -52,14 +58,42 @@ class Settings(Section):
     )
     recipe: str = Field("config/learn/thigh.yaml", description="whose synthetic people the coordinator judges by")
 
+    @model_validator(mode="after")
+    def _own_keys(self) -> Settings:
+        for kind in ("key", "node"):
+            keys = [" ".join(getattr(member, kind).split()[:2]) for member in self.sites.values()]
+            if len(set(keys)) < len(keys):
+                raise ValueError(f"two sites have the same {kind}; each needs keys of its own")
+        return self
 
-def read_settings(path: str | Path) -> Settings:
-    """Read and validate the settings.
+
+def settings_of(content: object, path: str | Path) -> Settings:
+    """Validate settings that are, or will be, in a file.
 
     Raises
     ------
     MyoT2Error
         A key is missing, unknown or out of range, all of them are named; or two sites have one key.
+    """
+    try:
+        settings = Settings.model_validate(content)
+    except ValidationError as error:
+        found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
+        raise MyoT2Error(
+            expected="settings of a federation", found=found, where=path, do="Correct these keys."
+        ) from error
+    for member in settings.sites.values():
+        require_public_key(member.key)
+    return settings
+
+
+def read_settings(path: str | Path) -> Settings:
+    """Read the settings of a coordinator.
+
+    Raises
+    ------
+    MyoT2Error
+        The file is missing, is no YAML, or is refused by `settings_of`.
     """
     path = Path(path)
     if not path.is_file():
@@ -70,18 +104,7 @@ def read_settings(path: str | Path) -> Settings:
             do="Begin one with scripts/serve_federation.py --begin.",
         )
     try:
-        settings = Settings.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except (ValidationError, yaml.YAMLError) as error:
-        items = error.errors() if isinstance(error, ValidationError) else [{"loc": ("YAML",), "msg": "not readable"}]
-        found = "; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in items)
-        raise MyoT2Error(
-            expected="settings of a federation", found=found, where=path, do="Correct these keys."
-        ) from error
-    keys = [" ".join(member.key.split()[:2]) for member in settings.sites.values()]
-    if len(set(keys)) < len(keys):
-        raise MyoT2Error(
-            expected="a key of its own for each site", found="one key twice", where=path, do="Correct the keys."
-        )
-    for key in keys:
-        require_public_key(key)
-    return settings
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise MyoT2Error(expected="settings of a federation", found="no YAML", where=path, do="Correct it.") from error
+    return settings_of(content, path)

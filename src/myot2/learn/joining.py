@@ -2,19 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from myot2.core.errors import MyoT2Error
 from myot2.learn.attempt import Site
 from myot2.learn.ledger import now_in_utc
 from myot2.learn.local import LocalWork
+from myot2.learn.messages import Order
 from myot2.learn.people import write_roles
-from myot2.learn.run import LearningRun, Report
+from myot2.learn.run import LearningRun, Tell
+from myot2.learn.site import Judged, Learned
+from myot2.learn.updates import Tensors
 from myot2.learn.versions import current, start, versions
 from myot2.segment.model import ModelConfiguration, load_model
 
 
-def work_of_run(configfile: str | Path, *, report: Report = print) -> LocalWork:
+class RenewedWork:
+    """The work of `myot2.learn.site.Work`, read anew at each order to learn: people correct masks meanwhile.
+
+    Parameters
+    ----------
+    read : callable
+        Gives the work as it is now, such as `work_of_run`.
+    """
+
+    def __init__(self, read: Callable[[], LocalWork]):
+        self._read = read
+        self._work = read()
+
+    def model_sha256(self) -> str:
+        """Of the model that was read last."""
+        return self._work.model_sha256()
+
+    def learn(self, order: Order, weights: Tensors) -> Learned | None:
+        """Learn from the corrections that there are now."""
+        self._work = self._read()
+        return self._work.learn(order, weights)
+
+    def judge(self, before: Tensors, after: Tensors) -> Judged:
+        """Judge by the people of the last order to learn."""
+        return self._work.judge(before, after)
+
+    def keep(self, order: Order, weights: bytes) -> None:
+        """Keep."""
+        self._work.keep(order, weights)
+
+
+def work_of_run(configfile: str | Path, *, report: Tell = print) -> LocalWork:
     """What a site can do with the corrections of a run.
 
     Parameters
@@ -45,7 +80,7 @@ def work_of_run(configfile: str | Path, *, report: Report = print) -> LocalWork:
     )
 
 
-def _site(run: LearningRun, configuration: ModelConfiguration, report: Report) -> Site | None:
+def _site(run: LearningRun, configuration: ModelConfiguration, report: Tell) -> Site | None:
     """Who is learned from and who is held out; None where there are too few."""
     taken = run.corrections(configuration, {one.weights_sha256 for one in versions(run.models)}, report)
     try:

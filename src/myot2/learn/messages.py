@@ -6,7 +6,7 @@ model's structures, all else is numbers and digests. This file is what a data of
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -22,6 +22,8 @@ Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Count = Annotated[int, Field(ge=0, le=1_000_000, strict=True)]
 
 LEARN, JUDGE, KEEP = "learn", "judge", "keep"
+Decline = Literal["no corrections", "its own gate refuses what it learned"]
+NO_CORRECTIONS, OWN_GATE = DECLINES = get_args(Decline)
 
 
 class _Message(BaseModel):
@@ -45,6 +47,8 @@ class Order(_Message):
     """Of the weights that the round begins with."""
     WeightsSha256: Digest
     """Of the weights that come with this order."""
+    ModelSha256: Digest
+    """Of what the networks are (`myot2.learn.updates.model_digest`): the same weights mean something else to another."""
     ClipNorm: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     """Largest L2 norm of an update; the site scales its own down to it."""
 
@@ -86,7 +90,7 @@ class Declined(_Message):
     Round: Annotated[int, Field(ge=1, le=100_000, strict=True)]
     Nonce: Digest
     ParentSha256: Digest
-    Reason: Literal["no corrections", "its own gate refuses what it learned"]
+    Reason: Decline
 
 
 class Report(_Message):

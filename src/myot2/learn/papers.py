@@ -2,12 +2,16 @@
 
 An invitation tells a site where the coordinator is, by which key its orders are signed and which authority vouches for
 its address. A card tells the coordinator a site's public keys. Neither is secret; both must be the right ones, so two
-people who know each other compare the fingerprints by telephone.
+people who know each other compare the fingerprints by telephone. A fingerprint is that of the whole paper: one
+character that somebody changed on the way gives another.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import re
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,12 +19,14 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from myot2.audit.digests import canonical
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_json
 from myot2.learn.messages import Name
-from myot2.learn.signing import fingerprint, require_public_key
+from myot2.learn.signing import require_public_key
 
 INVITATION, CARD = "invitation.json", "card.json"
+_ADDRESS = r"^[A-Za-z0-9.-]+:\d{1,5}$"
 
 Paper = TypeVar("Paper", "Invitation", "Card")
 
@@ -33,7 +39,8 @@ class Invitation(_Paper):
     """Of the coordinator, for all sites."""
 
     federation: Name
-    address: str = Field(pattern=r"^[A-Za-z0-9.:\[\]-]+:\d{1,5}$")
+    address: str = Field(pattern=_ADDRESS)
+    """Host and port; the SuperLink listens on IPv4."""
     coordinator_key: str
     authority: str
     """Certificate, PEM."""
@@ -74,18 +81,32 @@ def read_paper(path: str | Path, kind: type[Paper]) -> Paper:
         raise MyoT2Error(
             expected=f"a {kind.__name__.lower()}", found="something else", where=path, do="Ask for it anew."
         ) from error
-    require_public_key(key_of(paper))
+    require_public_key(paper.coordinator_key if isinstance(paper, Invitation) else paper.key)
     return paper
 
 
-def key_of(paper: Invitation | Card) -> str:
-    """The signing key of whoever made it."""
-    return paper.coordinator_key if isinstance(paper, Invitation) else paper.key
+def require_address(address: str) -> str:
+    """The address, where it is one that sites can be told.
+
+    Raises
+    ------
+    MyoT2Error
+        It is not host:port, or its host is an IPv6 address.
+    """
+    if not re.fullmatch(_ADDRESS, address):
+        raise MyoT2Error(
+            expected="host:port, the host a name or an IPv4 address (IPv6 addresses are not supported)",
+            found=address,
+            where="the coordinator's address",
+            do="Give a name that sites can resolve, such as fed.hospital-a.org:9092.",
+        )
+    return address
 
 
-def said(paper: Invitation | Card) -> str:
-    """The fingerprint that is compared by telephone."""
-    return fingerprint(key_of(paper))
+def fingerprint(paper: Invitation | Card) -> str:
+    """What is compared by telephone: SHA-256 of all that the paper says, in the form in which ssh-keygen prints it."""
+    content = canonical(paper.model_dump(mode="json"))
+    return "SHA256:" + base64.b64encode(hashlib.sha256(content).digest()).decode("ascii").rstrip("=")
 
 
 def confirmed(question: str) -> bool:

@@ -2,7 +2,7 @@
 
 <folder>/ledger.jsonl, ledger.head          every event of every round, each line bound to the one before
 <folder>/models/                            versions of the common model (`myot2.learn.versions`)
-<folder>/rounds/0001/round.json             the round's number, chance and parent
+<folder>/rounds/0001/round.json             the round's number, chance, parent and rules
 <folder>/rounds/0001/updates/<site>.json, .safetensors
 <folder>/rounds/0001/candidate.safetensors  what the updates make together
 <folder>/rounds/0001/reports/<site>.json    what each site says of it
@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 from myot2.core.files import write_json
 from myot2.learn import messages
-from myot2.learn.federation import Settings
+from myot2.learn.federation import Rules, Settings
 from myot2.learn.ledger import Record, append, exclusive, records_of
 from myot2.learn.signing import signed
-from myot2.learn.updates import digest
-from myot2.learn.versions import Version, current, version
+from myot2.learn.updates import digest, model_digest
+from myot2.learn.versions import Version, configuration_of, current, made_of, version
 from myot2.segment.model import WEIGHTS
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 MODELS, ROUNDS = "models", "rounds"
 OPENED, CLOSED, KEPT = "round opened", "round closed", "kept"
 UPDATE, NO_UPDATE, PROPOSED, REPORT = "update", "no update", "candidate", "report"
+NO_ANSWER = "no answer"
+"""A site was asked and what came, if anything, was not valid; the record says to which order, and why."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Round:
     folder : Path
         Of the coordinator.
     settings : Settings
+        With the rules that the round was opened with, whatever federation.yaml says since.
     number : int
         From 1.
     nonce : str
@@ -82,12 +85,15 @@ class Round:
             Nonce=self.nonce,
             ParentSha256=self.parent.weights_sha256,
             WeightsSha256=weights_sha256,
+            ModelSha256=model_digest(configuration_of(self.parent.folder)),
             ClipNorm=self.settings.rules.clip_norm,
         )
 
 
 def open_round(folder: str | Path, settings: Settings, *, when: str) -> Round:
     """The round that is open; a new one, begun with the current model, where none is.
+
+    A round whose parent is no longer the current model, for somebody went back meanwhile, is closed without a result.
 
     Raises
     ------
@@ -97,9 +103,14 @@ def open_round(folder: str | Path, settings: Settings, *, when: str) -> Round:
     folder = Path(folder)
     with exclusive(folder):
         records = [one for one in records_of(folder) if one["Event"] in (OPENED, CLOSED)]
-        if records and records[-1]["Event"] == OPENED:
-            return _round(folder, settings, records[-1])
         parent = current(folder / MODELS)
+        if records and records[-1]["Event"] == OPENED:
+            this = _round(folder, settings, records[-1])
+            if parent == this.parent or made_of(parent).get("Nonce") == this.nonce:  # made, then killed: close goes on
+                return this
+            reason = f"Version {parent.number} has become the current one while this round was open."
+            record = {"Event": CLOSED, "When": when, "Round": this.number, "Accepted": False, "Version": None}
+            append(folder, {**record, "Reasons": [reason]})
         number = 1 + max((one["Round"] for one in records), default=0)
         record = {
             "Event": OPENED,
@@ -134,6 +145,7 @@ def last_accepted(folder: str | Path, settings: Settings) -> tuple[Round | None,
 
 def _round(folder: Path, settings: Settings, record: Mapping[str, Any]) -> Round:
     parent = version(folder / MODELS, record["Parent"])
+    settings = settings.model_copy(update={"rules": Rules.model_validate(record["Rules"])})
     return Round(folder, settings, record["Round"], record["Nonce"], parent)
 
 

@@ -17,7 +17,7 @@ from myot2.learn import messages
 from myot2.learn.aggregate import Contribution, HeadAxes, aggregate
 from myot2.learn.gate import Scores, Verdict, judge_generality
 from myot2.learn.ledger import Record, append, exclusive
-from myot2.learn.round import CLOSED, KEPT, MODELS, NO_UPDATE, PROPOSED, REPORT, UPDATE, Round
+from myot2.learn.round import CLOSED, KEPT, MODELS, NO_ANSWER, NO_UPDATE, PROPOSED, REPORT, UPDATE, Round
 from myot2.learn.signing import opened
 from myot2.learn.updates import (
     Tensors,
@@ -90,7 +90,7 @@ def take_update(
         verdict = _try(this, added(parent, update.difference), parent, examine)
         reason = " ".join(verdict.reasons)
     except MyoT2Error as error:
-        reason = f"Expected {error.expected}; found {error.found}."
+        reason = _words(error)
     record: Record = {"Event": UPDATE, "When": when, "Round": this.number, "Site": site, "Accepted": not reason}
     record |= {"UpdateSha256": digest(content), "Bytes": len(message) + len(content), "Reason": reason}
     if verdict:
@@ -111,6 +111,14 @@ def take_nothing(this: Round, site: str, reason: str, *, when: str) -> None:
         append(this.folder, {"Event": NO_UPDATE, "When": when, "Round": this.number, "Site": site, "Reason": reason})
 
 
+def no_answer(this: Round, site: str, kind: str, reason: str, *, when: str) -> Outcome:
+    """Record that an order was answered with nothing, or with nothing that is valid."""
+    record: Record = {"Event": NO_ANSWER, "When": when, "Round": this.number, "Site": site}
+    with exclusive(this.folder):
+        append(this.folder, {**record, "Order": kind, "Reason": reason})
+    return Outcome(False, reason)
+
+
 def take_declined(this: Round, site: str, message: bytes, *, when: str) -> Outcome:
     """Record a site's signed word that it has nothing to send."""
     try:
@@ -118,7 +126,7 @@ def take_declined(this: Round, site: str, message: bytes, *, when: str) -> Outco
         order = this.order_content(site, messages.LEARN, this.parent.weights_sha256)
         require_same(declined, order, ("Federation", "Site", "Round", "Nonce", "ParentSha256"), f"site {site}")
     except MyoT2Error as error:
-        return Outcome(False, f"Expected {error.expected}; found {error.found}.")
+        return no_answer(this, site, messages.LEARN, _words(error), when=when)
     take_nothing(this, site, declined.Reason, when=when)
     return Outcome(True, "")
 
@@ -173,7 +181,7 @@ def take_report(this: Round, site: str, message: bytes, *, structures: tuple[str
                 expected="a report on this candidate", found="one on another", where=where, do="Ask the site."
             )
     except MyoT2Error as error:
-        return Outcome(False, f"Expected {error.expected}; found {error.found}.")
+        return no_answer(this, site, messages.JUDGE, _words(error), when=when)
     write_bytes(this.place / "reports" / f"{site}.json", message)
     with exclusive(this.folder):
         record = {"Event": REPORT, "When": when, "Round": this.number, "Site": site}
@@ -218,7 +226,7 @@ def take_receipt(this: Round, site: str, message: bytes, made: Version, *, when:
         order = this.order_content(site, messages.KEEP, made.weights_sha256)
         require_same(receipt, order, ("Federation", "Site", "Round", "Nonce", "WeightsSha256"), where)
     except MyoT2Error as error:
-        return Outcome(False, f"Expected {error.expected}; found {error.found}.")
+        return no_answer(this, site, messages.KEEP, _words(error), when=when)
     with exclusive(this.folder):
         append(this.folder, {"Event": KEPT, "When": when, "Round": this.number, "Site": site})
     return Outcome(True, "")
@@ -246,7 +254,13 @@ def _attempt(this: Round) -> Attempt:
         )
     people = {site: one["Manifest"]["People"] for site, one in sorted(updates.items())}
     per_site = {site: one["Manifest"]["PeopleOf"] for site, one in sorted(updates.items())}
-    data = {"Round": this.number, "People": people, "PeopleOf": per_site, "Reports": dict(sorted(reports.items()))}
+    data = {
+        "Round": this.number,
+        "Nonce": this.nonce,
+        "People": people,
+        "PeopleOf": per_site,
+        "Reports": dict(sorted(reports.items())),
+    }
     inputs = "".join(f"{site} {one['UpdateSha256']}\n" for site, one in sorted(updates.items()))
     key = digest(f"{this.parent.weights_sha256} {this.nonce}\n{inputs}".encode())
     recipe = this.settings.rules.model_dump(mode="json")
@@ -268,8 +282,9 @@ def _contributions(this: Round) -> dict[str, Contribution]:
                 where=path,
                 do="Restore the folder from a copy.",
             )
-        manifest = record["Manifest"]
-        found[site] = Contribution(tensors_of(content, where=path), manifest["People"], manifest["PeopleOf"])
+        manifest, most = record["Manifest"], this.settings.rules.most_people
+        people_of = {name: min(count, most) for name, count in manifest["PeopleOf"].items()}
+        found[site] = Contribution(tensors_of(content, where=path), min(manifest["People"], most), people_of)
     return found
 
 
@@ -284,6 +299,10 @@ def _scores_of_parent(this: Round, parent: Tensors, examine: Examine) -> Scores:
     if not path.is_file():
         write_json(path, examine(parent))
     return json.loads(path.read_text(encoding="utf-8"))
+
+
+def _words(error: MyoT2Error) -> str:
+    return f"Expected {error.expected}; found {error.found}."
 
 
 def _member(this: Round, site: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from myot2.learn.corrections import Seen, Taken, take_corrections
 from myot2.learn.examples import Example
 from myot2.learn.people import assign, read_roles
 from myot2.learn.recipe import LearningRecipe, read_learning_recipe, replay_recipe
+from myot2.learn.updates import digest
 from myot2.learn.validation import synthetic_people
 from myot2.review.run import ReviewedRun, read_review
 from myot2.segment.model import ModelConfiguration
@@ -20,7 +20,7 @@ from myot2.train.loop import Batches
 from myot2.train.population import keep_population
 from myot2.train.recipe import Recipe, read_recipe
 
-Report = Callable[[str], None]
+Tell = Callable[[str], None]
 """Takes lines of text."""
 
 
@@ -56,7 +56,7 @@ class LearningRun:
         """Of both recipes (`LearningRecipe.digest`)."""
         return self.recipe.digest(self.training)
 
-    def corrections(self, configuration: ModelConfiguration, own: Iterable[str], report: Report) -> Taken:
+    def corrections(self, configuration: ModelConfiguration, own: Iterable[str], report: Tell) -> Taken:
         """Accepted and corrected masks; `own` are digests of all weights whose masks may be learned from."""
         run = self.reviewed
         seen = [Seen(case.scan, case.image, case.own_labels) for case in run.cases if not case.repeat]
@@ -82,10 +82,10 @@ class LearningRun:
         """Synthetic people, by whom generality is measured."""
         return synthetic_people(self.recipe.validation, configuration, self.reviewed.table)
 
-    def replay(self, configuration: ModelConfiguration, report: Report) -> Batches:
+    def replay(self, configuration: ModelConfiguration, report: Tell) -> Batches:
         """Batches of other synthetic people, who are kept beside the versions; each population has its own folder."""
         table, replayed = self.reviewed.table, replay_recipe(self.training, self.recipe)
-        name = hashlib.sha256(replayed.population.model_dump_json().encode()).hexdigest()[:16]
+        name = digest(replayed.population.model_dump_json().encode())[:16]
         volumes = keep_population(
             replayed, table, self.models / "replay" / name, processes=self.recipe.tuning.threads, report=report
         )

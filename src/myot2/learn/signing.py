@@ -7,10 +7,9 @@ interrupted sends again what it has sent before. `cryptography` comes with the f
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import json
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -57,6 +56,23 @@ def write_private(path: Path, content: bytes) -> None:
         handle.write(content)
 
 
+def require_private(path: Path) -> None:
+    """Refuse a private key that others than its owner can read.
+
+    Raises
+    ------
+    MyoT2Error
+        They can.
+    """
+    if path.stat().st_mode & 0o077:
+        raise MyoT2Error(
+            expected="a private key that its owner alone can read",
+            found=f"permissions {path.stat().st_mode & 0o777:o}",
+            where=path,
+            do=f"chmod 600 {path.name}; if others may have read it, make a new one and tell the coordinator.",
+        )
+
+
 def read_key(path: str | Path) -> Ed25519PrivateKey:
     """The private key of a file.
 
@@ -71,13 +87,7 @@ def read_key(path: str | Path) -> Ed25519PrivateKey:
     path = Path(path)
     if not path.is_file():
         raise MyoT2Error(expected="a private key", found="no such file", where=path, do="Make one with --make-keys.")
-    if path.stat().st_mode & 0o077:
-        raise MyoT2Error(
-            expected="a private key that its owner alone can read",
-            found=f"permissions {path.stat().st_mode & 0o777:o}",
-            where=path,
-            do=f"chmod 600 {path.name}; if others may have read it, make a new one and tell the coordinator.",
-        )
+    require_private(path)
     try:
         key = load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError) as error:
@@ -96,15 +106,6 @@ def public_of(key: Ed25519PrivateKey) -> str:
         .public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
         .decode("ascii")
     )
-
-
-def fingerprint(public: str) -> str:
-    """What two people compare by telephone: the SHA-256 of a public key, as `ssh-keygen -l` prints it."""
-    try:
-        content = base64.b64decode(public.split()[1], validate=True)
-    except (IndexError, ValueError) as error:
-        raise _no_public_key(public) from error
-    return "SHA256:" + base64.b64encode(hashlib.sha256(content).digest()).decode("ascii").rstrip("=")
 
 
 def signed(content: BaseModel, key: Ed25519PrivateKey) -> bytes:
@@ -155,8 +156,11 @@ def opened(message: bytes, kind: type[Message], public: str, *, where: str | Pat
 def _require_signature(signature: str, content: bytes, public: str, where: str | Path) -> None:
     from cryptography.exceptions import InvalidSignature
 
+    key = _public_key(public)
     try:
-        _public_key(public).verify(bytes.fromhex(signature), content)
+        if not re.fullmatch("[0-9a-f]{128}", signature):  # fromhex would take capitals and blanks too
+            raise ValueError(signature)
+        key.verify(bytes.fromhex(signature), content)
     except (InvalidSignature, ValueError) as error:
         raise _refusal("a message signed with the key that is registered", "another signature", where) from error
 

@@ -21,14 +21,12 @@ from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_bytes
 from myot2.learn import messages
 from myot2.learn.ledger import append, exclusive
-from myot2.learn.messages import Declined, Manifest, Measure, Order, Receipt, Report
+from myot2.learn.messages import NO_CORRECTIONS, OWN_GATE, Declined, Manifest, Measure, Order, Receipt, Report
 from myot2.learn.signing import opened, signed
 from myot2.learn.updates import Tensors, clipped, difference_of, digest, to_bytes, weights_of
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-NO_CORRECTIONS, OWN_GATE = "no corrections", "its own gate refuses what it learned"
 
 
 @dataclass(frozen=True)
@@ -70,8 +68,12 @@ class Judged:
 class Work(Protocol):
     """What a site does with weights; `myot2.learn.local` does it with the corrections of a run."""
 
-    def learn(self, weights: Tensors) -> Learned | None:
-        """Learn from the site's corrections; None where it has none."""
+    def model_sha256(self) -> str:
+        """Of what this site's networks are (`myot2.learn.updates.model_digest`)."""
+        ...
+
+    def learn(self, order: Order, weights: Tensors) -> Learned | None:
+        """Learn from the site's corrections; None where it has none. The same arguments give the same weights."""
         ...
 
     def judge(self, before: Tensors, after: Tensors) -> Judged:
@@ -79,7 +81,7 @@ class Work(Protocol):
         ...
 
     def keep(self, order: Order, weights: bytes) -> None:
-        """Keep accepted weights as a version of the site's model."""
+        """Keep weights that the federation accepted as a version of the site's model."""
         ...
 
 
@@ -121,7 +123,8 @@ def answer(folder: str | Path, order: bytes, weights: bytes, *, who: Identity, w
     Raises
     ------
     MyoT2Error
-        The order is not the coordinator's, is meant for another site, or the weights are not those that it names.
+        The order is not the coordinator's, is meant for another site or another model, or the weights are not those
+        that it names.
         Nothing is done then, and nothing but this refusal is sent.
     """
     folder, asked = Path(folder), read_order(order, weights, who)
@@ -133,6 +136,8 @@ def answer(folder: str | Path, order: bytes, weights: bytes, *, who: Identity, w
         write_bytes(place / "order.json", order)
         if made.tensors:
             write_bytes(place / "update.safetensors", made.tensors)
+        else:  # what a killed try left, after which the corrections were withdrawn
+            (place / "update.safetensors").unlink(missing_ok=True)
         record = {"Event": "answered", "When": when, "Round": asked.Round, "Order": asked.Kind, "Sha256": digest(order)}
         sent = {"MessageSha256": digest(made.message), "TensorsSha256": digest(made.tensors)}
         append(folder, {**record, **sent, "Bytes": len(made.message) + len(made.tensors)})
@@ -142,6 +147,13 @@ def answer(folder: str | Path, order: bytes, weights: bytes, *, who: Identity, w
 
 def prepare(folder: Path, order: Order, weights: bytes, *, who: Identity, work: Work) -> Answer:
     """The answer to an order, without writing it into the outbox; a dry run prints it."""
+    if order.ModelSha256 != work.model_sha256():
+        raise MyoT2Error(
+            expected="networks like this site's, for the same structures",
+            found="an order about others",
+            where="the coordinator's order",
+            do="Nothing was done. Begin with the same model: learn.start here, --model at the coordinator.",
+        )
     if order.Kind == messages.LEARN:
         write_bytes(_parent(folder, order), weights)
         return _update(order, weights, who, work)
@@ -173,7 +185,7 @@ def read_order(order: bytes, weights: bytes, who: Identity) -> Order:
 
 def _update(order: Order, weights: bytes, who: Identity, work: Work) -> Answer:
     before = weights_of(weights)
-    learned = work.learn(before)
+    learned = work.learn(order, before)
     if learned is None or not learned.accepted:
         reason = NO_CORRECTIONS if learned is None else OWN_GATE
         return Answer(signed(Declined(**_same(order), ParentSha256=order.ParentSha256, Reason=reason), who.key))

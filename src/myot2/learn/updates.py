@@ -16,9 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from myot2.audit.digests import canonical
 from myot2.core.errors import MyoT2Error
 from myot2.learn.messages import Manifest, Order
 from myot2.learn.signing import opened
+from myot2.segment.model import ModelConfiguration
 
 Tensors = Mapping[str, np.ndarray]
 """Float32 arrays by name, as models/model.safetensors holds them."""
@@ -45,6 +47,13 @@ class Update:
 def digest(content: bytes) -> str:
     """SHA-256 in hexadecimal digits."""
     return hashlib.sha256(content).hexdigest()
+
+
+def model_digest(configuration: ModelConfiguration) -> str:
+    """SHA-256 of what a model's networks are: structures in the order of the channels, grid, layers; not its name."""
+    content = configuration.to_json()
+    del content["name"]
+    return digest(canonical(content))
 
 
 def to_bytes(tensors: Tensors) -> bytes:

@@ -10,6 +10,7 @@ import numpy as np
 from myot2.learn.federation import Member, Rules, Settings
 from myot2.learn.messages import Measure, Order
 from myot2.learn.site import Identity, Judged, Learned
+from myot2.learn.updates import model_digest
 from myot2.learn.versions import start
 from myot2.segment.model import ModelConfiguration, build_network, save_model
 
@@ -24,7 +25,6 @@ CONFIGURATION = ModelConfiguration(
     strides=(2,),
     residual_units=1,
 )
-NODE = "ecdsa-sha2-nistp384 AAAA"
 WHEN = "2026-11-29T00:00:00Z"
 
 
@@ -55,7 +55,7 @@ class Party:
         for name in names:
             make_key(folder / f"{name}.key")
             key = read_key(folder / f"{name}.key")
-            members[name] = Member(key=public_of(key), node=NODE)
+            members[name] = Member(key=public_of(key), node=f"ecdsa-sha2-nistp384 {name}")
             sites[name] = Identity("thighs", name, key, coordinator)
         settings = Settings(name="thighs", sites=members, rules=Rules(**{"clip_norm": 2.0} | rules))
         home = folder / "coordinator"
@@ -74,7 +74,10 @@ class Told:
     learnt: int = 0
     kept: list[str] = field(default_factory=list)
 
-    def learn(self, weights):
+    def model_sha256(self):
+        return model_digest(CONFIGURATION)
+
+    def learn(self, order, weights):
         self.learnt += 1
         moved = {name: (values + np.float32(self.step)).astype(np.float32) for name, values in weights.items()}
         measured = {"sartorius": Measure(People=1, Before=0.5, After=0.6)}

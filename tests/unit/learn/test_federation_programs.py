@@ -10,6 +10,7 @@ import yaml
 from federated import WHEN, Party, Told, tiny_model
 from reviewed_run import PEOPLE, reviewed_run
 
+from myot2.core.errors import MyoT2Error
 from myot2.learn import messages
 from myot2.learn.round import open_round
 from myot2.learn.site import answer
@@ -100,6 +101,85 @@ def test_a_card_that_was_tampered_with_is_refused(serve, join, begun, tmp_path, 
         (tmp_path / "bad.json").write_text(json.dumps(content | changed))
         assert serve([str(folder), "--add-site", str(tmp_path / "bad.json"), "--yes"]) == 1
     assert yaml.safe_load((folder / "federation.yaml").read_text())["sites"] == {}
+
+
+def test_any_change_of_a_paper_changes_the_fingerprint_that_is_told(serve, join, begun, tmp_path, capsys):
+    """Somebody between the two who replaces the authority, the address or the transport key is found by telephone."""
+    folder, said = begun
+    card, told = card_of(join, tmp_path / "a", "hospital-a", capsys)
+    _, other = card_of(join, tmp_path / "b", "hospital-a", capsys)
+    node = json.loads((tmp_path / "b/card.json").read_text())["node"]
+    (tmp_path / "altered.json").write_text(
+        json.dumps(json.loads((tmp_path / "a/card.json").read_text()) | {"node": node})
+    )
+    assert serve([str(folder), "--add-site", str(tmp_path / "altered.json")]) == 0
+    assert fingerprint(capsys.readouterr().out) not in (fingerprint(told), fingerprint(other))
+    invitation = json.loads((folder / "invitation.json").read_text())
+    for changed in ({"address": "fed.example.com:9092"}, {"authority": invitation["authority"] + "\n"}):
+        (tmp_path / "altered.json").write_text(json.dumps(invitation | changed))
+        assert join([str(tmp_path / "a"), "--accept", str(tmp_path / "altered.json")]) == 0
+        assert fingerprint(capsys.readouterr().out) != fingerprint(said)
+
+
+@pytest.mark.parametrize("same", ["key", "node"])
+def test_a_key_that_another_site_has_is_refused_before_anything_is_written(serve, join, begun, tmp_path, capsys, same):
+    folder, _ = begun
+    for name in ("a", "b"):
+        card_of(join, tmp_path / name, f"hospital-{name}", capsys)
+    one, other = (json.loads((tmp_path / name / "card.json").read_text()) for name in ("a", "b"))
+    (tmp_path / "same.json").write_text(json.dumps(other | {same: one[same]}))
+    assert serve([str(folder), "--add-site", str(tmp_path / "a/card.json"), "--yes"]) == 0
+    before = (folder / "federation.yaml").read_text()
+    assert serve([str(folder), "--add-site", str(tmp_path / "same.json"), "--yes"]) == 1
+    assert f"two sites have the same {same}" in capsys.readouterr().err
+    assert (folder / "federation.yaml").read_text() == before
+    assert serve([str(folder), "--dry-run"]) == 0
+
+
+def test_renewed_certificates_come_with_a_new_invitation_and_all_keys_stay(serve, join, begun, tmp_path, capsys):
+    import ssl
+
+    folder, _ = begun
+    card_of(join, tmp_path / "a", "hospital-a", capsys)
+    before, key = json.loads((folder / "invitation.json").read_text()), (folder / "signing.key").read_bytes()
+    served = (folder / "tls/server.pem").read_bytes()
+    assert serve([str(folder), "--renew"]) == 0
+    told = fingerprint(capsys.readouterr().out)
+    after = json.loads((folder / "invitation.json").read_text())
+    assert after["authority"] == (folder / "tls/ca.crt").read_text() != before["authority"]
+    assert {**after, "authority": ""} == {**before, "authority": ""}
+    assert (folder / "signing.key").read_bytes() == key and (folder / "tls/server.pem").read_bytes() != served
+    ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(folder / "tls/server.pem", folder / "tls/server.key")
+    assert (folder / "tls/server.key").stat().st_mode & 0o077 == 0
+    assert join([str(tmp_path / "a"), "--accept", str(folder / "invitation.json"), "--yes"]) == 0
+    assert fingerprint(capsys.readouterr().out) == told
+    assert json.loads((tmp_path / "a/invitation.json").read_text()) == after
+
+
+@pytest.mark.parametrize("address", ["[2001:db8::7]:9092", "fed.example.org", "fed.example.org:port"])
+def test_an_address_that_sites_cannot_use_is_refused_before_anything_is_made(serve, tmp_path, capsys, address):
+    model = tiny_model(tmp_path / "model")
+    assert serve([str(tmp_path / "c"), "--begin", "thighs", "--address", address, "--model", str(model)]) == 1
+    assert "IPv6 addresses are not supported" in capsys.readouterr().err
+    assert not (tmp_path / "c").exists()
+
+
+def test_a_transport_key_that_others_can_read_is_refused(join, begun, tmp_path, capsys):
+    pytest.importorskip("flwr", reason="the rounds need the federation's environment (make federation)")
+    from myot2.learn.flower.coordinator import Coordinator, serve
+    from myot2.learn.flower.node import join as take_part
+
+    folder, _ = begun
+    card_of(join, tmp_path / "a", "hospital-a", capsys)
+    (tmp_path / "a/node.key").chmod(0o644)
+    (folder / "tls/server.key").chmod(0o640)
+    assert join([str(tmp_path / "a"), "--make-keys", "hospital-a"]) == 1
+    assert "permissions 644" in capsys.readouterr().err
+    known = {"address": "127.0.0.1:1", "authority": folder / "tls/ca.crt", "node_key": tmp_path / "a/node.key"}
+    with pytest.raises(MyoT2Error, match="permissions 644"):
+        take_part(tmp_path / "a", who=None, work=None, **known)
+    with pytest.raises(MyoT2Error, match="permissions 640"):
+        serve(Coordinator(folder, None, None, None, None, None), host="127.0.0.1", port=1, tls=folder / "tls")
 
 
 def test_without_flower_rounds_do_not_begin_and_what_to_do_is_said(serve, join, begun, tmp_path, capsys, monkeypatch):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+from starlette.responses import PlainTextResponse
 
 from myot2.learn.flower.guard import SitesMayOnly
 
 ELSEWHERE = ("192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7", "not an address", None)
+LARGEST = 1000
 HERE = ("127.0.0.1", "127.8.8.8", "::1")
 
 
@@ -23,7 +25,7 @@ def reaches(path: str, host: str | None, kind: str = "http") -> bool:
         sent.append(message)
 
     scope = {"type": kind, "method": "GET", "path": path, "headers": [], "client": host and (host, 50000)}
-    asyncio.run(SitesMayOnly(application)(scope, None, send))
+    asyncio.run(SitesMayOnly(application, LARGEST)(scope, None, send))
     assert reached or sent[0]["status"] == 403
     return bool(reached)
 
@@ -47,3 +49,39 @@ def test_the_rest_is_for_this_machine_alone(path):
 
 def test_what_is_no_call_passes():
     assert reaches("", "192.0.2.7", kind="lifespan")
+
+
+def status(body: list[bytes], *headers: tuple[bytes, bytes]) -> tuple[int, int]:
+    """Status of the answer to a call of a site, and how many parts of its body were asked for."""
+    parts, sent = iter(body), []
+    asked = 0
+
+    async def application(scope, receive, send):
+        while (await receive())["more_body"]:
+            pass
+        await PlainTextResponse("read")(scope, receive, send)
+
+    async def receive():
+        nonlocal asked
+        asked += 1
+        return {"type": "http.request", "body": next(parts), "more_body": asked < len(body)}
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/v1/fleet/push-object", "headers": list(headers)}
+    asyncio.run(SitesMayOnly(application, LARGEST)({**scope, "client": ("192.0.2.7", 50000)}, receive, send))
+    return sent[0]["status"], asked
+
+
+def test_a_body_as_large_as_the_model_is_read():
+    assert status([b"a" * 500] * 2, (b"content-length", b"1000")) == (200, 2)
+
+
+def test_a_body_that_says_to_be_larger_is_not_read_at_all():
+    assert status([b"a" * 500] * 3, (b"content-length", b"1500")) == (413, 0)
+
+
+def test_a_body_that_does_not_say_its_size_or_a_smaller_one_is_read_as_far_as_it_may_go():
+    assert status([b"a" * 500] * 100) == (413, 3)
+    assert status([b"a" * 500] * 100, (b"content-length", b"10")) == (413, 3)

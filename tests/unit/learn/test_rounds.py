@@ -273,7 +273,7 @@ def test_a_site_without_corrections_says_so_and_still_judges(tmp_path):
     party = Party.of(tmp_path)
 
     class Nothing(Told):
-        def learn(self, weights):
+        def learn(self, order, weights):
             return None
 
     outcomes, made = play(party, {"east": Told(), "north": Told(), "west": Nothing()})

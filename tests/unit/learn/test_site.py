@@ -96,8 +96,8 @@ def test_weights_that_are_not_those_of_the_order_are_refused(party, this):
 
 def test_a_site_whose_own_gate_refuses_sends_no_tensors(party, this):
     class Worse(Told):
-        def learn(self, weights):
-            learned = super().learn(weights)
+        def learn(self, order, weights):
+            learned = super().learn(order, weights)
             return type(learned)(**{**vars(learned), "accepted": False})
 
     sent = ask(party, this, Worse())
@@ -157,8 +157,8 @@ def test_a_name_cannot_be_sent_as_a_structure_that_the_model_has_not(party, this
 
 def test_learning_that_yields_no_numbers_is_sent_to_nobody(party, this):
     class Broken(Told):
-        def learn(self, weights):
-            learned = super().learn(weights)
+        def learn(self, order, weights):
+            learned = super().learn(order, weights)
             broken = {name: np.full_like(values, np.nan) for name, values in learned.weights.items()}
             return type(learned)(**{**vars(learned), "weights": broken})
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -38,12 +37,13 @@ from myot2.learn.federation import Settings
 from myot2.learn.flower.payload import packed, unpacked
 from myot2.learn.flower.tasks import acquire, is_up, running, runtime_client, wait_until, write_secret
 from myot2.learn.ledger import now_in_utc
-from myot2.learn.round import NO_UPDATE, REPORT, UPDATE, Round, last_accepted, open_round, played
+from myot2.learn.round import MODELS, NO_UPDATE, REPORT, UPDATE, Round, last_accepted, open_round, played
 from myot2.learn.rounds import (
     Examine,
     Outcome,
     close,
     kept_by,
+    no_answer,
     propose,
     take_declined,
     take_nothing,
@@ -51,6 +51,9 @@ from myot2.learn.rounds import (
     take_report,
     take_update,
 )
+from myot2.learn.signing import require_private
+from myot2.learn.updates import digest
+from myot2.learn.versions import current
 from myot2.segment.model import WEIGHTS, ModelConfiguration
 
 if TYPE_CHECKING:
@@ -108,20 +111,22 @@ def serve(coordinator: Coordinator, *, host: str, port: int, tls: Path) -> None:
     ----------
     coordinator : Coordinator
     host, port : str, int
-        Where the SuperLink listens; 0.0.0.0 for all addresses of this machine.
+        Where the SuperLink listens: 0.0.0.0 (all addresses of this machine) or 127.0.0.1, by which this process calls.
     tls : Path
         Folder of ca.crt, server.pem and server.key (`myot2.learn.certificates`).
 
     Raises
     ------
     MyoT2Error
-        The SuperLink does not start.
+        The SuperLink does not start, or others can read its private key.
     """
+    require_private(tls / "server.key")
     home, here = coordinator.folder / "superlink", f"127.0.0.1:{port}"
     log, secret = coordinator.folder / "logs" / "superlink.log", home / "secret"
     write_secret(secret)
     command = [
-        *(sys.executable, "-m", "myot2.learn.flower.superlink", "--host", host, "--port", str(port)),
+        *(sys.executable, "-m", "myot2.learn.flower.superlink", str(largest_body(coordinator.folder))),
+        *("--host", host, "--port", str(port)),
         *("--ssl-ca-certfile", str(tls / "ca.crt"), "--ssl-certfile", str(tls / "server.pem")),
         *("--ssl-keyfile", str(tls / "server.key"), "--database", str(home / "state.db")),
         *("--enable-supernode-auth", "--disable-runtime-dependency-installation"),
@@ -144,10 +149,15 @@ def serve(coordinator: Coordinator, *, host: str, port: int, tls: Path) -> None:
             play(coordinator, grid)
 
 
+def largest_body(folder: Path) -> int:
+    """Bytes that a call may bring: the weights, which Flower sends in parts, and a MiB around them."""
+    return (current(folder / MODELS).folder / WEIGHTS).stat().st_size + 2**20
+
+
 def play(coordinator: Coordinator, grid: HttpGrid) -> None:
     """Play rounds until as many are closed as the settings want; a round that was begun goes on."""
-    _deliver(coordinator, grid)
     while played(coordinator.folder) < coordinator.settings.rounds:
+        _deliver(coordinator, grid, awaited=set())
         this = open_round(coordinator.folder, coordinator.settings, when=now_in_utc())
         coordinator.report(f"Round {this.number} begins with version {this.parent.number}.")
         _learn(coordinator, grid, this)
@@ -159,7 +169,7 @@ def play(coordinator: Coordinator, grid: HttpGrid) -> None:
         coordinator.report(
             f"Round {this.number}: {f'version {made.number}' if made else 'no new version; the ledger says why'}."
         )
-        _deliver(coordinator, grid)
+    _deliver(coordinator, grid, awaited=set(coordinator.settings.sites))
 
 
 def _learn(coordinator: Coordinator, grid: HttpGrid, this: Round) -> None:
@@ -179,24 +189,26 @@ def _learn(coordinator: Coordinator, grid: HttpGrid, this: Round) -> None:
         )
 
     waiting = set(coordinator.settings.sites) - set(this.events(UPDATE)) - set(this.events(NO_UPDATE))
-    silent = Exchange(coordinator, grid, this, messages.LEARN, this.parent_weights(), take).run(waiting)
+    silent = Exchange(coordinator, grid, this, messages.LEARN, this.parent_weights(), take).run(waiting, waiting)
     for site, reason in sorted(silent.items()):
         take_nothing(this, site, reason, when=now_in_utc())
 
 
 def _judge(coordinator: Coordinator, grid: HttpGrid, this: Round, candidate: bytes) -> None:
-    """Ask the sites that took part for their verdicts."""
-    taken = {site for site, one in this.events(UPDATE).items() if one["Accepted"]}
-    taken |= {site for site, one in this.events(NO_UPDATE).items() if one["Reason"] in DECLINED}
+    """Ask all sites for their verdicts; those that answered in this round are waited for."""
+    answered = set(this.events(UPDATE))
+    answered |= {site for site, one in this.events(NO_UPDATE).items() if one["Reason"] in messages.DECLINES}
     structures = coordinator.configuration.structures
 
     def take(site: str, message: bytes, _: bytes) -> Outcome:
         return take_report(this, site, message, structures=structures, when=now_in_utc())
 
-    Exchange(coordinator, grid, this, messages.JUDGE, candidate, take).run(taken - set(this.events(REPORT)))
+    waiting = set(coordinator.settings.sites) - set(this.events(REPORT))
+    exchange = Exchange(coordinator, grid, this, messages.JUDGE, candidate, take)
+    _record_silence(this, messages.JUDGE, exchange.run(waiting, answered))
 
 
-def _deliver(coordinator: Coordinator, grid: HttpGrid) -> None:
+def _deliver(coordinator: Coordinator, grid: HttpGrid, *, awaited: set[str]) -> None:
     """Give the sites the last accepted weights, as far as they have not confirmed them."""
     this, made = last_accepted(coordinator.folder, coordinator.settings)
     if this is None or made is None:
@@ -207,10 +219,16 @@ def _deliver(coordinator: Coordinator, grid: HttpGrid) -> None:
 
     weights = (made.folder / WEIGHTS).read_bytes()
     waiting = set(coordinator.settings.sites) - kept_by(this)
-    Exchange(coordinator, grid, this, messages.KEEP, weights, take).run(waiting, only_connected=True)
+    if waiting & awaited:
+        names = ", ".join(sorted(waiting))
+        coordinator.report(f"Version {made.number} is for {names}, for {coordinator.settings.wait_minutes:g} min.")
+    exchange = Exchange(coordinator, grid, this, messages.KEEP, weights, take)
+    _record_silence(this, messages.KEEP, exchange.run(waiting, awaited))
 
 
-DECLINED = ("no corrections", "its own gate refuses what it learned")
+def _record_silence(this: Round, kind: str, silent: dict[str, str]) -> None:
+    for site, reason in sorted(silent.items()):
+        no_answer(this, site, kind, reason, when=now_in_utc())
 
 
 @dataclass
@@ -227,10 +245,10 @@ class Exchange:
     """Site to the message's id and to when its node had connected."""
     silent: dict[str, str] = field(default_factory=dict)
 
-    def run(self, waiting: set[str], *, only_connected: bool = False) -> dict[str, str]:
+    def run(self, waiting: set[str], awaited: set[str]) -> dict[str, str]:
         """Go on until all have answered or the time is over; give the sites without an answer, and why.
 
-        With `only_connected`, sites that are not there are not waited for.
+        Of the sites that are not connected, only those of `awaited` are waited for.
         """
         waiting, end = set(waiting), time.monotonic() + 60 * self.coordinator.settings.wait_minutes
         while waiting:
@@ -238,7 +256,7 @@ class Exchange:
             for site in sorted(waiting & set(nodes)):
                 self._ask(site, nodes[site])
             waiting -= self._take_answers()
-            if only_connected and not waiting & set(nodes):
+            if not waiting & (set(nodes) | awaited):
                 break
             if time.monotonic() > end:
                 self.silent |= dict.fromkeys(waiting, "no answer in time")
@@ -304,7 +322,7 @@ def grid_of_a_run(address: str, root: bytes, secret: bytes) -> Iterator[HttpGrid
     from flwr.cli.build import build_fab_from_files
 
     code, _ = build_fab_from_files({"pyproject.toml": _NO_APP.format(version=__version__).encode()})
-    fab = Fab(hashlib.sha256(code).hexdigest(), code, {})
+    fab = Fab(digest(code), code, {})
     with _control(address, root) as control:
         control.StartRun(StartRunRequest(fab=fab_to_proto(fab)))
     client = runtime_client(address, secret=secret, root=root)

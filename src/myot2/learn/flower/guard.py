@@ -15,18 +15,60 @@ from starlette.responses import PlainTextResponse
 OPEN_TO_SITES = ("/v1/fleet/", "/health")
 
 
-class SitesMayOnly:
-    """ASGI middleware that refuses calls of other machines outside of `OPEN_TO_SITES`."""
+class _TooLarge(Exception):
+    """A call brings more than it may."""
 
-    def __init__(self, app: Any):
-        self.app = app
+
+class SitesMayOnly:
+    """ASGI middleware that refuses calls of other machines outside of `OPEN_TO_SITES`, and bodies that are too large.
+
+    Parameters
+    ----------
+    app : callable
+        The application behind it.
+    largest : int
+        Bytes that a call may bring; what is larger is not read to its end.
+    """
+
+    def __init__(self, app: Any, largest: int):
+        self.app, self.largest = app, largest
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        """Pass a call on, or answer 403."""
-        if scope["type"] in ("http", "websocket") and not allowed(scope["path"], scope.get("client")):
+        """Pass a call on, or answer 403 or 413."""
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+        elif not allowed(scope["path"], scope.get("client")):
             await PlainTextResponse("Only from the coordinator's own machine.", status_code=403)(scope, receive, send)
-            return
-        await self.app(scope, receive, send)
+        elif declared_size(scope) > self.largest:
+            await _too_large(scope, receive, send)
+        else:
+            try:
+                await self.app(scope, _counted(receive, self.largest), send)
+            except _TooLarge:
+                await _too_large(scope, receive, send)
+
+
+_too_large = PlainTextResponse("More than a model's weights.", status_code=413)
+
+
+def declared_size(scope: dict[str, Any]) -> int:
+    """Content-Length of a call; 0 where it has none, for then the bytes are counted as they come."""
+    sizes = [value for name, value in scope["headers"] if name == b"content-length"]
+    return max((int(value) for value in sizes if value.isdigit()), default=0)
+
+
+def _counted(receive: Any, most: int) -> Any:
+    left = most
+
+    async def counting() -> Any:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        if left < 0:
+            raise _TooLarge
+        return message
+
+    return counting
 
 
 def allowed(path: str, client: tuple[str, int] | None) -> bool:

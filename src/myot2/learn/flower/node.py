@@ -14,6 +14,7 @@ from myot2.core.errors import MyoT2Error
 from myot2.learn.flower.payload import packed, unpacked
 from myot2.learn.flower.tasks import is_up, program, running, wait_until, work_at_site, write_secret
 from myot2.learn.ledger import now_in_utc
+from myot2.learn.signing import require_private
 from myot2.learn.site import Identity, Work, answer
 
 TRIES, SOON, PAUSE, START = 2, 180, 5, 600
@@ -53,8 +54,10 @@ def join(
     Raises
     ------
     MyoT2Error
-        The SuperNode ended: the coordinator does not know the node, or its certificate is not the authority's.
+        The SuperNode ended: the coordinator does not know the node, or its certificate is not the authority's; or
+        others can read the node's key.
     """
+    require_private(Path(node_key))
     folder, short = Path(folder), 0
     log = folder / "logs" / "supernode.log"
     while short < TRIES:
@@ -68,7 +71,8 @@ def join(
         expected="a SuperNode that stays connected",
         found=f"that it ended {TRIES} times, each within {SOON} s",
         where=log,
-        do="Read its last lines. Most likely the coordinator has not registered this node's key: send it card.json.",
+        do="Read its last lines. Most likely the coordinator has not registered this node's key (send it card.json), "
+        "or the clocks differ: one that is over 5 s ahead of the coordinator's or over 305 s behind is refused.",
     )
 
 

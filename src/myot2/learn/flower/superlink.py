@@ -1,9 +1,11 @@
 """Flower's SuperLink behind a guard (`myot2.learn.flower.guard`).
 
-python -m myot2.learn.flower.superlink <options of flower-superlink>
+python -m myot2.learn.flower.superlink <bytes that a call may bring> <options of flower-superlink>
 """
 
 from __future__ import annotations
+
+import sys
 
 from flwr.superlink import extensions
 from flwr.superlink.cli.flower_superlink import flower_superlink
@@ -14,7 +16,8 @@ from myot2.learn.flower.guard import SitesMayOnly
 
 def main() -> None:
     """Run the SuperLink."""
-    extensions.get_middleware = lambda: (Middleware(SitesMayOnly),)
+    largest = int(sys.argv.pop(1))
+    extensions.get_middleware = lambda: (Middleware(SitesMayOnly, largest=largest),)
     flower_superlink()
 
 

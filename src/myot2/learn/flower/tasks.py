@@ -16,6 +16,7 @@ import ssl
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -45,9 +46,13 @@ Handler = Callable[[RecordDict], RecordDict]
 
 
 def environment(home: Path) -> dict[str, str]:
-    """The environment of Flower's programs: no telemetry, no look for updates, their files below `home`."""
+    """The environment of Flower's programs: no telemetry, no look for updates, their files below `home`.
+
+    Whom a call comes from is believed of a proxy on this machine alone (uvicorn's X-Forwarded-For), for the guard of
+    the coordinator's port asks it (`myot2.learn.flower.guard`).
+    """
     quiet = {"FLWR_TELEMETRY_ENABLED": "0", "FLWR_DISABLE_UPDATE_CHECK": "1", "FLWR_HOME": str(home)}
-    return {**os.environ, **quiet}
+    return {**os.environ, **quiet, "FORWARDED_ALLOW_IPS": "127.0.0.1"}
 
 
 def program(name: str) -> str:
@@ -168,18 +173,24 @@ def _do(address: str, token: str, handle: Handler, report: Callable[[str], None]
     beat.start()
     try:
         message, context, _, _ = pull_task_input(client)  # the last is the app's code, which stays packed
-        try:
-            reply = Message(handle(message.content), reply_to=message)
-            status, details = SubStatus.COMPLETED, ""
-        except MyoT2Error as error:
-            report(f"This order was refused: {error}")
-            reply = Message(Error(code=ErrorCode.CLIENT_APP_RAISED_EXCEPTION, reason=REFUSAL), reply_to=message)
-            status, details = SubStatus.FAILED, REFUSAL
+        reply = reply_to(message, handle, report)
+        status, details = (SubStatus.FAILED, REFUSAL) if reply.has_error() else (SubStatus.COMPLETED, "")
         push_message(client, reply, context)
         push_task_output(client=client, context=context, sub_status=status, details=details)
     finally:
         beat.stop()
         client.close()
+
+
+def reply_to(message: Message, handle: Handler, report: Callable[[str], None]) -> Message:
+    """The answer to an order, or the fixed refusal, whatever went wrong: the site goes on, and its operator is told."""
+    try:
+        return Message(handle(message.content), reply_to=message)
+    except MyoT2Error as error:
+        report(f"This order was refused: {error}")
+    except Exception as error:  # a full disk, torch, a damaged file: none of them may end the site's part
+        report("".join(["This order failed:\n", *traceback.format_exception(error)]))
+    return Message(Error(code=ErrorCode.CLIENT_APP_RAISED_EXCEPTION, reason=REFUSAL), reply_to=message)
 
 
 def wait_until(ready: Callable[[], bool], seconds: float, *, what: str, where: str | Path, do: str) -> None:
