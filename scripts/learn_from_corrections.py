@@ -70,9 +70,8 @@ def list_versions(options: argparse.Namespace) -> None:
     now = current(folder).number
     for one in versions(folder):
         mark = "  (current)" if one.number == now else ""
-        print(
-            f"{one.number}  from {one.parent or ('learn.start' if one.number == FIRST else 'elsewhere')}  weights {one.weights_sha256[:12]}{mark}"
-        )
+        origin = one.parent or ("learn.start" if one.number == FIRST else "elsewhere")
+        print(f"{one.number}  from {origin}  weights {one.weights_sha256[:12]}{mark}")
 
 
 def go_back(options: argparse.Namespace) -> None:

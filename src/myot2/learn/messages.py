@@ -48,7 +48,7 @@ class Order(_Message):
     WeightsSha256: Digest
     """Of the weights that come with this order."""
     ModelSha256: Digest
-    """Of what the networks are (`myot2.learn.updates.model_digest`): the same weights mean something else to another."""
+    """Of what the networks are (`myot2.learn.updates.model_digest`): to others the same weights mean something else."""
     ClipNorm: Annotated[float, Field(gt=0, allow_inf_nan=False)]
     """Largest L2 norm of an update; the site scales its own down to it."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from myot2.core.files import sha256
 from myot2.learn import messages
 from myot2.learn.aggregate import head_axes
 from myot2.learn.ledger import records_of
-from myot2.learn.round import CLOSED, UPDATE, open_round
-from myot2.learn.rounds import close, propose, take_declined, take_report, take_update
+from myot2.learn.round import CLOSED, NO_ANSWER, UPDATE, last_accepted, open_round
+from myot2.learn.rounds import close, propose, take_declined, take_receipt, take_report, take_update
 from myot2.learn.site import answer
 from myot2.learn.updates import digest, norm_of, to_bytes, weights_of
 from myot2.learn.versions import current, roll_back, versions
@@ -262,6 +263,76 @@ def test_a_site_that_drops_out_is_missing_from_the_mean_and_nothing_else(tmp_pat
     assert made.number == "1.1.0" and set(outcomes) == {"east", "north"}
 
 
+def test_a_round_whose_parent_was_left_by_going_back_is_closed_and_the_next_one_is_played(tmp_path):
+    party = Party.of(tmp_path)
+    work = {site: Told() for site in party.sites}
+    play(party, work)
+    left = open_round(party.folder, party.settings, when=WHEN)
+    assert left.parent.number == "1.1.0"
+    roll_back(party.folder / "models", "1.0.0", reason="Wrong masks.", when=WHEN)
+    _, made = play(party, work)
+    closed = [one for one in records_of(party.folder) if one["Event"] == CLOSED]
+    assert [(one["Round"], one["Accepted"]) for one in closed] == [(1, True), (2, False), (3, True)]
+    assert closed[1]["Reasons"] == ["Version 1.0.0 has become the current one while this round was open."]
+    assert made.number == "1.2.0" and made.parent == "1.0.0"
+
+
+def test_a_round_that_made_its_version_and_was_killed_before_it_was_closed_is_not_taken_for_a_left_one(
+    tmp_path, monkeypatch
+):
+    import myot2.learn.rounds as rounds
+
+    party = Party.of(tmp_path)
+    work = {site: Told() for site in party.sites}
+    write = rounds.append
+
+    def dying(folder, record):
+        if record["Event"] == CLOSED:
+            raise Killed
+        write(folder, record)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rounds, "append", dying)
+        with pytest.raises(Killed):
+            play(party, work)
+    assert current(party.folder / "models").number == "1.1.0"
+    _, made = play(party, work)
+    assert made.number == "1.1.0" and last(party, CLOSED)["Round"] == 1
+
+
+def test_an_open_round_is_judged_by_the_rules_it_was_opened_with(tmp_path):
+    party = Party.of(tmp_path)
+    open_round(party.folder, party.settings, when=WHEN)
+    rules = party.settings.rules.model_copy(update={"minimum_sites": 4, "clip_norm": 1.0})
+    party.settings = party.settings.model_copy(update={"rules": rules})
+    assert open_round(party.folder, party.settings, when=WHEN).settings.rules.clip_norm == 2.0
+    _, made = play(party, {site: Told() for site in party.sites})
+    assert made.number == "1.1.0"
+    _, made = play(party, {site: Told() for site in party.sites})
+    assert made is None and last(party, CLOSED)["Reasons"] == ["There are 3 accepted updates; the rules want 4."]
+
+
+def test_a_site_that_claims_a_million_people_weighs_as_much_as_the_rules_allow(tmp_path):
+    party = Party.of(tmp_path, most_people=8)
+    before = weights(current(party.folder / "models"))
+    many = Told(step=0.03, people=1_000_000, people_of=dict.fromkeys(STRUCTURES, 1_000_000))
+    _, made = play(party, {"east": Told(step=0.01), "north": Told(step=0.01), "west": many})
+    for name, after in weights(made).items():
+        assert after - before[name] == pytest.approx((0.01 * 4 + 0.01 * 4 + 0.03 * 8) / 16, abs=1e-6)
+
+
+def test_an_invalid_word_of_a_site_is_recorded_whatever_it_was_to_say(tmp_path):
+    party = Party.of(tmp_path)
+    play(party, {"east": Told(), "north": Told()})
+    this, made = last_accepted(party.folder, party.settings)
+    assert not take_declined(this, "west", b"no", when=WHEN).accepted
+    assert not take_report(this, "west", b"no", structures=STRUCTURES, when=WHEN).accepted
+    assert not take_receipt(this, "west", b"no", made, when=WHEN).accepted
+    found = [one for one in records_of(party.folder) if one["Event"] == NO_ANSWER]
+    assert [(one["Site"], one["Order"]) for one in found] == [("west", "learn"), ("west", "judge"), ("west", "keep")]
+    assert all("canonical JSON" in one["Reason"] for one in found)
+
+
 def test_too_few_updates_make_no_model(tmp_path):
     party = Party.of(tmp_path)
     _, made = play(party, {"east": Told()})
@@ -286,8 +357,8 @@ class Killed(BaseException):
     """The machine stopped."""
 
 
-def places_of_failure(monkeypatch, at: int) -> None:
-    """Let the at-th writing to the disk, of files and of ledgers, be the last thing that happens; each half done."""
+def places_of_failure(monkeypatch, at: int, after: bool) -> None:
+    """Stop just before, or after, the at-th writing to the disk, of files and of ledgers."""
     import myot2.learn.ledger as ledger
     import myot2.learn.round as round_
     import myot2.learn.rounds as rounds
@@ -299,7 +370,7 @@ def places_of_failure(monkeypatch, at: int) -> None:
     def dying(function):
         def wrapped(*args, **kwargs):
             number = next(count)
-            if number == at and at % 2:
+            if number == at and not after:
                 raise Killed
             result = function(*args, **kwargs)
             if number == at:
@@ -318,12 +389,12 @@ def places_of_failure(monkeypatch, at: int) -> None:
 
 
 def test_a_coordinator_or_site_that_is_killed_at_any_moment_goes_on_and_no_round_is_lost(tmp_path):
-    def run(folder: Path, at: int | None):
-        party = Party.of(folder)
+    def run(folder: Path, at: int | None, after: bool = False):
+        party = Party.of(folder, ("east", "north"))
         work = {site: Told(step=0.01 * len(site)) for site in party.sites}
         with pytest.MonkeyPatch.context() as patch:
             if at is not None:
-                places_of_failure(patch, at)
+                places_of_failure(patch, at, after)
             try:
                 _, made = play(party, work)
                 killed = False
@@ -337,9 +408,9 @@ def test_a_coordinator_or_site_that_is_killed_at_any_moment_goes_on_and_no_round
         return killed, versions(party.folder / "models")[1].weights_sha256
 
     _, undisturbed = run(tmp_path / "undisturbed", None)
-    for at in range(200):
-        killed, weights_sha256 = run(tmp_path / str(at), at)
+    for at, after in product(range(200), (False, True)):
+        killed, weights_sha256 = run(tmp_path / f"{at}-{after}", at, after)
         if not killed:
             break
-        assert weights_sha256 == undisturbed, f"killed at write {at}"
+        assert weights_sha256 == undisturbed, f"killed {'after' if after else 'before'} write {at}"
     assert at > 20

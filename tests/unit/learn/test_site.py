@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from federated import STRUCTURES, WHEN, Party, Told
+from federated import CONFIGURATION, STRUCTURES, WHEN, Party, Told
 
 from myot2.core.errors import MyoT2Error
 from myot2.learn import messages
@@ -14,7 +15,7 @@ from myot2.learn.ledger import records_of
 from myot2.learn.messages import Manifest
 from myot2.learn.round import open_round
 from myot2.learn.site import answer
-from myot2.learn.updates import digest, norm_of, tensors_of, weights_of
+from myot2.learn.updates import digest, model_digest, norm_of, tensors_of, weights_of
 
 pytest.importorskip("cryptography", reason="signatures need cryptography (envs/develop.lock)")
 from myot2.learn.signing import opened, public_of, signed  # noqa: E402
@@ -51,6 +52,39 @@ def test_an_answer_is_a_manifest_of_the_declared_fields_and_the_model_s_tensors(
     parent = weights_of(this.parent_weights())
     assert {name: values.shape for name, values in tensors.items()} == {n: v.shape for n, v in parent.items()}
     assert plain["UpdateBytes"] == len(sent.tensors)
+
+
+def test_tensors_of_a_killed_try_do_not_leave_with_a_decline(party, this):
+    """Killed after the tensors were written, before the message; then the corrections were withdrawn."""
+    import myot2.learn.site as site
+
+    class Withdrawn(Told):
+        def learn(self, order, weights):
+            return None
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(site, "append", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            ask(party, this, Told())
+    (place,) = (party.folder.parent / "north" / "outbox").iterdir()
+    assert (place / "update.safetensors").is_file()
+    first, again = ask(party, this, Withdrawn()), ask(party, this, Withdrawn())
+    assert first == again and first.tensors == b"" and not (place / "update.safetensors").exists()
+
+
+def test_an_order_about_networks_of_another_kind_is_refused(party, this):
+    """The same number of structures in another order: the tensors would fit, and mean other muscles."""
+    turned = replace(CONFIGURATION, structures=STRUCTURES[::-1])
+
+    class Other(Told):
+        def model_sha256(self):
+            return model_digest(turned)
+
+    told = Other()
+    with pytest.raises(MyoT2Error, match="networks like this site's"):
+        ask(party, this, told)
+    assert told.learnt == 0
+    assert model_digest(replace(CONFIGURATION, name="tiny 1.1.0")) == model_digest(CONFIGURATION)
 
 
 def test_an_update_larger_than_the_order_allows_is_scaled_down_before_it_leaves(party, this):
