@@ -1,7 +1,7 @@
 """Take part in a federation as a site: learn from this site's corrections, and send what the weights learned.
 
   --make-keys   once: this site's keys, and the card for the coordinator
-  --accept      once, and when its certificates are new: takes the coordinator's invitation, after fingerprints were compared
+  --accept      once, and when certificates were renewed: takes an invitation, after fingerprints were compared
   --dry-run     learns, prints all that would leave this site, field by field and tensor by tensor, and sends nothing
   without any   waits for the coordinator's orders and answers them, until it is stopped (Ctrl-C)
 

@@ -72,6 +72,9 @@ clientapp = "not.shipped:app"
 """
 """Flower wants an app; this one has no code in it, and nobody unpacks it."""
 
+PAUSE = 0.5
+"""Seconds between two looks for sites and answers."""
+
 _TYPES = {messages.LEARN: MessageType.TRAIN, messages.JUDGE: MessageType.EVALUATE, messages.KEEP: MessageType.QUERY}
 
 
@@ -261,7 +264,7 @@ class Exchange:
             if time.monotonic() > end:
                 self.silent |= dict.fromkeys(waiting, "no answer in time")
                 break
-            time.sleep(1)
+            time.sleep(PAUSE)
         return self.silent
 
     def _nodes(self) -> dict[str, object]:

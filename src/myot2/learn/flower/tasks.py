@@ -125,7 +125,7 @@ def work_at_site(
     *,
     alive: Callable[[], bool],
     report: Callable[[str], None] = print,
-    pause: float = 1.0,
+    pause: float = 0.5,
 ) -> int:
     """Do the tasks of a SuperNode, one after another, as long as it is alive and none is lost.
 
