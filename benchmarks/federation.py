@@ -40,7 +40,7 @@ from myot2.learn.rounds import close, propose, take_report, take_update
 from myot2.learn.signing import make_key, public_of, read_key
 from myot2.learn.site import Answer, Identity, Judged, Learned, answer
 from myot2.learn.tuning import Weights, fine_tune
-from myot2.learn.updates import Tensors, difference_of, norm_of
+from myot2.learn.updates import Tensors, difference_of, model_digest, norm_of
 from myot2.learn.validation import measure, synthetic_people
 from myot2.learn.versions import current, start
 from myot2.segment.model import WEIGHTS, ModelConfiguration, load_model, state_of
@@ -53,7 +53,6 @@ ROOT = Path(__file__).parents[1]
 SEED = 20261211
 NOT_DRAWN = ("sartorius", "gracilis", "adductor magnus", "adductor longus", "adductor brevis")
 WHEN = "2026-01-01T00:00:00Z"
-CLIP_NORM = 3.0
 
 
 @dataclass(frozen=True)
@@ -117,13 +116,15 @@ class BenchmarkWork:
 
     study: Study
     examples: tuple[Example, ...]
-    round: int = 0
 
-    def learn(self, weights: Tensors) -> Learned:
+    def model_sha256(self) -> str:
+        """Of the networks."""
+        return model_digest(self.study.configuration)
+
+    def learn(self, order: messages.Order, weights: Tensors) -> Learned:
         """Learn a round's steps; the site's own gate is not asked, for a poisoned site would not ask it."""
-        self.round += 1
         study = self.study
-        tuned = study.tuned(as_torch(weights), self.examples, study.recipe.tuning.steps, seed=self.round)
+        tuned = study.tuned(as_torch(weights), self.examples, study.recipe.tuning.steps, seed=order.Round)
         after = {name: values.numpy() for name, values in tuned.items()}
         say(f"    norm of the difference: {norm_of(difference_of(weights, after)):.3f}")
         counts = counts_of(self.examples, study.configuration.structures)
@@ -256,7 +257,7 @@ def federated(study: Study, name: str, sites: Mapping[str, tuple[Example, ...]],
 
     folder = study.folder / name.replace(" ", "-").replace(",", "") / str(int(time.time()))
     key, members, who = coordinator(folder, sites)
-    settings = Settings(name="benchmark", sites=members, rules=Rules(**{"clip_norm": CLIP_NORM} | rules))
+    settings = Settings(name="benchmark", sites=members, rules=Rules(**rules))
     start(folder / "coordinator" / "models", study.model, when=WHEN)
     works = {site: BenchmarkWork(study, examples) for site, examples in sites.items()}
     head = head_axes(study.configuration, len({name.split(".")[0] for name in study.weights}))
@@ -288,7 +289,7 @@ def coordinator(folder: Path, sites: Mapping[str, object]):
     for site in sites:
         make_key(folder / site / "signing.key")
         key = read_key(folder / site / "signing.key")
-        members[site] = Member(key=public_of(key), node="none")
+        members[site] = Member(key=public_of(key), node=site)
         who[site] = Identity("benchmark", site, key, public)
     return read_key(folder / "signing.key"), members, who
 

@@ -37,6 +37,7 @@ CONFIGURATION = ModelConfiguration(
 )
 NAMES = ("east", "north", "west")
 WHEN = "2026-11-29T00:00:00Z"
+ROUNDS = 2
 PERSON = "DOE-JANE-19480217"
 MARKER = np.frombuffer(b"THIS-IS-A-PATIENT-IMAGE-" * 4, np.float32)
 """Sits in the first rows of every image, as float32 numbers; finite ones."""
@@ -122,7 +123,7 @@ def prepare(folder: Path, hosts: tuple[str, ...] = ()) -> None:
     start(folder / "coordinator/models", folder / "model", when=WHEN)
 
 
-def settings(folder: Path, rounds: int = 3) -> Settings:
+def settings(folder: Path, rounds: int = ROUNDS) -> Settings:
     """Who takes part."""
     members = json.loads((folder / "coordinator/sites.json").read_text())
     rules = Rules(clip_norm=50.0, update_loss=ANYTHING, limits=ANYTHING)
@@ -143,7 +144,7 @@ def main(argv: list[str]) -> None:
     parser.add_argument("role", choices=["prepare", "coordinator", "reference", *NAMES])
     parser.add_argument("folder", type=Path)
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--authority", type=Path)
     parser.add_argument("--node-key", type=Path)
     parser.add_argument("--place")
@@ -209,13 +210,15 @@ def play_without_transport(folder: Path, rounds: int) -> None:
 
 def take_part(options: argparse.Namespace) -> None:
     """Join."""
-    from myot2.learn.flower.node import join
+    from myot2.learn.flower import node, tasks
+    from myot2.learn.joining import RenewedWork
 
+    node.AGAIN, tasks.INPUT = 5, 15  # seconds; a test has not so much time as a hospital
     place = options.folder / (options.place or options.role)
-    join(
+    node.join(
         place,
         who=identity(options.folder, options.role),
-        work=work_of(options.role, place),
+        work=RenewedWork(lambda: work_of(options.role, place)),
         address=f"127.0.0.1:{options.port}",
         authority=options.authority or options.folder / "coordinator/tls/ca.crt",
         node_key=options.node_key or options.folder / options.role / "node.key",

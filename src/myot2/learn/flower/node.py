@@ -17,8 +17,11 @@ from myot2.learn.ledger import now_in_utc
 from myot2.learn.signing import require_private
 from myot2.learn.site import Identity, Work, answer
 
-TRIES, SOON, PAUSE, START = 2, 180, 5, 600
-"""How often a SuperNode may end within how many seconds; seconds between looks for the coordinator, and for a start."""
+TRIES, SOON, AGAIN = 3, 180, 40
+"""How often a SuperNode may end within how many seconds, and seconds before the next try: a SuperLink that has not seen
+a node's end, for it was stopped itself, lets it in again a minute after the last sign of it."""
+PAUSE, START = 5, 600
+"""Seconds between looks for the coordinator, and for a start."""
 
 
 def join(
@@ -67,6 +70,9 @@ def join(
         # where it ends soon although the coordinator is there, it was turned away
         lasted = tasks or time.monotonic() - began > SOON or not vouched_for(address, authority)
         short = 0 if lasted else short + 1
+        if 0 < short < TRIES:
+            report(f"The SuperNode ended; trying again in {AGAIN} s.")
+            time.sleep(AGAIN)
     raise MyoT2Error(
         expected="a SuperNode that stays connected",
         found=f"that it ended {TRIES} times, each within {SOON} s",

@@ -18,6 +18,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -39,10 +40,16 @@ from myot2.core.errors import MyoT2Error
 from myot2.learn.signing import write_private
 
 REFUSAL = "The site refuses; its operator knows why."
+INPUT = 300
+"""Seconds within which an order and its weights must have come after the SuperNode announced them."""
 PR_SET_PDEATHSIG = 1
 _ACQUIRE = frozenset({"/flwr.proto.Runtime/AcquireTask"})
 
 Handler = Callable[[RecordDict], RecordDict]
+
+
+class TaskLost(Exception):
+    """What a SuperNode announced does not come."""
 
 
 def environment(home: Path) -> dict[str, str]:
@@ -160,7 +167,7 @@ def work_at_site(
                 _do(address, token, handle, report)
             else:
                 time.sleep(pause)
-    except httpx.HTTPError as error:
+    except (httpx.HTTPError, TaskLost) as error:
         report(f"The task was lost ({type(error).__name__}); connecting anew.")
     finally:
         client.close()
@@ -172,7 +179,7 @@ def _do(address: str, token: str, handle: Handler, report: Callable[[str], None]
     beat = HeartbeatSender(make_task_heartbeat_fn_http(client))
     beat.start()
     try:
-        message, context, _, _ = pull_task_input(client)  # the last is the app's code, which stays packed
+        message, context = _input_of(client)
         reply = reply_to(message, handle, report)
         status, details = (SubStatus.FAILED, REFUSAL) if reply.has_error() else (SubStatus.COMPLETED, "")
         push_message(client, reply, context)
@@ -180,6 +187,24 @@ def _do(address: str, token: str, handle: Handler, report: Callable[[str], None]
     finally:
         beat.stop()
         client.close()
+
+
+def _input_of(client: RuntimeHttpClient):
+    """An order and its context.
+
+    Where the coordinator stopped while a SuperNode was getting an order, Flower 1.41 keeps the task, whose content will
+    never come, and would wait for it for hours.
+    """
+    pool = ThreadPoolExecutor(1)
+    try:
+        message, context, _, _ = pool.submit(pull_task_input, client).result(INPUT)  # the last is code: it stays packed
+    except httpx.HTTPError:
+        raise
+    except Exception as error:
+        raise TaskLost from error
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+    return message, context
 
 
 def reply_to(message: Message, handle: Handler, report: Callable[[str], None]) -> Message:
