@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
+from myot2.learn import messages
+from myot2.learn.aggregate import head_axes
 from myot2.learn.federation import Member, Rules, Settings
 from myot2.learn.messages import Measure, Order
-from myot2.learn.site import Identity, Judged, Learned
+from myot2.learn.round import open_round
+from myot2.learn.rounds import close, propose, take_declined, take_report, take_update
+from myot2.learn.site import Identity, Judged, Learned, answer
 from myot2.learn.updates import model_digest
 from myot2.learn.versions import start
 from myot2.segment.model import ModelConfiguration, build_network, save_model
@@ -25,6 +29,7 @@ CONFIGURATION = ModelConfiguration(
     strides=(2,),
     residual_units=1,
 )
+HEAD = head_axes(CONFIGURATION)
 WHEN = "2026-11-29T00:00:00Z"
 
 
@@ -95,3 +100,27 @@ def steady(weights):
     """An examination that finds every model as good as any other, whose numbers are finite."""
     fine = all(np.isfinite(values).all() for values in weights.values())
     return {"synthetic-0": dict.fromkeys(STRUCTURES, 0.8 if fine else float("nan"))}
+
+
+def play(party: Party, work: dict[str, Told], *, examine=steady, alter=None):
+    """One round with all sites of `work`; `alter(site, answer)` stands for what an attacker makes of an answer."""
+    this = open_round(party.folder, party.settings, when=WHEN)
+    outcomes = {}
+    for site, told in work.items():
+        sent = ask(party, this, site, told, messages.LEARN, this.parent_weights())
+        message, tensors = alter(site, sent) if alter else (sent.message, sent.tensors)
+        if not tensors:
+            outcomes[site] = take_declined(this, site, message, when=WHEN)
+            continue
+        outcomes[site] = take_update(this, site, message, tensors, structures=STRUCTURES, examine=examine, when=WHEN)
+    candidate = propose(this, structures=STRUCTURES, head=HEAD, examine=examine, when=WHEN)
+    if candidate:
+        for site, told in work.items():
+            report = ask(party, this, site, told, messages.JUDGE, candidate)
+            assert take_report(this, site, report.message, structures=STRUCTURES, when=WHEN).accepted
+    return outcomes, close(this, CONFIGURATION, when=WHEN)
+
+
+def ask(party: Party, this, site: str, told: Told, kind: str, weights: bytes):
+    order = this.order(site, kind, weights, party.key)
+    return answer(party.folder.parent / site, order, weights, who=party.sites[site], work=told, when=WHEN)

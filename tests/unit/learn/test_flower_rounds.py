@@ -9,9 +9,8 @@ from dataclasses import dataclass, field
 from types import SimpleNamespace
 
 import pytest
-from federated import CONFIGURATION, STRUCTURES, Party, Told, steady
+from federated import CONFIGURATION, HEAD, STRUCTURES, Party, Told, steady
 
-from myot2.learn.aggregate import head_axes
 from myot2.learn.ledger import records_of
 from myot2.learn.round import KEPT, NO_ANSWER, REPORT, UPDATE
 from myot2.learn.rounds import close
@@ -86,7 +85,7 @@ def party(tmp_path, monkeypatch):
 
 
 def coordinator(party: Party) -> Coordinator:
-    return Coordinator(party.folder, party.settings, party.key, CONFIGURATION, head_axes(CONFIGURATION), steady)
+    return Coordinator(party.folder, party.settings, party.key, CONFIGURATION, HEAD, steady)
 
 
 def sites_of(party: Party, event: str) -> list[str]:
