@@ -5,6 +5,8 @@ Who is asked, who is waited for, and what is recorded of those who say nothing; 
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 
@@ -21,6 +23,7 @@ from flwr.supercore.task_identity import TaskIdentity  # noqa: E402
 
 from myot2.learn.certificates import make_node_key, node_key_bytes  # noqa: E402
 from myot2.learn.flower import coordinator as loop  # noqa: E402
+from myot2.learn.flower import tasks  # noqa: E402
 from myot2.learn.flower.coordinator import Coordinator, play  # noqa: E402
 from myot2.learn.flower.node import respond  # noqa: E402
 from myot2.learn.flower.tasks import REFUSAL, reply_to  # noqa: E402
@@ -163,3 +166,15 @@ def test_whatever_goes_wrong_at_a_site_its_operator_is_told_and_one_fixed_senten
     reply = reply_to(message, fail, said.append)
     assert reply.has_error() and isinstance(reply.error, Error) and reply.error.reason == REFUSAL
     assert "DOE-JANE" in "".join(said)
+
+
+def test_an_order_whose_content_never_comes_is_given_up_and_not_waited_for(monkeypatch):
+    """As Flower leaves it at a site where the coordinator was killed while the site was getting an order."""
+    over = threading.Event()
+    monkeypatch.setattr(tasks, "INPUT", 0.1)
+    monkeypatch.setattr(tasks, "pull_task_input", lambda client: over.wait(60))
+    began = time.monotonic()
+    with pytest.raises(tasks.TaskLost):
+        tasks._input_of(None)
+    over.set()
+    assert time.monotonic() - began < 30

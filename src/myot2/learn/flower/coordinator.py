@@ -260,6 +260,7 @@ class Exchange:
                 self._ask(site, nodes[site])
             waiting -= self._take_answers()
             if not waiting & (set(nodes) | awaited):
+                self.silent |= dict.fromkeys(waiting & set(self.asked), "the site went away")
                 break
             if time.monotonic() > end:
                 self.silent |= dict.fromkeys(waiting, "no answer in time")
