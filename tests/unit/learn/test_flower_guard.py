@@ -51,14 +51,23 @@ def test_what_is_no_call_passes():
     assert reaches("", "192.0.2.7", kind="lifespan")
 
 
-def status(body: list[bytes], *headers: tuple[bytes, bytes]) -> tuple[int, int]:
-    """Status of the answer to a call of a site, and how many parts of its body were asked for."""
+def status(body: list[bytes], *headers: tuple[bytes, bytes], handled: bool = False) -> tuple[int, int]:
+    """Status of the answer to a call of a site, and how many parts of its body were asked for.
+
+    With `handled`, the application makes an answer of its own of whatever goes wrong while it reads.
+    """
     parts, sent = iter(body), []
     asked = 0
 
     async def application(scope, receive, send):
-        while (await receive())["more_body"]:
-            pass
+        try:
+            while (await receive())["more_body"]:
+                pass
+        except ValueError:
+            if not handled:
+                raise
+            await PlainTextResponse("went wrong", status_code=500)(scope, receive, send)
+            return
         await PlainTextResponse("read")(scope, receive, send)
 
     async def receive():
@@ -71,6 +80,7 @@ def status(body: list[bytes], *headers: tuple[bytes, bytes]) -> tuple[int, int]:
 
     scope = {"type": "http", "method": "POST", "path": "/v1/fleet/push-object", "headers": list(headers)}
     asyncio.run(SitesMayOnly(application, LARGEST)({**scope, "client": ("192.0.2.7", 50000)}, receive, send))
+    assert [one["type"] for one in sent] == ["http.response.start", "http.response.body"]
     return sent[0]["status"], asked
 
 
@@ -83,5 +93,5 @@ def test_a_body_that_says_to_be_larger_is_not_read_at_all():
 
 
 def test_a_body_that_does_not_say_its_size_or_a_smaller_one_is_read_as_far_as_it_may_go():
-    assert status([b"a" * 500] * 100) == (413, 3)
+    assert status([b"a" * 500] * 100) == (413, 3) == status([b"a" * 500] * 100, handled=True)
     assert status([b"a" * 500] * 100, (b"content-length", b"10")) == (413, 3)

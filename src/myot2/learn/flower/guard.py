@@ -15,8 +15,24 @@ from starlette.responses import PlainTextResponse
 OPEN_TO_SITES = ("/v1/fleet/", "/health")
 
 
-class _TooLarge(Exception):
-    """A call brings more than it may."""
+class _Body:
+    """A call's body, of which no more is given on than it may have."""
+
+    def __init__(self, receive: Any, most: int):
+        self._receive, self._left = receive, most
+
+    @property
+    def too_large(self) -> bool:
+        """Whether more has come."""
+        return self._left < 0
+
+    async def receive(self) -> Any:
+        """The next part."""
+        message = await self._receive()
+        self._left -= len(message.get("body", b""))
+        if self.too_large:
+            raise ValueError("the body is too large")
+        return message
 
 
 class SitesMayOnly:
@@ -42,10 +58,20 @@ class SitesMayOnly:
         elif declared_size(scope) > self.largest:
             await _too_large(scope, receive, send)
         else:
-            try:
-                await self.app(scope, _counted(receive, self.largest), send)
-            except _TooLarge:
-                await _too_large(scope, receive, send)
+            await self._pass_on(scope, _Body(receive, self.largest), send)
+
+    async def _pass_on(self, scope: dict[str, Any], body: _Body, send: Any) -> None:
+        async def send_unless_too_large(message: Any) -> None:
+            if not body.too_large:  # else it is what a handler of Flower's makes of the error
+                await send(message)
+
+        try:
+            await self.app(scope, body.receive, send_unless_too_large)
+        except Exception:
+            if not body.too_large:
+                raise
+        if body.too_large:
+            await _too_large(scope, body.receive, send)
 
 
 _too_large = PlainTextResponse("More than a model's weights.", status_code=413)
@@ -55,20 +81,6 @@ def declared_size(scope: dict[str, Any]) -> int:
     """Content-Length of a call; 0 where it has none, for then the bytes are counted as they come."""
     sizes = [value for name, value in scope["headers"] if name == b"content-length"]
     return max((int(value) for value in sizes if value.isdigit()), default=0)
-
-
-def _counted(receive: Any, most: int) -> Any:
-    left = most
-
-    async def counting() -> Any:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        if left < 0:
-            raise _TooLarge
-        return message
-
-    return counting
 
 
 def allowed(path: str, client: tuple[str, int] | None) -> bool:
