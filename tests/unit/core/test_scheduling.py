@@ -1,4 +1,4 @@
-"""Snakemake itself looks at ready jobs when one has ended, and again only where its limit of jobs per time holds back."""
+"""Snakemake itself looks at ready jobs when one has ended, and again only where its limit of jobs holds some back."""
 
 from __future__ import annotations
 
