@@ -25,6 +25,7 @@ from myot2.audit.recording import Recorder
 from myot2.audit.reviewed import Reviewed
 from myot2.audit.rules import record_jobs
 from myot2.core.job_folder import give_own_folder, remove_leftovers
+from myot2.core.scheduling import look_when_something_changed
 
 RECORDER = Recorder(settings.results)
 BEGAN = datetime.now(UTC).isoformat()
@@ -112,6 +113,7 @@ REVIEWED_AS = Reviewed(
 
 
 onstart:
+    look_when_something_changed(workflow.scheduler)
     remove_leftovers(settings.results)
     write_called(RECORDER.places, workflow.config_settings.config)
 

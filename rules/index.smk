@@ -50,8 +50,8 @@ rule index:
     conda:
         "../envs/imaging.yaml"
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=lambda wildcards, attempt: 4000 * attempt,
+        runtime=lambda wildcards, attempt: 240 * attempt,
     params:
         key=str(config.get("key", "config/identity.key")),
     shell:

@@ -6,16 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from myot2.core.bids import (
-    IMAGE_STAGES,
-    RAW_STAGE,
-    derivative_description,
-    label_lookup,
-    status_lookup,
-    stopped_visits,
-)
+from myot2.core.bids import IMAGE_STAGES, RAW_STAGE, derivative_description, stopped_visits
 from myot2.core.files import write_json, write_text
 from myot2.core.labels import read_labels
+from myot2.core.lookup import label_lookup, status_lookup
 from myot2.core.tables import write_tsv
 from myot2.core.usage import print_usage
 

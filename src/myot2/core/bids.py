@@ -11,13 +11,10 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import SimpleITK as sitk
 
 from myot2 import __version__
-from myot2.core.labels import LabelTable
 from myot2.core.stopnote import read_stop_note
-from myot2.core.voxel_status import Status
 
 VERSION = "1.11.1"
 """The version of the Brain Imaging Data Structure that the datasets follow."""
@@ -73,25 +70,6 @@ def uri_of(path: str | Path) -> str | None:
 def stopped_visits(dataset: Path, images: Iterable[Path]) -> list[str]:
     """Lines of .bidsignore for the visits in whose images' places stop notes lie, sorted."""
     return sorted({f"{path.parent.parent.relative_to(dataset)}/**" for path in images if read_stop_note(path)})
-
-
-def label_lookup(table: LabelTable) -> pd.DataFrame:
-    """The content of dseg.tsv: what each number of a label map means."""
-    rows = [
-        {
-            "index": label.index,
-            "name": label.name if label.side == "none" else f"{label.side} {label.name}",
-            "abbreviation": label.dafne or None,
-            "color": label.colour,
-        }
-        for label in table.labels
-    ]
-    return pd.DataFrame(rows, columns=["index", "name", "abbreviation", "color"])
-
-
-def status_lookup() -> pd.DataFrame:
-    """The content of dseg.tsv of fit: what each code of a status map means."""
-    return pd.DataFrame([{"index": int(status), "name": status.words} for status in Status])
 
 
 def seconds_of(ms: float) -> float:

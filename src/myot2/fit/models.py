@@ -5,16 +5,19 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from myot2.core.errors import MyoT2Error
 from myot2.fit.echoes import Echoes, skip_first
-from myot2.fit.mono import MonoFit, fit_mono, fit_mono_offset
 from myot2.fit.noise import without_floor
 from myot2.fit.settings import Beside, Settings
 from myot2.fit.status import Status, with_fat_marked
 from myot2.fit.timing import even_times, require_count, require_even
+
+if TYPE_CHECKING:
+    from myot2.fit.mono import MonoFit
 
 _TISSUE = 0.05
 _NOTHING = Beside()
@@ -103,6 +106,8 @@ def _mark_fat(fit: Fit, limit: float | None) -> Fit:
 
 
 def _mono(used: Echoes, settings: Settings, mask: np.ndarray | None, _beside: Beside) -> Fit:
+    from myot2.fit.mono import fit_mono  # here and below: a vendor's map is taken without any of them
+
     if settings.sigma is None:
         even = even_times(used.times_ms)
         times = used.times_ms if even is None else even
@@ -113,6 +118,8 @@ def _mono(used: Echoes, settings: Settings, mask: np.ndarray | None, _beside: Be
 
 
 def _mono_offset(used: Echoes, settings: Settings, mask: np.ndarray | None, _beside: Beside) -> Fit:
+    from myot2.fit.mono import fit_mono_offset
+
     require_count(used, 4, "mono-offset")
     with warnings.catch_warnings():
         # the sidecar and the documentation say what the warning does

@@ -9,7 +9,7 @@ it decays: only voxels whose first echoes are as strong as their last, by an F t
 from __future__ import annotations
 
 import numpy as np
-from scipy.special import fdtri, gammaincinv
+from scipy import special
 
 from myot2.core.errors import MyoT2Error
 from myot2.fit.echoes import Echoes
@@ -80,14 +80,14 @@ def _without_decay(signal: np.ndarray) -> np.ndarray:
     half = len(signal) // 2
     early = np.einsum("ev,ev->v", signal[:half], signal[:half], dtype=float)
     late = np.einsum("ev,ev->v", signal[-half:], signal[-half:], dtype=float)
-    low, high = fdtri(2 * half, 2 * half, [_TAIL, 1 - _TAIL])
+    low, high = special.fdtri(2 * half, 2 * half, [_TAIL, 1 - _TAIL])
     with np.errstate(invalid="ignore"):
         return (signal > 0).all(axis=0) & np.isfinite(early) & (early >= low * late) & (early <= high * late)
 
 
 def _settle(power: np.ndarray, echoes: int) -> tuple[float, int, int]:
     """Sigma, and the run of the sorted powers that is air: the fixed point that holds most voxels."""
-    low, middle, high = 2 * gammaincinv(echoes, [_TAIL, 0.5, 1 - _TAIL])
+    low, middle, high = 2 * special.gammaincinv(echoes, [_TAIL, 0.5, 1 - _TAIL])
 
     def window(variance: np.ndarray | float) -> np.ndarray:
         return np.searchsorted(power, [low * variance, high * variance])

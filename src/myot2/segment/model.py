@@ -78,7 +78,7 @@ class Model:
 
 
 def build_network(configuration: ModelConfiguration) -> torch.nn.Module:
-    """A residual encoder-decoder of the V-Net family in 2.5 dimensions (MONAI `UNet` with residual units).
+    """A residual encoder-decoder of the V-Net family in 2.5 dimensions (MONAI `UNet` with residual units), untrained.
 
     It labels one slice and sees its neighbours as further input channels: slices of clinical thigh images lie 3-26 mm
     apart, too far for convolutions across them. Strided convolutions go down, transposed convolutions up, every level
@@ -89,6 +89,19 @@ def build_network(configuration: ModelConfiguration) -> torch.nn.Module:
     arguments = network_definition(configuration)
     del arguments["_target_"]
     return UNet(**arguments)
+
+
+def _without_monai(configuration: ModelConfiguration) -> torch.nn.Module:
+    """The same network for those who load weights; see `myot2.segment.network`."""
+    from myot2.segment.network import ResidualUNet
+
+    return ResidualUNet(
+        2 * configuration.context + 1,
+        len(configuration.structures) + 1,
+        configuration.channels,
+        configuration.strides,
+        configuration.residual_units,
+    )
 
 
 def save_model(folder: str | Path, configuration: ModelConfiguration, networks: Sequence[torch.nn.Module]) -> None:
@@ -150,7 +163,7 @@ def networks_of(
     for name, tensor in state.items():
         number, _, parameter = name.partition(".")
         states.setdefault(number, {})[parameter] = tensor
-    networks = [build_network(configuration) for _ in states]
+    networks = [_without_monai(configuration) for _ in states]
     try:
         for number, network in enumerate(networks):
             network.load_state_dict(states[str(number)])

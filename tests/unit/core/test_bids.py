@@ -9,18 +9,17 @@ from hypothesis import strategies as st
 
 from myot2.core.bids import (
     derivative_description,
-    label_lookup,
     map_in_ms,
     map_in_seconds,
     ms_of,
     seconds_of,
     sources_of,
-    status_lookup,
     stopped_visits,
     uri_of,
 )
 from myot2.core.given import PATTERNS, given_file, one_file_per_echo, unknown_fields
 from myot2.core.labels import read_labels
+from myot2.core.lookup import label_lookup, status_lookup
 from myot2.core.scans import Scan
 from myot2.core.stopnote import StopNote
 from myot2.core.voxel_status import levels

@@ -75,7 +75,7 @@ def test_an_accepted_attempt_becomes_the_current_version_and_says_how_it_was_mad
     new = grow(0.5)
     assert new == current(folder) and (new.number, new.parent) == ("1.1.0", "1.0.0")
     loaded = load_model(new.folder)
-    assert loaded.configuration.name == "myot2-thigh-2 1.1.0"
+    assert loaded.configuration.name == "myot2-thigh-3 1.1.0"
     assert all(torch.equal(tensor, weights[name] + 0.5) for name, tensor in state_of(loaded.networks).items())
     said = json.loads((new.folder / "version.json").read_text())
     assert said["ParentWeightsSha256"] == version(folder, "1.0.0").weights_sha256
