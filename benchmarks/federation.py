@@ -19,7 +19,7 @@ import argparse
 import resource
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -170,9 +170,9 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(description: str = __doc__) -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--work", type=Path, required=True, help="folder for replayed people and federations")
     made.add_argument("--model", type=Path, default=ROOT / "resources" / "models" / "thigh")
     made.add_argument("--rounds", type=int, default=3)
@@ -185,8 +185,8 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def prepare(options: argparse.Namespace) -> Study:
-    """Hospitals, synthetic people, the model."""
+def prepare(options: argparse.Namespace, names: Collection[str] = tuple(KINDS)) -> Study:
+    """These hospitals, synthetic people, the model."""
     table, model = read_labels(ROOT / "config" / "labels.tsv"), load_model(options.model)
     recipe = read_learning_recipe(ROOT / "config" / "learn" / "thigh.yaml")
     tuning = {"threads": options.threads, "steps": options.steps or recipe.tuning.steps}
@@ -203,6 +203,7 @@ def prepare(options: argparse.Namespace) -> Study:
         hospitals={
             name: hospital(number, kind, options, configuration, table)
             for number, (name, kind) in enumerate(KINDS.items())
+            if name in names
         },
         general=synthetic_people(recipe.validation, configuration, table),
         recipe=recipe,

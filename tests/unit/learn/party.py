@@ -37,7 +37,7 @@ CONFIGURATION = ModelConfiguration(
 )
 NAMES = ("east", "north", "west")
 WHEN = "2026-11-29T00:00:00Z"
-ROUNDS = 2
+ROUNDS = 3
 PERSON = "DOE-JANE-19480217"
 MARKER = np.frombuffer(b"THIS-IS-A-PATIENT-IMAGE-" * 4, np.float32)
 """Sits in the first rows of every image, as float32 numbers; finite ones."""

@@ -1,6 +1,6 @@
 """A federation of three sites over real SuperLink and SuperNodes on this machine, with TLS and keys, and what is sent.
 
-One run serves all: two rounds, in which the coordinator is killed, between two updates and after the last round, and
+One run serves all: three rounds, in which the coordinator is killed, between two updates and after the last round, and
 one site too, and all are started again; east speaks through a relay that records every byte.
 """
 
@@ -170,14 +170,14 @@ def run(tmp_path_factory):
         programs.wait_for(lambda: count(folder, "round opened") == 2)
         programs.kill("west")
         programs.start("west", "west", "--port", str(port))
-        programs.wait_for(lambda: count(folder, "round closed") == 2)
+        programs.wait_for(lambda: count(folder, "round closed") == 3)
         before = ended(folder, "west")
         programs.kill("west")
         programs.wait_for(lambda: ended(folder, "west") > before)  # its SuperNode says good-bye to the coordinator
         strangers = turned_away(programs)
         programs.kill("coordinator")
         programs.start("coordinator", "coordinator", "--port", str(port))
-        programs.wait_for(lambda: programs.said("coordinator").count("Version 1.2.0 is for") == 2)
+        programs.wait_for(lambda: programs.said("coordinator").count("Version 1.3.0 is for") == 2)
         programs.start("west", "west", "--port", str(port))
         programs.wait_for(lambda: programs.running["coordinator"].poll() is not None)
     finally:
@@ -243,23 +243,23 @@ def answers(run: Run, site: str) -> list[Path]:
     return sorted((run.programs.folder / site / "outbox").iterdir())
 
 
-def test_two_rounds_make_two_versions_though_the_coordinator_and_a_site_are_killed(run):
+def test_three_rounds_make_three_versions_though_the_coordinator_and_a_site_are_killed(run):
     assert run.programs.running["coordinator"].returncode == 0, run.programs.said("coordinator")
     closed = [one for one in run.ledger if one["Event"] == "round closed"]
-    assert [(one["Round"], one["Version"]) for one in closed] == [(1, "1.1.0"), (2, "1.2.0")]
-    for number in (1, 2):
+    assert [(one["Round"], one["Version"]) for one in closed] == [(1, "1.1.0"), (2, "1.2.0"), (3, "1.3.0")]
+    for number in (1, 2, 3):
         updates = [one for one in run.ledger if one["Event"] == "update" and one["Round"] == number]
         assert sorted(one["Site"] for one in updates) == ["east", "north", "west"]
         assert all(one["Accepted"] for one in updates)
 
 
 def test_the_weights_are_those_of_the_same_rounds_without_any_transport(run):
-    last = run.programs.folder / "coordinator/models/versions/1.2.0/version.json"
+    last = run.programs.folder / "coordinator/models/versions/1.3.0/version.json"
     assert json.loads(last.read_text())["WeightsSha256"] == run.reference
 
 
 def test_every_site_keeps_the_last_version_though_one_was_not_there_after_the_last_round(run):
-    kept = [one["Site"] for one in run.ledger if one["Event"] == "kept" and one["Round"] == 2]
+    kept = [one["Site"] for one in run.ledger if one["Event"] == "kept" and one["Round"] == 3]
     assert sorted(kept) == ["east", "north", "west"]
     for site in ("east", "north", "west"):
         models = run.programs.folder / site / "models/versions"
@@ -310,7 +310,7 @@ def test_what_a_site_sends_is_its_outbox_and_a_little_of_the_transport(run):
     for place in answers(run, "east"):
         message, tensors = place / "message.json", place / "update.safetensors"
         declared += [message.read_bytes(), *([tensors.read_bytes()] if tensors.exists() else [])]
-    assert len(declared) == 2 * (1 + 3)  # in each of two rounds tensors, and the messages of learn, judge and keep
+    assert len(declared) == 3 * (1 + 3)  # in each of three rounds tensors, and the messages of learn, judge and keep
     pushed = [call.body for call in run.relay.calls() if call.path.endswith("/push-object")]
     assert all(any(content in body for body in pushed) for content in declared)
     rest = []
@@ -319,7 +319,7 @@ def test_what_a_site_sends_is_its_outbox_and_a_little_of_the_transport(run):
             body = body.replace(content, b"")
         rest.append(body)
     assert max(map(len, rest)) < 500  # measured: 434
-    assert len(pushed) <= 2 * 6 * 6  # six objects of Flower's an answer, and again where the coordinator was killed
+    assert len(pushed) <= 3 * 6 * 6  # six objects of Flower's an answer, and again where the coordinator was killed
     others = [call for call in run.relay.calls() if not call.path.endswith("/push-object")]
     assert max(len(call.body) for call in others) < 750  # measured: 637, names and tree of a message's objects
     assert max(len(call.head) for call in run.relay.calls()) < 1000  # measured: 848
