@@ -196,7 +196,10 @@ def prepare(options: argparse.Namespace, names: Collection[str] = tuple(KINDS)) 
             "validation": recipe.validation.model_copy(update={"people": options.general}),
         }
     )
-    training = replay_recipe(read_recipe(ROOT / "config" / "train" / "thigh.yaml"), recipe)
+    longest = recipe.tuning.model_copy(update={"steps": recipe.tuning.steps * options.rounds})
+    training = replay_recipe(
+        read_recipe(ROOT / "config" / "train" / "thigh.yaml"), recipe.model_copy(update={"tuning": longest})
+    )
     volumes = keep_population(training, table, options.work / "people", processes=1, report=say)
     configuration = model.configuration
     return Study(
