@@ -8,7 +8,7 @@ CONFIG ?= config/config.yaml
 BIN := .venv/bin
 TORCH := $(shell grep '^torch==' envs/run.lock)
 
-.PHONY: demo index review review-page learn audit test lint format lock venv clean
+.PHONY: demo index review review-page learn audit test lint format lock venv federation clean
 
 demo: venv
 	$(BIN)/snakemake -c$(CORES) --configfile config/demo/config.yaml
@@ -73,5 +73,16 @@ venv: .venv/made
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+# Learning across hospitals (docs/how-to/federate.md): Flower and what it needs, which comes before the packages of .venv.
+# Nothing else is installed with it: --no-deps, for the lock names all but uv, by which Flower would install at run time.
+federation: .venv-federation/made
+
+.venv-federation/made: envs/federation.lock .venv/made
+	$(PYTHON) -m venv --clear .venv-federation
+	.venv-federation/bin/pip install --quiet --no-deps -r envs/federation.lock
+	$(BIN)/python -c "import sysconfig; print('import site; site.addsitedir(%r)' % sysconfig.get_path('purelib'))" \
+		> "$$(.venv-federation/bin/python -c "import sysconfig; print(sysconfig.get_path('purelib'))")/venv.pth"
+	touch $@
+
 clean:
-	rm -rf .venv .snakemake results/demo build src/*.egg-info
+	rm -rf .venv .venv-federation .snakemake results/demo build src/*.egg-info

@@ -70,7 +70,9 @@ def main(argv: list[str] | None = None) -> int:
     )
     training = replay_recipe(read_recipe(options.training), recipe)
     volumes = keep_population(training, table, options.work, processes=1, report=say)
-    replayed = Batches(training, model.configuration.structures, volumes, seed=recipe.tuning.seed)
+    replayed = Batches(
+        training, model.configuration.structures, volumes, seed=recipe.tuning.seed, muscles=table.muscles
+    )
     general = synthetic_people(recipe.validation, model.configuration, table)
     learners = protocols(recipe.tuning, model.configuration, replayed)
     weights = state_of(model.networks)

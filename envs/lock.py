@@ -5,6 +5,7 @@ package chooses its build, checks that all agree, and writes down what came of i
 
 - run.lock      everything that running the workflow needs
 - develop.lock  what tests and checks need on top
+- federation.lock  what a federation needs on top of run.lock, some of it at other versions
 - <family>.yaml one conda environment per family of stages, from the same versions
 """
 
@@ -24,6 +25,11 @@ from packaging.utils import canonicalize_name
 ENVS = Path(__file__).parent
 FIRST = "torch"
 NOT_LOCKED = {"pip", "wheel", "myot2"}
+OWN_VERSION = {"starlette", "uvicorn"}
+"""Packages of run.lock of which Flower wants another version."""
+
+LEFT_OUT = {"uv"}
+"""By this Flower would install what an app asks for while it runs; without it, nothing can."""
 
 
 def main() -> int:
@@ -43,13 +49,28 @@ def main() -> int:
         environments = conda_environments(pins["by_family"], run, site)
     write_lock(ENVS / "run.lock", run)
     write_lock(ENVS / "develop.lock", develop)
+    write_lock(ENVS / "federation.lock", federation_versions(pins["federation"], run))
     for path, text in environments.items():
         path.write_text(text, encoding="utf-8")
     return 0
 
 
+def federation_versions(pins: dict[str, str], run: dict[str, str]) -> dict[str, str]:
+    """What a federation needs beside the packages of run.lock, or at another version than there."""
+    with tempfile.TemporaryDirectory() as folder:
+        python, constraints = _fresh_python(Path(folder) / "venv"), Path(folder) / "constraints.txt"
+        write_lock(constraints, {name: version for name, version in run.items() if name not in OWN_VERSION})
+        _install(python, pins, constraints)
+        versions = _installed(python)
+    return {
+        name: version
+        for name, version in versions.items()
+        if run.get(name) != version and name not in LEFT_OUT | {"setuptools"}
+    }
+
+
 def read_pins(path: Path = ENVS / "pins.toml") -> dict[str, dict]:
-    """The pins: 'families' (all in one), 'by_family', 'workflow' and 'develop', each name to version.
+    """The pins: 'families' (all in one), 'by_family', 'workflow', 'federation', 'develop', each name to version.
 
     Raises
     ------
@@ -67,6 +88,7 @@ def read_pins(path: Path = ENVS / "pins.toml") -> dict[str, dict]:
         "by_family": raw["families"],
         "workflow": raw["workflow"],
         "develop": raw["develop"],
+        "federation": raw["federation"],
     }
 
 
@@ -135,9 +157,10 @@ def _fresh_python(folder: Path) -> Path:
     return folder / "bin" / "python"
 
 
-def _install(python: Path, pins: dict[str, str]) -> None:
+def _install(python: Path, pins: dict[str, str], constraints: Path | None = None) -> None:
     requirements = [f"{name}=={version}" for name, version in pins.items()]
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *requirements], check=True)
+    bound = ["--constraint", str(constraints)] if constraints else []
+    subprocess.run([python, "-m", "pip", "install", "--quiet", *bound, *requirements], check=True)
     subprocess.run([python, "-m", "pip", "check"], check=True)
 
 

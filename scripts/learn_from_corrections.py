@@ -7,24 +7,31 @@ with its reasons, and the model stays as it was. Runs use a version when segment
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from myot2.core.command import run_stage
-from myot2.core.config import Configuration, read_configuration
+from myot2.core.config import Configuration, read_configuration_file
 from myot2.core.dictionary import write_dictionary
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_json
 from myot2.core.tables import write_tsv
-from myot2.learn.ledger import LEDGER
-from myot2.learn.versions import add, attempt_key, current, model_folder, refuse, roll_back, start, tried, versions
+from myot2.learn.ledger import LEDGER, now_in_utc
+from myot2.learn.versions import (
+    FIRST,
+    add,
+    attempt_key,
+    current,
+    model_folder,
+    refuse,
+    roll_back,
+    start,
+    tried,
+    versions,
+)
 
 CONFIGURATION = "config/config.yaml"
 
@@ -59,23 +66,24 @@ def main(argv: list[str] | None = None) -> int:
 
 def list_versions(options: argparse.Namespace) -> None:
     """Print number, parent and weights of each version, and which one is current."""
-    folder = settings_of(options).learn.models
+    folder = read_configuration_file(options.configfile).learn.models
     now = current(folder).number
     for one in versions(folder):
         mark = "  (current)" if one.number == now else ""
-        print(f"{one.number}  from {one.parent or 'learn.start'}  weights {one.weights_sha256[:12]}{mark}")
+        origin = one.parent or ("learn.start" if one.number == FIRST else "elsewhere")
+        print(f"{one.number}  from {origin}  weights {one.weights_sha256[:12]}{mark}")
 
 
 def go_back(options: argparse.Namespace) -> None:
     """Make an earlier version the current one."""
-    folder = settings_of(options).learn.models
+    folder = read_configuration_file(options.configfile).learn.models
     roll_back(folder, options.roll_back, reason=options.reason, when=now_in_utc())
     print(f"Version {options.roll_back} is the current one. Runs that name another with segment.version keep it.")
 
 
 def show(options: argparse.Namespace) -> None:
     """Print what the workflow's rule wrote of the last attempt."""
-    settings = settings_of(options)
+    settings = read_configuration_file(options.configfile)
     path = Path(settings.results) / "learn" / "attempt.json"
     if not path.is_file():
         raise MyoT2Error(expected="what an attempt left", found="no such file", where=path, do="Run make learn.")
@@ -102,78 +110,52 @@ class Base:
 
 def learn(options: argparse.Namespace) -> None:
     """Take the corrections, learn, judge, and keep or record."""
-    from myot2.learn.attempt import Site
-    from myot2.learn.corrections import Seen, take_corrections
-    from myot2.learn.people import assign, read_roles
-    from myot2.learn.recipe import read_learning_recipe
-    from myot2.review.run import read_review
+    from myot2.learn.run import LearningRun
     from myot2.segment.model import load_model
 
-    settings = settings_of(options)
-    recipe, base = read_learning_recipe(settings.learn.recipe), Base.of(settings)
-    run, model = read_review(options.configfile), load_model(base.folder)
-    seen = [Seen(case.scan, case.image, case.own_labels) for case in run.cases if not case.repeat]
-    taken = take_corrections(
-        run.folder, seen, run.raters, model.configuration, run.table, versions={model.weights_sha256, *base.made}
-    )
-    for name, reason in sorted(taken.left_out.items()):
-        print(f"Left out: {name}: {reason}")
-    people = {one.person for one in taken.examples}
-    judges = {one.person for one in taken.examples if one.judges}
-    roles = assign(read_roles(settings.learn.models), people, judges, recipe.validation.local_share)
-    site = Site.of(taken.examples, roles)
+    run = LearningRun.read(options.configfile)
+    base = Base.of(run.settings)
+    model = load_model(base.folder)
+    taken = run.corrections(model.configuration, {model.weights_sha256, *base.made}, say)
+    site, roles = run.divided(taken)
     print_plan(base, site, model.configuration.structures)
     if options.dry_run:
         print("Nothing was written. Nothing would leave this machine.")
         return
-    record = keep(settings, site, roles, run.table, recipe)
-    print_outcome(record, settings)
+    record = keep(run, site, roles)
+    print_outcome(record, run.settings)
     write_outcome(record, options)
 
 
-def keep(settings: Configuration, site, roles: dict[str, str], table, recipe) -> dict[str, Any]:
+def keep(run, site, roles: dict[str, str]) -> dict[str, Any]:
     """Make the attempt, unless it is known what comes of it, and return what the ledger says of it."""
     from myot2.learn.attempt import attempt
     from myot2.learn.people import write_roles
-    from myot2.learn.recipe import replay_recipe
-    from myot2.learn.validation import synthetic_people
     from myot2.segment.model import load_model, state_of
-    from myot2.train.loop import Batches
-    from myot2.train.population import keep_population
-    from myot2.train.recipe import read_recipe
 
-    folder, training = Path(settings.learn.models), read_recipe(settings.learn.training)
-    parent = start(folder, settings.learn.start, when=now_in_utc())
+    folder = run.models
+    parent = start(folder, run.settings.learn.start, when=now_in_utc())
     write_roles(folder, roles)
-    key = attempt_key(site.digest(), recipe.digest(training))
+    key = attempt_key(site.digest(), run.recipe_sha256)
     if known := tried(folder, key):
         print("These corrections were learned from before; nothing is done anew.")
         return known
-    model, replayed = load_model(parent.folder), replay_recipe(training, recipe)
-    configuration = model.configuration
-    volumes = keep_population(
-        replayed, table, folder / "replay" / recipe_name(replayed), processes=recipe.tuning.threads, report=say
-    )
+    model = load_model(parent.folder)
     made, weights = attempt(
         state_of(model.networks),
-        configuration,
+        model.configuration,
         site,
-        synthetic_people(recipe.validation, configuration, table),
-        recipe,
-        Batches(replayed, configuration.structures, volumes, seed=recipe.tuning.seed, muscles=table.muscles),
+        run.general(model.configuration),
+        run.recipe,
+        run.replay(model.configuration, say),
         key=key,
         report=say,
     )
     if made.verdict.accepted:
-        add(folder, made, configuration, weights, parent=parent, when=now_in_utc())
+        add(folder, made, model.configuration, weights, parent=parent, when=now_in_utc())
     else:
         refuse(folder, made, parent=parent, when=now_in_utc())
     return tried(folder, key)
-
-
-def recipe_name(training) -> str:
-    """A folder's name for the people of a recipe: others of the population have another."""
-    return hashlib.sha256(training.population.model_dump_json().encode()).hexdigest()[:16]
 
 
 def print_plan(base: Base, site, structures: tuple[str, ...]) -> None:
@@ -210,19 +192,6 @@ def write_outcome(record: dict[str, Any], options: argparse.Namespace) -> None:
     if options.table:
         write_tsv(outcome_table(record), options.table)
         write_dictionary(options.table, COLUMNS)
-
-
-def settings_of(options: argparse.Namespace) -> Configuration:
-    """The configuration of the run."""
-    path = Path(options.configfile)
-    if not path.is_file():
-        raise MyoT2Error(expected="a configuration", found="no such file", where=path, do="Check --configfile.")
-    return read_configuration(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, where=path)
-
-
-def now_in_utc() -> str:
-    """The time, for the ledger."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def say(line: str) -> None:

@@ -51,6 +51,15 @@ def test_torch_and_monai_are_imported_where_a_network_is_and_nowhere_else():
             assert place in MAY_IMPORT_TORCH or place.split("/")[0] in MAY_IMPORT_TORCH, path
 
 
+def test_flower_is_imported_in_its_own_folder_which_nothing_but_the_federation_s_programs_imports():
+    for path in [*PACKAGE.rglob("*.py"), *(ROOT / "scripts").glob("*.py")]:
+        names = imports_of(path)
+        inside = path.parent == PACKAGE / "learn/flower"
+        assert inside or not {name for name in names if name.split(".")[0] == "flwr"}, path
+        if any(name.startswith("myot2.learn.flower") for name in names):
+            assert inside or path.stem in ("serve_federation", "join_federation"), path
+
+
 def test_neither_scripts_nor_library_import_snakemake():
     for path in [*PACKAGE.rglob("*.py"), *(ROOT / "scripts").glob("*.py")]:
         assert not {name for name in imports_of(path) if name.split(".")[0] == "snakemake"}, path

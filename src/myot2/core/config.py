@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from myot2.core.config_analysis import Analysis
@@ -237,6 +238,25 @@ def read_configuration(content: Mapping[str, Any], *, where: str | Path) -> Conf
     configuration = _with_source(configuration)
     _refuse_contradictions(configuration, where)
     return configuration
+
+
+def read_configuration_file(path: str | Path) -> Configuration:
+    """Read a run's configuration from its file.
+
+    Raises
+    ------
+    MyoT2Error
+        There is no such file, it is no YAML, or see `read_configuration`.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MyoT2Error(expected="a configuration", found="no such file", where=path, do="Check --configfile.")
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        found = " ".join(str(error).split())
+        raise MyoT2Error(expected="YAML", found=found, where=path, do="Correct the file.") from error
+    return read_configuration(content or {}, where=path)
 
 
 def _with_source(configuration: Configuration) -> Configuration:

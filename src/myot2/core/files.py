@@ -56,6 +56,12 @@ def write_text(path: str | Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
+def write_bytes(path: str | Path, content: bytes) -> None:
+    """Write bytes atomically."""
+    with atomic(path) as temporary:
+        temporary.write_bytes(content)
+
+
 def write_json(path: str | Path, content: Mapping[str, Any]) -> None:
     """Write JSON atomically, keys in the given order, numbers as Python prints them.
 

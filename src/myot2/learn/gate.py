@@ -175,6 +175,22 @@ def judge(before: Measured, after: Measured, limits: Limits) -> Verdict:
     return Verdict(not reasons, tuple(reasons), _unseen(local, general), local, general, kept)
 
 
+def judge_generality(before: Scores, after: Scores, limits: Limits) -> Verdict:
+    """Hold a changed model against the one it came from on synthetic people alone: a coordinator has no others.
+
+    Raises
+    ------
+    MyoT2Error
+        The two were not measured on the same people and structures.
+    """
+    _require_same(before, after, "synthetic")
+    general = _changes(_dice(before), _dice(after), limits.confidence)
+    reasons = [] if general else ["There is no synthetic person, so nothing is known of the model's generality."]
+    reasons += _losses(general[:1], limits.generality_loss, "on synthetic people", limits.confidence)
+    reasons += _losses(general[1:], limits.generality_structure_loss, "on synthetic people", limits.confidence)
+    return Verdict(not reasons, tuple(reasons), (), (), general)
+
+
 def _losses(changes: tuple[Change, ...], limit: float, where: str, confidence: float | None) -> list[str]:
     """A sentence for each loss that is greater than the limit, or of which nothing can be said."""
     found = []

@@ -6,6 +6,7 @@ import fcntl
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -75,3 +76,8 @@ def _head_fault(folder: Path, hashes: list[str]) -> str | None:
     if lines >= len(hashes):
         return f"the end was cut off: {len(hashes) - 1} lines where {HEAD} says {lines}"
     return None if hashes[lines] == stated and len(hashes) - 1 - lines <= 1 else f"{HEAD} does not name the last line"
+
+
+def now_in_utc() -> str:
+    """The time, for a record (ISO 8601)."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 VERSION = "version.json"
 FIRST = "1.0.0"
 CURRENT = "current"
-STARTED, ACCEPTED, REFUSED, ROLLED_BACK = "started", "accepted", "refused", "rolled back"
+STARTED, ACCEPTED, ASIDE, REFUSED, ROLLED_BACK = "started", "accepted", "kept aside", "refused", "rolled back"
 _NUMBER = re.compile(r"\d+\.\d+\.\d+")
 
 
@@ -122,7 +122,7 @@ def start(folder: str | Path, model: str | Path, *, when: str) -> Version:
         shutil.rmtree(writing, ignore_errors=True)
         shutil.copytree(model, writing)
         content = {"Version": FIRST, "Parent": None, "WeightsSha256": sha256(model / WEIGHTS), "Kind": "given"}
-        write_json(writing / VERSION, {**content, "Name": _configuration(model).name})
+        write_json(writing / VERSION, {**content, "Name": configuration_of(model).name})
         _settle(writing, target)
         append(folder, _event(STARTED, when, target, content))
         return version(folder, FIRST)
@@ -136,6 +136,7 @@ def add(
     *,
     parent: Version,
     when: str,
+    elsewhere: str | None = None,
 ) -> Version:
     """Keep an accepted attempt as a new version, which becomes the current one.
 
@@ -152,6 +153,9 @@ def add(
         That the weights came from.
     when : str
         Time in UTC (ISO 8601).
+    elsewhere : str, optional
+        Where others made the weights: SHA-256 of those that they came from, in place of the parent's. What the gate
+        refuses is then kept too, beside the current version, which stays.
 
     Raises
     ------
@@ -162,7 +166,7 @@ def add(
     from myot2.segment.model import networks_of
 
     folder = Path(folder)
-    if not attempt.verdict.accepted:
+    if not (attempt.verdict.accepted or elsewhere):
         raise MyoT2Error(
             expected="an attempt that the gate accepts",
             found=" ".join(attempt.verdict.reasons),
@@ -180,11 +184,14 @@ def add(
         for name in ("LICENSE", "NOTICE"):
             if (parent.folder / name).is_file():
                 shutil.copyfile(parent.folder / name, writing / name)
-        content = {"Version": number, "Parent": parent.number, "WeightsSha256": sha256(writing / WEIGHTS)}
-        described = {"ParentWeightsSha256": parent.weights_sha256, "Name": base, **attempt.to_json()}
+        origin = elsewhere or parent.weights_sha256
+        known = {one.weights_sha256: one.number for one in [*versions(folder), parent]}
+        content = {"Version": number, "Parent": known.get(origin), "WeightsSha256": sha256(writing / WEIGHTS)}
+        described = {"ParentWeightsSha256": origin, "Name": base, **attempt.to_json()}
         write_json(writing / VERSION, {**content, **described})
         _settle(writing, target)
-        append(folder, {**_event(ACCEPTED, when, target, content), **attempt.to_json()})
+        event = ACCEPTED if attempt.verdict.accepted else ASIDE
+        append(folder, {**_event(event, when, target, content), **attempt.to_json()})
         return version(folder, number)
 
 
@@ -226,7 +233,7 @@ def roll_back(folder: str | Path, number: str, *, reason: str, when: str) -> Ver
 
 def versions(folder: str | Path) -> list[Version]:
     """All versions, oldest first."""
-    made = [record for record in records_of(Path(folder)) if record["Event"] in (STARTED, ACCEPTED)]
+    made = [record for record in records_of(Path(folder)) if record["Event"] in (STARTED, ACCEPTED, ASIDE)]
     return [
         Version(one["Version"], _place(Path(folder), one["Version"]), one["WeightsSha256"], one["Parent"])
         for one in made
@@ -264,7 +271,7 @@ def current(folder: str | Path) -> Version:
     MyoT2Error
         There is none, or its files were changed.
     """
-    decisive = [record for record in records_of(Path(folder)) if record["Event"] != REFUSED]
+    decisive = [record for record in records_of(Path(folder)) if record["Event"] not in (ASIDE, REFUSED)]
     if not decisive:
         raise MyoT2Error(
             expected="a folder of versions of a model",
@@ -374,7 +381,13 @@ def _settle(writing: Path, target: Path) -> None:
     writing.rename(target)
 
 
-def _configuration(model: Path) -> ModelConfiguration:
+def made_of(made: Version) -> Mapping[str, Any]:
+    """What a version was made of: `Attempt.data`; nothing for the first one."""
+    return json.loads((made.folder / VERSION).read_text(encoding="utf-8")).get("Data", {})
+
+
+def configuration_of(model: Path) -> ModelConfiguration:
+    """What the networks of a model folder are."""
     return ModelConfiguration.from_json(json.loads((model / CONFIGURATION).read_text(encoding="utf-8")))
 
 

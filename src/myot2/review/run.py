@@ -6,9 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
-from myot2.core.config import Configuration, read_configuration
+from myot2.core.config import Configuration, read_configuration_file
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import LabelTable, read_labels
 from myot2.core.participants import Participant, read_participants
@@ -28,7 +26,7 @@ class ReviewedRun:
     table: LabelTable
 
 
-def read_review(configfile: str) -> ReviewedRun:
+def read_review(configfile: str | Path) -> ReviewedRun:
     """The cases of a run, as far as the workflow has made them.
 
     Raises
@@ -36,10 +34,7 @@ def read_review(configfile: str) -> ReviewedRun:
     MyoT2Error
         The configuration or a table is not valid, or no scan has images and labels yet.
     """
-    path = Path(configfile)
-    if not path.is_file():
-        raise MyoT2Error(expected="a configuration", found="no such file", where=path, do="Check --configfile.")
-    settings = read_configuration(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, where=path)
+    settings = read_configuration_file(configfile)
     people = read_participants(
         settings.participants.table,
         columns=settings.participants.columns,

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from myot2.core.errors import MyoT2Error
-from myot2.core.files import atomic, sha256, write_json, write_text
+from myot2.core.files import sha256, write_bytes, write_json, write_text
 from myot2.segment.bundle import inference_configuration, metadata, network_definition
 from myot2.segment.risk import FILE as RISK
 
@@ -114,7 +114,7 @@ def save_model(folder: str | Path, configuration: ModelConfiguration, networks: 
 
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_bytes(folder / WEIGHTS, save(state_of(networks)))
+    write_bytes(folder / WEIGHTS, save(state_of(networks)))
     (folder / RISK).unlink(missing_ok=True)
     write_json(folder / CONFIGURATION, configuration.to_json())
     write_json(folder / "configs" / "metadata.json", metadata(configuration))
@@ -198,8 +198,3 @@ def _checked_sums(folder: Path) -> dict[str, str]:
                 do="The file was changed or damaged: restore it from its source.",
             )
     return sums
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    with atomic(path) as temporary:
-        temporary.write_bytes(content)

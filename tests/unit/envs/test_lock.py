@@ -44,3 +44,11 @@ def test_two_versions_of_one_package_are_refused(lock, tmp_path):
     (tmp_path / "pins.toml").write_text('[families.a]\nx = "1"\n[families.b]\nx = "2"\n[workflow]\n[develop]\n')
     with pytest.raises(ValueError, match="b pins x at 2, another family at 1"):
         lock.read_pins(tmp_path / "pins.toml")
+
+
+def test_the_federation_s_lock_is_what_flower_needs_beside_the_run_s_and_cannot_install_more(root, lock, run_lock):
+    own, pins = lock.read_lock(root / "envs/federation.lock"), lock.read_pins()["federation"]
+    assert {name: own[name] for name in pins} == pins
+    assert "uv" not in own and "torch" not in own
+    again = {name for name in own if name in run_lock}
+    assert again == lock.OWN_VERSION and all(own[name] != run_lock[name] for name in again)
