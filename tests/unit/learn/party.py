@@ -214,7 +214,7 @@ def take_part(options: argparse.Namespace) -> None:
     from myot2.learn.joining import RenewedWork
 
     node.AGAIN, tasks.INPUT = 5, 15  # seconds; a test has not so much time as a hospital
-    if not options.place:  # one of its own, whose end a killed coordinator may not have seen: it is let in after a minute
+    if not options.place:  # no stranger: where a killed coordinator did not see its end, it is let in after a minute
         node.TRIES = 20
     place = options.folder / (options.place or options.role)
     node.join(
