@@ -95,9 +95,9 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(description: str = __doc__) -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     made.add_argument("--work", type=Path, required=True, help="folder for the replayed people")
     made.add_argument("--model", type=Path, default=ROOT / "resources" / "models" / "thigh")
     made.add_argument("--recipe", type=Path, default=ROOT / "config" / "learn" / "thigh.yaml")
