@@ -1,8 +1,8 @@
 """Five rounds of corrections at one site: each brings one more patient of a new kind, and the model learns once more.
 
-Patients, held-out people and rules are those of benchmarks/learning.py. MyoT2 learns from all corrections so far, begins
-with the last version that its gate accepted, and goes on with the new one only if the gate accepts it. DAFNE's rule
-learns from the new patient alone and always goes on.
+Patients, held-out people and rules are those of benchmarks/learning.py. MyoT2 learns from all corrections so far, and
+begins with the last version that its gate accepted. DAFNE's rule learns from the new patient alone, from what it made
+before, and has no gate.
 
     .venv/bin/python benchmarks/learning_rounds.py --work FOLDER [--rounds 5] [options of benchmarks/learning.py]
 
