@@ -166,6 +166,8 @@ def main(argv: list[str] | None = None) -> int:
             rows[name] = study.row(federated(study, name, sites, rules))
             show(name, rows)
     print(table_of(rows, list(study.hospitals)))
+    if options.picture:
+        draw(rows, list(study.hospitals), options.picture)
     print(f"\nPeak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MB.")
     return 0
 
@@ -181,6 +183,7 @@ def parser(description: str = __doc__) -> argparse.ArgumentParser:
     made.add_argument("--general", type=int, default=4, help="synthetic people")
     made.add_argument("--steps", type=int, help="of a site in a round; those of the recipe by default")
     made.add_argument("--threads", type=int, default=1)
+    made.add_argument("--picture", type=Path, help="PNG to write")
     made.add_argument("--only", nargs="*", help="names of federations; all by default")
     return made
 
@@ -313,6 +316,27 @@ def table_of(rows: Mapping[str, list[float]], hospitals: list[str]) -> str:
     lines = [f"| | {' | '.join(f'{name} held out' for name in hospitals)} | synthetic |", "|---" * 5 + "|"]
     lines += [f"| {name} | {' | '.join(f'{value:.1f}' for value in row)} |" for name, row in rows.items()]
     return "\n".join(lines)
+
+
+def draw(rows: Mapping[str, list[float]], hospitals: list[str], path: Path) -> None:
+    """What each protocol changes, in points of Dice: a panel for each hospital's held-out people, and the synthetic."""
+    import matplotlib.pyplot as plt
+
+    names, before = list(rows)[1:], rows["the shipped model"]
+    figure, panels = plt.subplots(1, len(before), figsize=(9, 0.33 * len(names) + 1.2), sharex=True, sharey=True)
+    for place, (panel, title) in enumerate(zip(panels, [*hospitals, "synthetic people"], strict=True)):
+        changes = [rows[name][place] - before[place] for name in names]
+        panel.axvline(0, color="0.6", linewidth=0.8)
+        panel.scatter(changes, names, color=["#1f4e79" if name == "federation" else "0.4" for name in names], zorder=2)
+        panel.set_title(title, fontsize=10)
+        panel.grid(axis="y", color="0.9")
+        panel.tick_params(length=0)
+        for side in ("top", "right", "left"):
+            panel.spines[side].set_visible(False)
+    panels[0].invert_yaxis()
+    figure.supxlabel("change of mean Dice on held-out people (points)", fontsize=10)
+    figure.tight_layout()
+    figure.savefig(path, dpi=120)
 
 
 def say(text: str) -> None:
