@@ -49,7 +49,8 @@ def main(argv: list[str] | None = None) -> int:
         play(home, options.model, argv)
         report(home, options.work)
         return 0
-    with suppress(KeyboardInterrupt):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    with suppress(SystemExit):
         (coordinate if options.role == COORDINATOR else take_part)(home, options)
     print_usage(options.role)
     return 0
@@ -79,7 +80,7 @@ def play(home: Path, model: Path, argv: list[str]) -> None:
 
 @contextmanager
 def running(home: Path, role: str, argv: list[str], port: int) -> Iterator[subprocess.Popen]:
-    """A party; it is interrupted in the end, as a person does who stops it."""
+    """A party; it is ended in the end."""
     command = [sys.executable, __file__, *argv, "--role", role, "--port", str(port)]
     with open(home / f"{role}.log", "w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
@@ -87,7 +88,7 @@ def running(home: Path, role: str, argv: list[str], port: int) -> Iterator[subpr
             yield process
         finally:
             if process.poll() is None:
-                process.send_signal(signal.SIGINT)
+                process.terminate()
             process.wait(120)
 
 
