@@ -30,7 +30,17 @@ class _Message(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Order(_Message):
+class _OfRound(_Message):
+    """What every message of a round begins with."""
+
+    Federation: Name
+    Site: Name
+    Round: Annotated[int, Field(ge=1, le=100_000, strict=True)]
+    Nonce: Digest
+    """Drawn by chance for each round: what was signed for another round does not fit."""
+
+
+class Order(_OfRound):
     """What the coordinator asks of a site; it comes with weights.
 
     `learn`: learn from your corrections, beginning with these weights, and send the difference. `judge`: measure these
@@ -38,11 +48,6 @@ class Order(_Message):
     """
 
     Kind: Literal["learn", "judge", "keep"]
-    Federation: Name
-    Site: Name
-    Round: Annotated[int, Field(ge=1, le=100_000, strict=True)]
-    Nonce: Digest
-    """Drawn by chance for each round: what was signed for another round does not fit."""
     ParentSha256: Digest
     """Of the weights that the round begins with."""
     WeightsSha256: Digest
@@ -61,14 +66,10 @@ class Measure(_Message):
     After: Share
 
 
-class Manifest(_Message):
+class Manifest(_OfRound):
     """What goes with the tensors of an update."""
 
     Kind: Literal["update"] = "update"
-    Federation: Name
-    Site: Name
-    Round: Annotated[int, Field(ge=1, le=100_000, strict=True)]
-    Nonce: Digest
     ParentSha256: Digest
     UpdateSha256: Digest
     UpdateBytes: Annotated[int, Field(gt=0, le=2**33, strict=True)]
@@ -81,26 +82,18 @@ class Manifest(_Message):
     Software: Version
 
 
-class Declined(_Message):
+class Declined(_OfRound):
     """A site's word that it sends no update in this round; it still judges."""
 
     Kind: Literal["declined"] = "declined"
-    Federation: Name
-    Site: Name
-    Round: Annotated[int, Field(ge=1, le=100_000, strict=True)]
-    Nonce: Digest
     ParentSha256: Digest
     Reason: Decline
 
 
-class Report(_Message):
+class Report(_OfRound):
     """A site's verdict on a candidate."""
 
     Kind: Literal["report"] = "report"
-    Federation: Name
-    Site: Name
-    Round: Annotated[int, Field(ge=1, le=100_000, strict=True)]
-    Nonce: Digest
     ParentSha256: Digest
     CandidateSha256: Digest
     Accepted: bool
@@ -111,12 +104,8 @@ class Report(_Message):
     """Change of mean Dice on the site's synthetic people; None where it has none."""
 
 
-class Receipt(_Message):
+class Receipt(_OfRound):
     """A site's word that it has kept accepted weights."""
 
     Kind: Literal["kept"] = "kept"
-    Federation: Name
-    Site: Name
-    Round: Annotated[int, Field(ge=1, le=100_000, strict=True)]
-    Nonce: Digest
     WeightsSha256: Digest
