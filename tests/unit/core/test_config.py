@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from myot2.core.config import Configuration, read_configuration
+from myot2.core.config import Configuration, read_configuration, read_configuration_file
 from myot2.core.config_files import configuration_files
 from myot2.core.config_fit import fat_source
 from myot2.core.config_multiverse import further_t2, own_t2
@@ -176,3 +176,20 @@ def test_auto_takes_the_scanners_map_else_the_echoes_else_k_space(ingest, source
     assert configuration.fit.source == source
     stated = read_configuration({"fit": {"source": source}, "ingest": ingest}, where="run.yaml")
     assert configuration == stated
+
+
+@pytest.mark.parametrize(
+    ("content", "found"), [(None, "no such file"), (b"fit: [", "expected"), (b"\xff\xfe", "codec"), (b"ft: {}", "ft")]
+)
+def test_a_file_that_is_no_configuration_is_refused_by_name(tmp_path, content, found):
+    path = tmp_path / "study.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(MyoT2Error) as caught:
+        read_configuration_file(path)
+    assert found in caught.value.found and str(path) in str(caught.value)
+
+
+def test_an_empty_file_is_all_defaults(tmp_path):
+    (tmp_path / "study.yaml").write_text("")
+    assert read_configuration_file(tmp_path / "study.yaml") == read_configuration({}, where="nothing")
