@@ -8,6 +8,7 @@ from snakemake.exceptions import WorkflowError
 from myot2.core.config import Simulate, read_configuration
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import listing_digest
+from myot2.core.garbage import collect_seldom
 from myot2.core.given import given_file, one_file_per_echo
 from myot2.core.jobs import prepare_environment
 from myot2.core.participants import read_participants
@@ -20,6 +21,7 @@ from myot2.ingest.pacs.source import is_source
 from myot2.learn.versions import with_pinned_version
 
 prepare_environment()
+collect_seldom()
 
 try:
     settings = with_pinned_version(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import gc
 import math
 import signal
 import sys
@@ -12,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from myot2.core.errors import MyoT2Error
+from myot2.core.garbage import collecting_seldom
 from myot2.core.stopnote import StopNote, Stopped
 from myot2.core.usage import print_usage
 
@@ -56,7 +56,7 @@ def run_stage(stage: str, work: Callable[[], None], *, outputs: Iterable[str | P
     is followed by what it took: CPU seconds and memory.
     """
     try:
-        with _termination_cleans_up(), _rubbish_is_looked_for_seldom():
+        with _termination_cleans_up(), collecting_seldom():
             work()
     except MyoT2Error as error:
         note = StopNote.of(stage, error)
@@ -82,15 +82,3 @@ def _termination_cleans_up() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
-
-
-@contextmanager
-def _rubbish_is_looked_for_seldom() -> Iterator[None]:
-    """Importing torch makes hundreds of thousands of objects that all stay: to go through them again and again takes
-    0.2 CPU seconds."""
-    before = gc.get_threshold()
-    gc.set_threshold(100_000, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)

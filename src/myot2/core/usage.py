@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import atexit
-import gc
 import re
 import resource
 import sys
 from pathlib import Path
 
 _KIB_PER_MIB = 1024
-
-# At its end, after the figure was printed, the interpreter goes through all objects once more: those of torch take 0.4
-# CPU seconds, those of pandas 0.1. There is nothing to find.
-atexit.register(gc.freeze)
 
 
 def print_usage(program: str) -> None:
