@@ -62,13 +62,17 @@ class Scan:
     sensitivity : ndarray
         Of the coils, about 1.
     truth : sitk.Image
-        Label numbers: what fills most of a voxel, where muscle or bone fills half of it.
+        Label numbers: what fills most of a voxel, where muscle or bone fills half of it. A septum is half of either
+        muscle.
+    tissue : sitk.Image
+        The same of the tissues themselves: a septum, which is fat, has no label.
     """
 
     clean: dict[str, np.ndarray]
     muscle: dict[str, float]
     sensitivity: np.ndarray
     truth: sitk.Image
+    tissue: sitk.Image
 
     def image(self, contrast: str, *, snr: float = 40.0, bias: float = 1.0, seed: int = 0) -> sitk.Image:
         """A magnitude image.
@@ -123,24 +127,46 @@ def scan(
     layers = max(2, round(protocol.thickness_mm / LAYER_MM))
     depths = ((np.arange(layers) + 0.5) / layers - 0.5) * protocol.thickness_mm
     clean = {contrast.name: np.zeros((len(z), len(y), len(x)), np.float32) for contrast in contrasts}
-    sensitivity, truth = np.zeros((2, len(z), len(y), len(x)), np.float32)
+    sensitivity, truth, lean = np.zeros((3, len(z), len(y), len(x)), np.float32)
     plane = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     for k, height in enumerate(z):
-        counts: dict[int, np.ndarray] = {}
+        shares, lean_shares = _Shares({}), _Shares({})
         for depth in depths:
             labels, tissue = body.layer(height + depth, fine_y, fine_x)
             for name, signal in _signals(labels, tissue, (height + depth, fine_y, fine_x), lesions, patient, contrasts):
                 clean[name][k] += _pooled(signal, factor) / layers
-            for label in np.unique(labels):
-                share = _pooled((labels == label).astype(np.float32), factor) / layers
-                counts[int(label)] = counts.get(int(label), 0) + share
-        truth[k] = _majority(counts)
+            shares.add(labels, factor, layers)
+            lean_shares.add(np.where(tissue == Tissue.INTERMUSCULAR_FAT, 0, labels), factor, layers)
+        truth[k], lean[k] = shares.majority(), lean_shares.majority()
         points = np.column_stack([plane, np.full(len(plane), height)])
         sensitivity[k] = coils.at(points).reshape(len(y), len(x))
-    image = sitk.GetImageFromArray(truth.astype(np.uint8))
-    image.SetSpacing((protocol.pixel_mm, protocol.pixel_mm, protocol.distance_mm))
-    image.SetOrigin((float(x[0]), float(y[0]), float(z[0])))
-    return Scan(clean, {contrast.name: _reference(contrast) for contrast in contrasts}, sensitivity, image)
+    images = []
+    for labels in (truth, lean):
+        images.append(sitk.GetImageFromArray(labels.astype(np.uint8)))
+        images[-1].SetSpacing((protocol.pixel_mm, protocol.pixel_mm, protocol.distance_mm))
+        images[-1].SetOrigin((float(x[0]), float(y[0]), float(z[0])))
+    return Scan(clean, {contrast.name: _reference(contrast) for contrast in contrasts}, sensitivity, *images)
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """How much of each voxel of a slice each label fills."""
+
+    of: dict[int, np.ndarray]
+
+    def add(self, labels: np.ndarray, factor: int, layers: int) -> None:
+        """Add one of so many layers of sub-voxels."""
+        for label in np.unique(labels):
+            share = _pooled((labels == label).astype(np.float32), factor) / layers
+            self.of[int(label)] = self.of.get(int(label), 0) + share
+
+    def majority(self) -> np.ndarray:
+        """The label with the largest share of each voxel, where labels fill at least half of it."""
+        numbers = np.array([number for number in self.of if number])
+        if not numbers.size:
+            return np.zeros_like(self.of[0])
+        stack = np.stack([self.of[number] for number in numbers])
+        return np.where(stack.sum(axis=0) >= 0.5, numbers[stack.argmax(axis=0)], 0)
 
 
 def _fields(table: LabelTable, patient: Patient, seed: int) -> tuple[Lesions, ReceiveField]:
@@ -175,15 +201,6 @@ def _finer(axis: np.ndarray, pixel_mm: float, factor: int) -> np.ndarray:
 def _pooled(values: np.ndarray, factor: int) -> np.ndarray:
     rows, columns = (size // factor for size in values.shape)
     return values.reshape(rows, factor, columns, factor).mean(axis=(1, 3))
-
-
-def _majority(shares: dict[int, np.ndarray]) -> np.ndarray:
-    """The label with the largest share of each voxel, where labels fill at least half of it."""
-    numbers = np.array([number for number in shares if number])
-    if not numbers.size:
-        return np.zeros_like(shares[0])
-    stack = np.stack([shares[number] for number in numbers])
-    return np.where(stack.sum(axis=0) >= 0.5, numbers[stack.argmax(axis=0)], 0)
 
 
 def _signals(
