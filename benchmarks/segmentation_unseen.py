@@ -151,7 +151,7 @@ def headline(truth: str, scores: pd.DataFrame, table: LabelTable) -> str:
     volume = (whole.found_ml / whole.truth_ml).median()
     return (
         f"{truth}, {len(whole)} images of {scores.person.nunique()} people: Dice of whole muscle "
-        f"{whole.dice.mean():.3f} (lowest image {whole.dice.min():.3f}), volume found to true {volume:.3f} in the median; "
+        f"{whole.dice.mean():.3f} (lowest image {whole.dice.min():.3f}), volume found to true {volume:.3f} (median); "
         f"mean of muscles {muscles.dice.mean():.3f}, worst muscle {lowest.min():.3f} ({lowest.idxmin()}), "
         f"HD95 median {muscles.hd95_mm.median():.1f} mm"
     )
