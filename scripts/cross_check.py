@@ -13,9 +13,9 @@ from pathlib import Path
 
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.files import write_json
+from myot2.core.rows import write_rows
 from myot2.core.stopnote import raise_if_stopped
-from myot2.core.tables import write_tsv
-from myot2.ingest.checking.crosscheck import DICTIONARY, cross_check
+from myot2.ingest.checking.crosscheck import COLUMNS, DICTIONARY, cross_check
 from myot2.ingest.checking.secondreader import Ended
 from myot2.ingest.identity import hide_header_text, read_key
 from myot2.ingest.order_options import add_order_options, order_of
@@ -43,12 +43,12 @@ def check(dicom: str, order: Order, out: Path) -> None:
     pseudonyms = read_key(order.key) if order.key else None
     selection = select_ordered(read_index(dicom), order, pseudonyms)
     try:
-        table = cross_check(selection, order)
+        rows = cross_check(selection, order)
     except Ended as error:
         raise SystemExit(f"ingest: {error}: out of memory or time, or stopped by a person. Run again.") from None
-    write_tsv(table, out)
+    write_rows(rows, COLUMNS, out)
     write_json(out.with_suffix(".json"), DICTIONARY)
-    print(f"images: {len(table)}, compared: {(table['compared'] == 'yes').sum()}")
+    print(f"images: {len(rows)}, compared: {sum(row['compared'] == 'yes' for row in rows)}")
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ import sys
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.dictionary import dictionary_path, write_dictionary
 from myot2.core.regions import regions_of
-from myot2.core.tables import write_tsv
+from myot2.core.rows import write_rows
 from myot2.measure.inputs import read_fraction
 from myot2.measure.muscles import COLUMNS, measure_regions
 from myot2.measure.scan_options import add_scan_options, read_scan, refuse_impossible
@@ -39,9 +39,8 @@ def measure(options: argparse.Namespace) -> None:
         status=scan.status,
         fat_fraction=fat,
     )
-    measures.insert(0, "participant_id", options.participant)
-    measures.insert(1, "session", options.session)
-    write_tsv(measures[list(COLUMNS)], options.out)
+    who = {"participant_id": options.participant, "session": options.session}
+    write_rows([{**who, **row} for row in measures], COLUMNS, options.out)
     write_dictionary(options.out, COLUMNS, {"erosion_mm": options.erosion_mm, "plausible_ms": [low, high]})
 
 

@@ -15,8 +15,8 @@ from myot2.core.command import run_stage, stage_parser
 from myot2.core.dictionary import dictionary_path, write_dictionary
 from myot2.core.images import array_of, read_image, require_same_grid
 from myot2.core.labels import require_known
+from myot2.core.rows import write_rows
 from myot2.core.stopnote import read_stop_note
-from myot2.core.tables import write_tsv
 from myot2.measure.muscles import erode_in_plane, erode_one_voxel
 from myot2.measure.scan_options import Measured, add_scan_options, read_scan, refuse_impossible
 from myot2.measure.variants import COLUMNS, measure_variants
@@ -65,8 +65,8 @@ def measure(options: argparse.Namespace) -> None:
         plausible_ms=(low, high),
         status=scan.status,
     )
-    measures = measures.assign(participant_id=options.participant, session=options.session, t2=options.t2_name)
-    write_tsv(measures[list(COLUMNS)], options.out)
+    who = {"participant_id": options.participant, "session": options.session, "t2": options.t2_name}
+    write_rows([{**who, **row} for row in measures], COLUMNS, options.out)
     write_dictionary(options.out, COLUMNS, {"erosion_mm": options.erosion_mm, "plausible_ms": [low, high]})
 
 

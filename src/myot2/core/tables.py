@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import pandas as pd
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.files import write_text
+from myot2.core.rows import UNKNOWN, guarded, without_guard
 from myot2.core.stopnote import raise_if_stopped
 
 MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
-
-_FORMULA = re.compile(r"\s*'*[=+\-@](?!\s*$)")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-_GUARD = "'"
-"""Before a text that a spreadsheet would run as a formula; spreadsheets themselves mark text so."""
 
 
 def read_table(path: str | Path) -> pd.DataFrame:
@@ -52,7 +47,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
             where=path,
             do="Save it anew as UTF-8 text (.tsv, .csv) or as .xlsx.",
         ) from error
-    header = [_without_guard(str(cell).strip()) for cell in table.iloc[0]] if len(table) else []
+    header = [without_guard(str(cell).strip()) for cell in table.iloc[0]] if len(table) else []
     twice = sorted({name for name in header if header.count(name) > 1})
     if not header or twice:
         raise MyoT2Error(
@@ -62,7 +57,7 @@ def read_table(path: str | Path) -> pd.DataFrame:
             do="Rename or remove the column.",
         )
     body = table.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
-    body = body.apply(lambda column: column.astype("string").str.strip().map(_without_guard, na_action="ignore"))
+    body = body.apply(lambda column: column.astype("string").str.strip().map(without_guard, na_action="ignore"))
     return body.mask(body.isin(MISSING)).dropna(how="all").reset_index(drop=True)
 
 
@@ -81,18 +76,9 @@ def write_csv(table: pd.DataFrame, path: str | Path) -> None:
 
 
 def _as_text(table: pd.DataFrame, separator: str) -> str:
-    texts = {name: table[name].map(_guarded) for name in table if not pd.api.types.is_numeric_dtype(table[name])}
-    safe = table.assign(**texts).rename(columns=_guarded) if texts else table.rename(columns=_guarded)
-    return safe.to_csv(sep=separator, index=False, na_rep="n/a", float_format="%.10g", lineterminator="\n")
-
-
-def _guarded(value: object) -> object:
-    runs = isinstance(value, str) and _FORMULA.match(value) and not _NUMBER.fullmatch(value.strip())
-    return _GUARD + value if runs else value
-
-
-def _without_guard(text: str) -> str:
-    return text[1:].strip() if text.startswith(_GUARD) and _FORMULA.match(text[1:]) else text
+    texts = {name: table[name].map(guarded) for name in table if not pd.api.types.is_numeric_dtype(table[name])}
+    safe = table.assign(**texts).rename(columns=guarded) if texts else table.rename(columns=guarded)
+    return safe.to_csv(sep=separator, index=False, na_rep=UNKNOWN, float_format="%.10g", lineterminator="\n")
 
 
 def _read_tsv(path: Path) -> pd.DataFrame:

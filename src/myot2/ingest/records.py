@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import pandas as pd
-
 from myot2.core.bids import seconds_of
 from myot2.core.scans import Scan
 from myot2.ingest.choosing.selection import Selection
@@ -56,11 +54,12 @@ def _seconds(ms: float | None) -> float | None:
     return None if ms is None else seconds_of(ms)
 
 
-def series_table(selection: Selection, scan: Scan | None = None, pseudonyms: Pseudonyms | None = None) -> pd.DataFrame:
-    """One row per stack: what it is, whether it was taken, and why; without a scan or a key those cells are missing."""
+def series_rows(
+    selection: Selection, scan: Scan | None = None, pseudonyms: Pseudonyms | None = None
+) -> list[dict[str, Any]]:
+    """`SERIES_COLUMNS` of each stack: what it is, whether taken, and why; without a scan or a key those are missing."""
     who = {"participant_id": scan.participant_id, "session": scan.session} if scan else {}
-    rows = [{**who, **_row(selection, stack, pseudonyms)} for stack in selection.stacks]
-    return pd.DataFrame(rows, columns=list(SERIES_COLUMNS))
+    return [{**who, **_row(selection, stack, pseudonyms)} for stack in selection.stacks]
 
 
 def _row(selection: Selection, stack: Stack, pseudonyms: Pseudonyms | None) -> dict[str, Any]:

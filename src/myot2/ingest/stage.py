@@ -12,9 +12,9 @@ import SimpleITK as sitk
 from myot2.core.bids import map_in_seconds
 from myot2.core.errors import MyoT2Error
 from myot2.core.images import sidecar_path, write_image, write_sidecar
+from myot2.core.rows import write_rows
 from myot2.core.scans import Scan
 from myot2.core.stopnote import raise_if_stopped
-from myot2.core.tables import write_tsv
 from myot2.ingest.choosing.decision import select_by_table
 from myot2.ingest.choosing.selection import Selection, Wanted, select
 from myot2.ingest.identity import Pseudonyms, read_key
@@ -22,7 +22,7 @@ from myot2.ingest.pacs.source import STOP_NOTE
 from myot2.ingest.reading.headers import Index, read_index
 from myot2.ingest.reading.hints import DIXON_ROLES
 from myot2.ingest.reading.volumes import signal
-from myot2.ingest.records import series_table, sidecar_of
+from myot2.ingest.records import SERIES_COLUMNS, series_rows, sidecar_of
 from myot2.ingest.stacking.joining import find_stacks
 from myot2.ingest.stacking.series import Stack
 from myot2.ingest.stacking.stations import read_stack
@@ -86,7 +86,7 @@ def ingest(dicom: str | Path, order: Order) -> str:
         write_image(image, path)
         stack = selection.taken[sidecar["Role"]]
         write_sidecar(path, {**sidecar, **({"SeriesPseudonym": pseudonyms.of(stack.identity)} if pseudonyms else {})})
-    write_tsv(series_table(selection, order.scan, pseudonyms), order.series_table)
+    write_rows(series_rows(selection, order.scan, pseudonyms), SERIES_COLUMNS, order.series_table)
     return _summary(index, selection)
 
 

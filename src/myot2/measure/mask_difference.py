@@ -43,7 +43,9 @@ def compare_t2(
     pd.DataFrame
         One row per region, in their order: `COLUMNS`.
     """
-    in_a, in_b = (measure_regions(t2_ms, labels, spacing_mm, regions, **options) for labels in (first, second))
+    in_a, in_b = (
+        pd.DataFrame(measure_regions(t2_ms, labels, spacing_mm, regions, **options)) for labels in (first, second)
+    )
     return pd.DataFrame(
         {
             "t2_mean_a_ms": in_a["t2_mean_ms"],

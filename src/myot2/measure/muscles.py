@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import pandas as pd
 from scipy.ndimage import distance_transform_edt, find_objects
 
 from myot2.core.regions import Region
@@ -97,7 +96,7 @@ def measure_regions(
     plausible_ms: tuple[float, float] = PLAUSIBLE_MS,
     status: np.ndarray | None = None,
     fat_fraction: np.ndarray | None = None,
-) -> pd.DataFrame:
+) -> list[dict[str, object]]:
     """Measure each region over its pooled voxels, so that a large muscle counts for more than a small one.
 
     Parameters
@@ -120,7 +119,7 @@ def measure_regions(
 
     Returns
     -------
-    pd.DataFrame
+    list of dict
         One row per region: `COLUMNS` from region on. A region without voxels keeps its row, with voxels 0.
     """
     voxel_ml = float(np.prod(spacing_mm)) / 1000
@@ -151,7 +150,7 @@ def measure_regions(
                 "voxels_implausible": int((of_region & (codes == Status.OK) & ~plausible).sum()),
             }
         )
-    return pd.DataFrame(rows)
+    return rows
 
 
 def _mean_known(fractions: np.ndarray) -> float:

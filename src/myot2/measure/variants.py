@@ -15,7 +15,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import pandas as pd
 
 from myot2.core.variants import AGGREGATIONS, STATISTICS
 from myot2.core.voxel_status import Status
@@ -46,7 +45,7 @@ def measure_variants(
     *,
     plausible_ms: tuple[float, float] = PLAUSIBLE_MS,
     status: np.ndarray | None = None,
-) -> pd.DataFrame:
+) -> list[dict[str, object]]:
     """Measure one scan in every way.
 
     Parameters
@@ -63,7 +62,7 @@ def measure_variants(
 
     Returns
     -------
-    pd.DataFrame
+    list of dict
         One row per mask, statistic and aggregation: mask, statistic, aggregation, t2_ms, parts, voxels, reason.
     """
     counts = is_plausible(t2_ms.astype(float), plausible_ms)
@@ -78,7 +77,7 @@ def measure_variants(
             for aggregation in AGGREGATIONS:
                 row = {"mask": mask, "statistic": statistic, "aggregation": aggregation}
                 rows.append({**row, **_value(parts.get(aggregation, []), statistic, reason)})
-    return pd.DataFrame(rows)
+    return rows
 
 
 def _parts(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from ingest_dicom_builder import (
     DIXON,
@@ -26,7 +27,7 @@ from myot2.ingest.choosing.choices import choices_digest, read_choices, scan_nam
 from myot2.ingest.choosing.selection import propose
 from myot2.ingest.identity import Pseudonyms, make_key
 from myot2.ingest.reading.headers import read_index
-from myot2.ingest.records import series_table
+from myot2.ingest.records import SERIES_COLUMNS, series_rows
 from myot2.ingest.stacking.joining import find_stacks
 from myot2.ingest.stage import Order, ingest
 
@@ -47,7 +48,8 @@ class Folder:
         self.folder, self.dicom, self.table = folder, dicom, folder / "series.tsv"
         make_key(folder / "key")
         pseudonyms = Pseudonyms(bytes.fromhex((folder / "key").read_text().strip()))
-        self.rows = series_table(propose(find_stacks(read_index(dicom).frames)), SCAN, pseudonyms).astype(object)
+        rows = series_rows(propose(find_stacks(read_index(dicom).frames)), SCAN, pseudonyms)
+        self.rows = pd.DataFrame(rows, columns=list(SERIES_COLUMNS), dtype=object)
         self.order = Order(
             folder / "out.tsv",
             echoes=[folder / f"{number}.nii.gz" for number in range(echoes)],

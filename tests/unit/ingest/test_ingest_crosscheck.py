@@ -14,6 +14,7 @@ from signal import SIG_DFL, SIGHUP, SIGINT, SIGTERM
 from signal import signal as set_handler
 
 import numpy as np
+import pandas as pd
 import pytest
 import SimpleITK as sitk
 from ingest_dicom_builder import AXIAL, CORONAL, SAGITTAL, dixon_plan, enhanced, mese_plan, planes, t2_map_plan, write
@@ -25,7 +26,7 @@ from myot2.core.images import array_of, image_like, read_image, write_image
 from myot2.core.stopnote import StopNote, Stopped
 from myot2.core.tables import read_table
 from myot2.ingest.checking import secondreader
-from myot2.ingest.checking.crosscheck import Written, compare, cross_check, signal_of_displayed
+from myot2.ingest.checking.crosscheck import COLUMNS, Written, compare, cross_check, signal_of_displayed
 from myot2.ingest.checking.secondreader import Ended, NotReadable, read_again
 from myot2.ingest.choosing.selection import select
 from myot2.ingest.reading.headers import read_index
@@ -47,7 +48,8 @@ def order_of(folder, dixon=True, echoes=5, t2_map=True):
 
 
 def check(dicom, order):
-    return cross_check(select(find_stacks(read_index(dicom).frames), order.wanted), order)
+    rows = cross_check(select(find_stacks(read_index(dicom).frames), order.wanted), order)
+    return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
 def ingested(folder, datasets, **wanted):
@@ -255,7 +257,7 @@ def test_dcm2niix_gives_the_precise_signal_of_a_real_philips_object(shared_data,
     assert stack.first.scale_slope is not None
     write_image(image, tmp_path / "image.nii.gz")
     one = Written(tmp_path / "image.nii.gz", stack.slices, None, signal_of_displayed)
-    assert list(compare(stack.name, [one])["compared"]) == ["yes"]
+    assert [row["compared"] for row in compare(stack.name, [one])] == ["yes"]
 
 
 def test_an_image_that_ingest_could_not_write_stays_a_stop_note(tmp_path, examined):

@@ -64,7 +64,7 @@ def test_every_image_is_the_one_that_dcm2niix_reads(cases, tmp_path, name):
         image = read_volume(stack.slices, signal, stack.name)
         write_image(image, tmp_path / f"{number}.nii.gz")
         written = Written(tmp_path / f"{number}.nii.gz", stack.slices, None, signal_of_displayed)
-        (row,) = compare(stack.name, [written]).to_dict("records")
+        (row,) = compare(stack.name, [written])
         assert row["compared"] == "yes", row["reason"]
         assert row["position_mm"] < 1e-3
         sizes.append(image.GetSize())

@@ -25,7 +25,7 @@ def table(root):
 
 def measure(t2, labels, regions, **options):
     rows = measure_regions(np.asarray(t2, float), np.asarray(labels), SPACING, regions, **options)
-    return rows.set_index(["region", "side"])
+    return pd.DataFrame(rows).set_index(["region", "side"])
 
 
 def test_regions_are_all_muscles_groups_and_the_thigh_on_either_side_and_both(table):

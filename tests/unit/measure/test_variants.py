@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 import SimpleITK as sitk
 from hypothesis import given, settings
@@ -24,8 +25,8 @@ T2 = np.array([[[10.0, 20.0, 60.0, 250.0]], [[30.0, 100.0, 80.0, 250.0]]])
 
 
 def values(t2=T2, labels=LABELS, **options):
-    table = measure_variants(t2, {"automatic": labels}, [1, 2], **options)
-    return table.set_index(["statistic", "aggregation"])
+    rows = measure_variants(t2, {"automatic": labels}, [1, 2], **options)
+    return pd.DataFrame(rows).set_index(["statistic", "aggregation"])
 
 
 @pytest.mark.parametrize(
@@ -60,7 +61,7 @@ def test_a_muscle_or_slice_without_a_voxel_that_counts_takes_no_part():
 
 def test_a_mask_without_a_voxel_or_without_a_map_keeps_its_rows_and_says_why():
     masks = {"automatic": np.zeros_like(LABELS), "corrected": "no map"}
-    table = measure_variants(T2, masks, [1, 2])
+    table = pd.DataFrame(measure_variants(T2, masks, [1, 2]))
     assert len(table) == 18 and table["t2_ms"].isna().all()
     assert table.groupby("mask")["reason"].unique().map(list).to_dict() == {
         "automatic": ["no voxel of the mask can be measured"],
@@ -76,7 +77,7 @@ def test_mean_over_voxels_is_the_studys_value_to_the_last_bit(seed):
     t2[rng.random(t2.shape) < 0.1] = np.nan
     status = rng.choice([1, 1, 1, 2], t2.shape)
     options = {"status": status, "plausible_ms": (20.0, 70.0)}
-    study = measure_regions(t2, labels, (2.0, 2.0, 6.0), [Region("thigh", "both", (1, 2))], **options).iloc[0]
+    (study,) = measure_regions(t2, labels, (2.0, 2.0, 6.0), [Region("thigh", "both", (1, 2))], **options)
     found = values(t2, labels, **options)
     for statistic in ("mean", "median", "p90"):
         assert found.loc[(statistic, "voxel"), "t2_ms"] == study[f"t2_{statistic}_ms"]

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import astuple, dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import SimpleITK as sitk
 
 from myot2.core.errors import MyoT2Error
@@ -95,12 +95,12 @@ class Difference:
         return cls(*map(max, zip(*map(astuple, differences), strict=True)))
 
 
-def cross_check(selection: Selection, order: Order) -> pd.DataFrame:
+def cross_check(selection: Selection, order: Order) -> list[dict[str, Any]]:
     """Compare every image that was ordered and written with dcm2niix's reading of the same files.
 
     Returns
     -------
-    DataFrame
+    list of dict
         One row per image with `COLUMNS`; `compared` is `no`, with the reason, where dcm2niix does not give the stack as
         images that can be held against these.
 
@@ -111,11 +111,10 @@ def cross_check(selection: Selection, order: Order) -> pd.DataFrame:
     MyoT2Error
         Both read a stack, and differ.
     """
-    tables = [compare(stack.name, images) for stack, images in _written(selection, order)]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=list(COLUMNS))
+    return [row for stack, images in _written(selection, order) for row in compare(stack.name, images)]
 
 
-def compare(name: str, written: Sequence[Written]) -> pd.DataFrame:
+def compare(name: str, written: Sequence[Written]) -> list[dict[str, Any]]:
     """Compare all images of one stack; `name` is the stack in messages. Returns and raises as `cross_check`."""
     by_image = [_parts(one) for one in written]
     try:
@@ -125,7 +124,7 @@ def compare(name: str, written: Sequence[Written]) -> pd.DataFrame:
     else:
         worst = [Difference.worst(of_image) for of_image in zip(*by_station, strict=True)]
         rows = [(one.path.name, "yes", None, *astuple(found)) for one, found in zip(written, worst, strict=True)]
-    return pd.DataFrame(rows, columns=list(COLUMNS))
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows]
 
 
 def signal_of_displayed(frame: Frame, shown: np.ndarray) -> np.ndarray:

@@ -10,12 +10,13 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.scans import Scan
-from myot2.core.tables import read_table
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 NEEDED = ("participant_id", "role", "taken", "pseudonym")
 FATES = ("yes", "no", "choose")
@@ -77,6 +78,8 @@ def choices_digest(path: str | Path, name: str) -> str:
 
 def _rows_of(path: str | Path, scan: Scan) -> pd.DataFrame:
     """The rows of a scan, indexed by their number in the file (empty lines not counted)."""
+    from myot2.core.tables import read_table  # with pandas: only where there is an edited table
+
     table = read_table(path)
     lacking = [name for name in NEEDED if name not in table.columns]
     if lacking:
@@ -87,8 +90,8 @@ def _rows_of(path: str | Path, scan: Scan) -> pd.DataFrame:
             do="Run `make index` again and edit a copy of its series.tsv; only role and taken are to be changed.",
         )
     table.index = table.index + 2
-    sessions = table["session"] if "session" in table.columns else pd.Series(pd.NA, table.index, dtype="string")
-    same_session = sessions.str.removeprefix("ses-").fillna("") == (scan.session or "")
+    sessions = table["session"].str.removeprefix("ses-").fillna("") if "session" in table.columns else ""
+    same_session = sessions == (scan.session or "")
     people = table["participant_id"].str.removeprefix("sub-").fillna("")
     rows = table[(people == scan.participant_id) & same_session]
     if rows.empty:
@@ -109,7 +112,7 @@ def _refuse_lost_zeros(path: str | Path, people: pd.Series, scan: Scan) -> None:
 
 
 def _cell(value: object) -> str:
-    return "" if pd.isna(value) else str(value)
+    return value if isinstance(value, str) else ""
 
 
 def _bad_cell(path: str | Path, choice: Choice, column: str, expected: str) -> MyoT2Error:

@@ -25,7 +25,7 @@ from myot2.ingest.identity import Pseudonyms
 from myot2.ingest.indexing.rawdata import RawFile, find_raw_data
 from myot2.ingest.reading.files import find_dicom_files
 from myot2.ingest.reading.headers import Frame, read_index
-from myot2.ingest.records import SERIES_COLUMNS, series_table
+from myot2.ingest.records import SERIES_COLUMNS, series_rows
 from myot2.ingest.stacking.joining import find_stacks
 
 MAX_TREE_FILES = 500_000
@@ -70,10 +70,9 @@ class Proposal:
 
     def series(self, pseudonyms: Pseudonyms) -> pd.DataFrame:
         """The series table of all visits, then the raw data."""
-        tables = [series_table(visit.selection, visit.scan, pseudonyms) for visit in self.visits]
+        rows = [row for visit in self.visits for row in series_rows(visit.selection, visit.scan, pseudonyms)]
         raw = [_raw_row(number, file, scan) for number, (file, scan) in enumerate(self.raw, start=1)]
-        tables.append(pd.DataFrame(raw, columns=list(SERIES_COLUMNS)))
-        return pd.concat([table.astype(object) for table in tables], ignore_index=True)
+        return pd.DataFrame([*rows, *raw], columns=list(SERIES_COLUMNS), dtype=object)
 
 
 def index_tree(tree: str | Path, pseudonyms: Pseudonyms) -> Proposal:
