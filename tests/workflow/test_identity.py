@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 import shutil
+import subprocess
 import time
 
 import pandas as pd
@@ -137,6 +138,13 @@ def test_the_objects_for_the_pacs_are_made_under_pseudonyms_and_say_so(project, 
     stopped = list((project.folder / "results/marked/export/dicom").glob("sub-P0[23]/**/*.dcm"))
     assert len(stopped) == 15
     assert {read_stop_note(path).stage for path in stopped} == {"ingest"}
+
+
+@pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (Debian's dicom3tools) is not here")
+def test_dciodvfy_finds_no_error_on_the_objects_of_the_demos_person(project, printed):
+    for path in (project.folder / "results/marked/export/dicom/sub-P01").rglob("*.dcm"):
+        said = subprocess.run(["dciodvfy", "-new", path], capture_output=True, text=True, check=False).stderr
+        assert not [line for line in said.splitlines() if line.startswith(("Error", "Abort"))], path
 
 
 def test_the_days_between_visits_are_whole_numbers_from_zero(project, printed):

@@ -102,6 +102,7 @@ def set_page(content: Mapping[str, Any], picture: Path, template: Path, out: Pat
 
 
 def _row(measures: pd.DataFrame, ranges: Mapping[str, Range], region: str, *, whole: bool) -> dict[str, Any]:
+    """What the page says of a region; a volume of 0 is no volume, but a muscle outside the field, or missed."""
     of_region = measures[measures["region"] == region].set_index("side")
     t2 = {side: _known(of_region, side, "t2_mean_ms") for side in ("right", "left")}
     found = ranges.get(region)
@@ -110,8 +111,8 @@ def _row(measures: pd.DataFrame, ranges: Mapping[str, Range], region: str, *, wh
         "region": "both thighs" if region == _THIGH else region,
         "whole": whole,
         **t2,
-        "volume_right": _known(of_region, "right", "volume_ml"),
-        "volume_left": _known(of_region, "left", "volume_ml"),
+        "volume_right": _known(of_region, "right", "volume_ml") or None,
+        "volume_left": _known(of_region, "left", "volume_ml") or None,
         "difference": difference,
         "low": found.low if found else None,
         "high": found.high if found else None,

@@ -123,10 +123,14 @@ def test_the_page_is_one_sheet_of_a4_with_the_numbers_of_the_table(written):
 def test_what_is_below_the_range_is_marked_and_what_is_unknown_is_a_dash(written):
     mine = pd.DataFrame(rows_of("P2", 20.0))
     mine.loc[mine["region"] == "gracilis", ["t2_mean_ms", "volume_ml"]] = None
+    mine.loc[mine["region"] == "sartorius", ["t2_mean_ms", "volume_ml"]] = (None, 0.0)
     lines = {line.strip().split("  ")[0]: line for line in text_of(written("P2", own=mine)).splitlines()}
     assert "▼ 19.0" in lines["both thighs"]
     assert "▼ 21.0" in lines["both thighs"]
-    assert lines["gracilis"].split()[1:3] == ["–", "–"]
+    for muscle in ("gracilis", "sartorius"):
+        shown = lines[muscle].split()[1:]
+        assert len(shown) == 6
+        assert {*shown[:2], *shown[3:]} == {"–"}
 
 
 @needs_poppler

@@ -32,6 +32,10 @@ from myot2.simulate.scanners.catalogue import SCANNERS
 FEW_SCANNERS = ("siemens", "siemens-xa", "siemens-xa-whole", "philips", "philips-enhanced", "ge")
 TURN = Rotation.from_euler("xyz", [14, -9, 21], degrees=True).as_matrix()
 SHIFT = np.array([3.0, 40.0, -17.0])
+EXPECTED_WARNINGS = (
+    "Unrecognized defined term = <QUANTITY>",  # highdicom knows it of PS3.3 C.8.16.1.4, the program of 2022 does not
+    "Missing attribute or value that would be needed to build DICOMDIR",  # day and number of the study: a pseudonym's
+)
 SEGMENTS = {"seg-t2": "t2_dseg", "seg": "dseg"}
 
 
@@ -358,10 +362,18 @@ def require_no_error(paths):
     """Hold objects against the standard's definitions, where the program is here."""
     for path in paths if shutil.which("dciodvfy") else ():
         said = subprocess.run(["dciodvfy", "-new", path], capture_output=True, text=True, check=False).stderr
-        assert not [line for line in said.splitlines() if line.startswith(("Error", "Abort"))], path
+        told = [line for line in said.splitlines() if line.startswith(("Error", "Abort", "Warning"))]
+        assert not [line for line in told if not line.endswith(EXPECTED_WARNINGS)], path
 
 
 @pytest.mark.skipif(shutil.which("dciodvfy") is None, reason="dciodvfy (Debian's dicom3tools) is not here")
 @pytest.mark.parametrize("identity", ["pseudonym", "keep"])
-def test_dciodvfy_finds_no_error(made, kept, identity):
+def test_dciodvfy_finds_no_error_and_nothing_to_warn_of(made, kept, identity):
     require_no_error((kept if identity == "keep" else made.objects()).values())
+
+
+@pytest.mark.skipif(shutil.which("dcentvfy") is None, reason="dcentvfy (Debian's dicom3tools) is not here")
+def test_where_identity_is_kept_no_object_says_other_than_the_source_of_patient_and_study(made, kept):
+    sources = sorted(made.dicom.rglob("IM*"))
+    said = subprocess.run(["dcentvfy", *kept.values(), *sources], capture_output=True, text=True, check=False).stderr
+    assert not [line for line in said.splitlines() if line.startswith("Error")]

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, MultiFrameTrueColorSecondaryCaptureImageStorage, RLELossless
 
-from myot2.export.dicom.finish import EQUIPMENT, SERIES_NUMBERS, finish
+from myot2.export.dicom.finish import EQUIPMENT, SERIES_NUMBERS, both_thighs, finish
 from myot2.export.dicom.parametric_map import SHOWN_MS
 from myot2.export.dicom.source import UNNAMED, Source
 
@@ -58,7 +58,7 @@ def colour_picture(image: sitk.Image, t2: np.ndarray, source: Source, *, where: 
         **EQUIPMENT,
     )
     made.copy_patient_and_study_information(anchor)
-    made.Laterality = ""  # both thighs
+    made.update(both_thighs("ImageLaterality"))
     made.PatientOrientation = [_letter(source.series.direction[:, axis]) for axis in (0, 1)]
     made.ConversionType = "WSD"
     made.ImageType = ["DERIVED", "SECONDARY"]

@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pydicom
@@ -44,6 +45,14 @@ def reference_planes(made: Dataset, source: Source, *, echoes: bool) -> None:
         if "DerivationCodeSequence" not in derivation:
             derivation.DerivationCodeSequence = Items([_item(codes.DCM.UnspecifiedMethodOfCalculation)])
         frame.DerivationImageSequence = Items([derivation])
+
+
+def both_thighs(laterality: Literal["FrameLaterality", "ImageLaterality"]) -> Dataset:
+    """Which part of the body a frame or a picture shows."""
+    anatomy = Dataset()
+    setattr(anatomy, laterality, "B")
+    anatomy.AnatomicRegionSequence = Items([_item(codes.SCT.Thigh)])
+    return anatomy
 
 
 def finish(made: Dataset, sources: Sequence[Source], kind: str) -> Dataset:

@@ -8,9 +8,10 @@ import numpy as np
 import SimpleITK as sitk
 from highdicom import VOILUTTransformation
 from highdicom.pm import ParametricMap, RealWorldValueMapping
+from pydicom.sequence import Sequence as Items
 
 from myot2.export.dicom.concepts import MILLISECOND, T2
-from myot2.export.dicom.finish import CREATOR, EQUIPMENT, SERIES_NUMBERS, finish, reference_planes
+from myot2.export.dicom.finish import CREATOR, EQUIPMENT, SERIES_NUMBERS, both_thighs, finish, reference_planes
 from myot2.export.dicom.source import UNNAMED, Source
 
 NO_VALUE = 0.0
@@ -69,6 +70,6 @@ def parametric_map(image: sitk.Image, t2: np.ndarray, source: Source, *, where: 
         **EQUIPMENT,
     )
     made.FloatPixelPaddingValue = made.FloatPixelPaddingRangeLimit = NO_VALUE
-    made.Laterality = ""  # both thighs
+    made.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = Items([both_thighs("FrameLaterality")])
     reference_planes(made, source, echoes=True)
     return finish(made, [source], "t2")
