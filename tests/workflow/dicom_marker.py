@@ -7,7 +7,10 @@ import gzip
 import hashlib
 import io
 import re
+import shutil
 import struct
+import subprocess
+import zipfile
 from pathlib import Path
 
 from pydicom.datadict import DicomDictionary
@@ -95,12 +98,25 @@ def overwrite(path: Path, tag: int, vr: str, text: str) -> None:
 
 
 def found_in(path: Path) -> list[bytes]:
-    """The markers in a file's name and bytes, gzip opened; and in what a name in base64 says."""
+    """The markers in a file's name and bytes, and in what a name in base64 says.
+
+    What is packed is opened: gzip, workbooks, and the words of a PDF where poppler-utils are here.
+    """
     raw = path.read_bytes()
     contents = [raw, path.name.encode(), _decoded(path.name)]
     if raw[:2] == b"\x1f\x8b":
         contents.append(gzip.decompress(raw))
+    elif raw[:4] == b"PK\x03\x04":
+        with zipfile.ZipFile(path) as packed:
+            contents += [packed.read(name) for name in packed.namelist()]
+    elif raw[:5] == b"%PDF-" and shutil.which("pdftotext"):
+        contents += [subprocess.check_output(words, stderr=subprocess.DEVNULL) for words in _pdf_words(path)]
     return [found.group() for content in contents for found in MARKER.finditer(content)]
+
+
+def _pdf_words(path: Path) -> list[list[str | Path]]:
+    """The commands that print the words of a PDF and what it says of itself."""
+    return [["pdftotext", path, "-"], ["pdfinfo", path]]
 
 
 def digests_of(text: str) -> set[str]:

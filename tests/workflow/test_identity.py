@@ -74,10 +74,12 @@ DAMAGES = {"P02": cut_short, "P03a": write_words_for_numbers, "P03b": mix_two_pe
 
 @pytest.fixture(scope="module")
 def printed(project, tags):
-    """What the workflow prints on these folders, from DICOM to the measures of the cohort."""
+    """What the workflow prints on these folders, from DICOM to the measures of the cohort and all that is exported."""
     content = {"ingest": {"key": "config/demo/key"}, "export": {"dicom": True}}
     configuration = project.configure("marked", content, TABLE)
-    return project.snakemake(configuration, "--until", "collect", "date_visits", "describe_ingest", "export_scan_dicom")
+    measured = ("--until", "collect", "date_visits", "describe_ingest", "export_scan_dicom")
+    exported = ("muscle_bids", "other_tools", "pages")
+    return project.snakemake(configuration, *measured) + project.snakemake(configuration, *exported)
 
 
 @pytest.fixture(scope="module")
@@ -115,7 +117,7 @@ def test_one_is_measured_and_the_damaged_are_refused(project, printed):
 
 def test_no_byte_of_results_logs_and_records_holds_text_of_a_header(left, printed):
     assert len(left) > 100
-    assert {".json", ".tsv", ".gz", ".log", ".dcm"} <= {path.suffix for path in left}
+    assert {".json", ".tsv", ".gz", ".log", ".dcm", ".csv", ".xlsx", ".pdf", ".label"} <= {path.suffix for path in left}
     assert not {str(path): found for path in left if (found := found_in(path))}
     assert not MARKER.search(printed.encode())
 
