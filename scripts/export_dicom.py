@@ -13,7 +13,7 @@ from pathlib import Path
 
 from myot2.core.command import run_stage, stage_parser
 from myot2.core.errors import MyoT2Error
-from myot2.core.images import read_image, read_map, same_grid
+from myot2.core.images import array_of, read_image, read_map, same_grid
 from myot2.core.labels import read_labels
 from myot2.core.source_series import SourceSeries
 from myot2.core.stopnote import raise_if_stopped
@@ -63,7 +63,7 @@ def export(options: argparse.Namespace, order: Order, outputs: dict[str, Path]) 
     t2_series, labelled = _series(options, order, keyed)
     # only here: they take seconds, and what is wrong with the input is said before
     from myot2.export.dicom.colour_picture import colour_picture
-    from myot2.export.dicom.finish import write_object
+    from myot2.export.dicom.finish import thighs_shown, write_object
     from myot2.export.dicom.identity import Identities
     from myot2.export.dicom.measurements import measurement_report
     from myot2.export.dicom.parametric_map import parametric_map
@@ -72,14 +72,13 @@ def export(options: argparse.Namespace, order: Order, outputs: dict[str, Path]) 
 
     identities = Identities(keyed.of, options.identity, order.scan.participant_id)
     source = read_source(t2_series, identities)
-    masks = segmentation(
-        read_image(options.t2_labels), table, source, options.algorithm, kind="seg-t2", where=options.t2_labels
-    )
-    image, t2 = read_map(options.t2)
+    measured, (image, t2) = read_image(options.t2_labels), read_map(options.t2)
+    masks = segmentation(measured, table, source, options.algorithm, kind="seg-t2", where=options.t2_labels)
+    thighs = thighs_shown(array_of(measured), table)
     made = {
         "seg-t2": masks,
-        "t2": parametric_map(image, t2, source, where=options.t2),
-        "colour": colour_picture(image, t2, source, where=options.t2),
+        "t2": parametric_map(image, t2, source, thighs, where=options.t2),
+        "colour": colour_picture(image, t2, source, thighs, where=options.t2),
         "measures": measurement_report(measures, table, masks, source, where=options.measures),
     }
     if options.labels:

@@ -18,6 +18,7 @@ from myot2.core.images import array_of, image_like, read_image, write_image
 from myot2.core.labels import Label, read_labels
 from myot2.core.stopnote import read_stop_note
 from myot2.export.dicom.concepts import structure_of
+from myot2.export.dicom.finish import thighs_shown
 from myot2.export.dicom.identity import Identities
 from myot2.export.dicom.segmentation import segmentation
 from myot2.export.dicom.source import read_source
@@ -377,3 +378,18 @@ def test_where_identity_is_kept_no_object_says_other_than_the_source_of_patient_
     sources = sorted(made.dicom.rglob("IM*"))
     said = subprocess.run(["dcentvfy", *kept.values(), *sources], capture_output=True, text=True, check=False).stderr
     assert not [line for line in said.splitlines() if line.startswith("Error")]
+
+
+def test_map_and_picture_say_that_they_are_of_both_thighs(made):
+    objects = {kind: pydicom.dcmread(path) for kind, path in made.objects().items()}
+    (anatomy,) = objects["t2"].SharedFunctionalGroupsSequence[0].FrameAnatomySequence
+    assert anatomy.FrameLaterality == objects["colour"].ImageLaterality == "B"
+
+
+@pytest.mark.parametrize(
+    ("sides", "thighs"), [(("left", "right"), "B"), (("left",), "L"), (("right",), "R"), ((), "U")]
+)
+def test_the_thighs_shown_are_those_with_labels(sides, thighs):
+    table = read_labels(ROOT / "config/labels.tsv")
+    labels = np.array([0, *(table.index("gracilis", side) for side in sides)])
+    assert thighs_shown(labels, table) == thighs

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from pydicom.tag import Tag
 from pydicom.uid import ExplicitVRLittleEndian, MultiFrameTrueColorSecondaryCaptureImageStorage, RLELossless
 
-from myot2.export.dicom.finish import EQUIPMENT, SERIES_NUMBERS, both_thighs, finish
+from myot2.export.dicom.finish import EQUIPMENT, SERIES_NUMBERS, anatomy_of, finish
 from myot2.export.dicom.parametric_map import SHOWN_MS
 from myot2.export.dicom.source import UNNAMED, Source
 
@@ -27,7 +27,7 @@ _WORDS = "T2 (ms) by MyoT2. Research use only. Colours cannot be measured."
 _PAGE_VECTOR = Tag("PageNumberVector")
 
 
-def colour_picture(image: sitk.Image, t2: np.ndarray, source: Source, *, where: str | Path) -> SOPClass:
+def colour_picture(image: sitk.Image, t2: np.ndarray, source: Source, thighs: str, *, where: str | Path) -> SOPClass:
     """The secondary capture of a T2 map; parameters and errors are those of `parametric_map`.
 
     Rows and columns are shown as the source's are; voxels without a value are black.
@@ -58,7 +58,7 @@ def colour_picture(image: sitk.Image, t2: np.ndarray, source: Source, *, where: 
         **EQUIPMENT,
     )
     made.copy_patient_and_study_information(anchor)
-    made.update(both_thighs("ImageLaterality"))
+    made.update(anatomy_of(thighs, "ImageLaterality"))
     made.PatientOrientation = [_letter(source.series.direction[:, axis]) for axis in (0, 1)]
     made.ConversionType = "WSD"
     made.ImageType = ["DERIVED", "SECONDARY"]

@@ -16,6 +16,7 @@ from pydicom.sr.codedict import codes
 
 from myot2 import __version__
 from myot2.core.files import atomic
+from myot2.core.labels import LabelTable
 from myot2.export.dicom.source import UNNAMED, Source, instance_references
 
 EQUIPMENT = {
@@ -47,10 +48,16 @@ def reference_planes(made: Dataset, source: Source, *, echoes: bool) -> None:
         frame.DerivationImageSequence = Items([derivation])
 
 
-def both_thighs(laterality: Literal["FrameLaterality", "ImageLaterality"]) -> Dataset:
-    """Which part of the body a frame or a picture shows."""
+def thighs_shown(labels: np.ndarray, table: LabelTable) -> str:
+    """Of which thigh a label map has labels: R, L, or B (both); U where they have no side, or there are none."""
+    sides = {label.side for label in table.labels if label.index in np.unique(labels)} - {"none"}
+    return "B" if len(sides) == 2 else {"right": "R", "left": "L"}.get("".join(sides), "U")
+
+
+def anatomy_of(thighs: str, keyword: Literal["FrameLaterality", "ImageLaterality"]) -> Dataset:
+    """Which part of the body frames or a picture show, and of which side, as `thighs_shown` gives it."""
     anatomy = Dataset()
-    setattr(anatomy, laterality, "B")
+    setattr(anatomy, keyword, thighs)
     anatomy.AnatomicRegionSequence = Items([_item(codes.SCT.Thigh)])
     return anatomy
 

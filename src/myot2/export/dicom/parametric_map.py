@@ -11,7 +11,7 @@ from highdicom.pm import ParametricMap, RealWorldValueMapping
 from pydicom.sequence import Sequence as Items
 
 from myot2.export.dicom.concepts import MILLISECOND, T2
-from myot2.export.dicom.finish import CREATOR, EQUIPMENT, SERIES_NUMBERS, both_thighs, finish, reference_planes
+from myot2.export.dicom.finish import CREATOR, EQUIPMENT, SERIES_NUMBERS, anatomy_of, finish, reference_planes
 from myot2.export.dicom.source import UNNAMED, Source
 
 NO_VALUE = 0.0
@@ -20,7 +20,9 @@ SHOWN_MS = (20.0, 100.0)
 """The range of grey values that a viewer opens with."""
 
 
-def parametric_map(image: sitk.Image, t2: np.ndarray, source: Source, *, where: str | Path) -> ParametricMap:
+def parametric_map(
+    image: sitk.Image, t2: np.ndarray, source: Source, thighs: str, *, where: str | Path
+) -> ParametricMap:
     """The parametric map of T2.
 
     Parameters
@@ -30,6 +32,8 @@ def parametric_map(image: sitk.Image, t2: np.ndarray, source: Source, *, where: 
     t2 : np.ndarray
         (slices, rows, columns), ms; NaN where a voxel has no value, which becomes 0, the declared padding value.
     source : Source
+    thighs : str
+        Of which side they are, as `thighs_shown` gives it.
     where : str or Path
         The map, for messages.
 
@@ -70,6 +74,6 @@ def parametric_map(image: sitk.Image, t2: np.ndarray, source: Source, *, where: 
         **EQUIPMENT,
     )
     made.FloatPixelPaddingValue = made.FloatPixelPaddingRangeLimit = NO_VALUE
-    made.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = Items([both_thighs("FrameLaterality")])
+    made.SharedFunctionalGroupsSequence[0].FrameAnatomySequence = Items([anatomy_of(thighs, "FrameLaterality")])
     reference_planes(made, source, echoes=True)
     return finish(made, [source], "t2")
