@@ -88,14 +88,21 @@ def _verify(settings: Configuration, places: Places, write_table: bool) -> int:
         print(line)
     if called := read_called(places):
         print(f"The run was given with --config: {json.dumps(called)}")
-    lines, head = read_head(places.audit)
-    print(f"{len(history.contents)} files and folders of {len(history.records)} jobs; ledger of {lines} lines, {head}")
+    print(f"{len(history.contents)} files and folders of {len(history.records)} jobs; {_ledger(places)}")
     return 1 if findings else 0
 
 
 def _told(findings: list[Finding]) -> Iterator[str]:
     yield from map(str, findings)
     yield f"{len(findings)} findings" if findings else "Nothing is wrong."
+
+
+def _ledger(places: Places) -> str:
+    try:
+        lines, head = read_head(places.audit)
+    except ValueError as error:
+        return str(error)
+    return f"ledger of {lines} lines, {head}"
 
 
 def _diff(first: Path, second: Path) -> int:

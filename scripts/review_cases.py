@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from myot2.core.command import run_stage
+from myot2.core.tables import MISSING
 from myot2.review.page import write_page
 from myot2.review.run import read_review
 
@@ -27,8 +28,8 @@ def parse(argv: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=8765, help="default %(default)s")
     options = parser.parse_args(argv)
     rater = options.rater
-    if rater is not None and not (rater.isascii() and rater.isalnum() and len(rater) <= 32):
-        parser.error("--rater is made of up to 32 letters and digits")
+    if rater is not None and (not (rater.isascii() and rater.isalnum() and len(rater) <= 32) or rater in MISSING):
+        parser.error("--rater is made of up to 32 letters and digits, and no word for unknown (NA, nan)")
     return options
 
 

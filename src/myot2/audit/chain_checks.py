@@ -1,14 +1,15 @@
-"""Whether the ledger and the jobs' own records are whole and agree."""
+"""Whether the ledger, the jobs' own records and the lists that these name are whole and agree."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from myot2.audit.digests import canonical
-from myot2.audit.findings import Finding
+from myot2.audit.digests import canonical, read_listing
+from myot2.audit.findings import Finding, Kind
 from myot2.audit.history import History
 from myot2.audit.ledger import HEAD, LEDGER, RECORDS, Chain, head_fault, read_chain, read_shards
+from myot2.audit.recording import CODE
 
 
 def check_ledger(audit: Path) -> Iterator[Finding]:
@@ -40,6 +41,23 @@ def _check_records(audit: Path, chain: Chain) -> Iterator[Finding]:
             yield Finding("record", path, "differs from its line of the ledger")
     for job in sorted(lines.keys() - shards.keys()):
         yield Finding("record", f"{RECORDS}/{job}.json", "was deleted: the ledger has its line")
+
+
+def check_listings(history: History) -> Iterator[Finding]:
+    """Lists of code and of folders that are missing, or are not what their names, which are their digests, say."""
+    digests, places = history.digests(), history.places
+    holds: dict[Path, str] = {}
+    for record in history.makers.values():
+        holds.setdefault(places.audit / CODE / f"{record['code']}.json", f"the code of {record['rule']}")
+        for entry in [*record["inputs"], *record["outputs"]]:
+            if "files" in entry:
+                holds.setdefault(digests.listing_path(entry["path"], entry["sha256"]), entry["path"])
+    for path, listed in holds.items():
+        if read_listing(path) is None:
+            missing = not path.exists()
+            kind: Kind = "unknown place" if missing and path.is_relative_to(places.private) else "record"
+            what = f"{'is missing' if missing else 'was changed'}: it lists the files of {listed}"
+            yield Finding(kind, path.relative_to(places.audit).as_posix(), what)
 
 
 def check_unfinished(history: History) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from myot2.audit.digests import read_listing
 from myot2.audit.history import History
 from myot2.audit.ledger import Record
 from myot2.audit.places import OUTSIDE
@@ -60,8 +61,7 @@ def _code_reasons(one: History, other: History, made: Record, remade: Record) ->
 
 
 def _listing(history: History, digest: str) -> dict[str, str]:
-    path = history.places.audit / CODE / f"{digest}.json"
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return read_listing(history.places.audit / CODE / f"{digest}.json") or {}
 
 
 def _parameter_reasons(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

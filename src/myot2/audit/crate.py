@@ -24,7 +24,7 @@ from urllib.parse import quote
 from rocrate.model.contextentity import ContextEntity
 from rocrate.rocrate import ROCrate
 
-from myot2.audit.digests import Entry
+from myot2.audit.digests import Entry, read_listing
 from myot2.audit.history import DONE, History, stage_of
 from myot2.audit.ledger import HEAD, LEDGER, Record
 from myot2.audit.places import RESULTS
@@ -281,8 +281,7 @@ class _Crate:
     def _tool(self, record: Record) -> Any:
         tool = self._context(f"#tool-{record['rule']}", "SoftwareApplication", name=record["rule"])
         tool["softwareVersion"] = record["code"]
-        listing = self.places.audit / CODE / f"{record['code']}.json"
-        code = json.loads(listing.read_text(encoding="utf-8")) if listing.is_file() else {}
+        code = read_listing(self.places.audit / CODE / f"{record['code']}.json") or {}
         scripts = [f"{WORKFLOW}/{name}" for name in code if name.startswith("scripts/")]
         if scripts and (self.places.results / scripts[0]).is_file():
             tool["hasPart"] = _one_or_all(self._file(name, {}) for name in scripts)

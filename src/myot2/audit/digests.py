@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from myot2.audit.places import OUTSIDE, Places
-from myot2.core.files import sha256, write_json
+from myot2.core.files import read_json, sha256, write_json
 
 _MARKS = (".snakemake_timestamp",)
 """What Snakemake leaves in a folder that a job made."""
@@ -63,29 +63,37 @@ class Digests:
         return {"path": name, "sha256": digest, "size": size}
 
     def kept_listing(self, entry: Entry) -> dict[str, list[Any]] | None:
-        """The listing of a folder as it was recorded; None where it is not kept here."""
-        path = self._listing_path(entry["path"], entry["sha256"])
-        return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+        """The listing of a folder as it was recorded; None where it is not kept here, or was changed."""
+        return read_listing(self.listing_path(entry["path"], entry["sha256"]))
 
     def _keep(self, name: str, digest: str, listing: dict[str, list[Any]]) -> None:
-        path = self._listing_path(name, digest)
-        write_once(path, listing)
+        write_once(self.listing_path(name, digest), listing)
 
-    def _listing_path(self, name: str, digest: str) -> Path:
+    def listing_path(self, name: str, digest: str) -> Path:
+        """Where the listing of a folder is kept."""
         root = self.places.private if name.startswith(OUTSIDE) else self.places.audit
         return root / "folders" / f"{digest}.json"
 
 
 def write_once(path: Path, content: Entry) -> None:
-    """Write a file whose name is a digest of its content, unless it is there; jobs of one process take turns."""
+    """Write a file whose name is a digest of its content, unless it is there whole; jobs of one process take turns."""
     with _WRITING:
-        if not path.exists():
+        if read_listing(path) is None:
             write_json(path, content)
 
 
 def listing_digest(listing: dict[str, Any]) -> str:
     """The SHA-256 of a listing's canonical JSON."""
     return hashlib.sha256(canonical(listing)).hexdigest()
+
+
+def read_listing(path: Path) -> dict[str, Any] | None:
+    """A listing that is named after its digest; None where it is missing, or is not what its name says."""
+    content = read_json(path)
+    try:
+        return content if isinstance(content, dict) and listing_digest(content) == path.stem else None
+    except ValueError:  # JSON of other programs: NaN, or half of a character
+        return None
 
 
 def canonical(content: Any) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
-from myot2.audit.digests import Digests, Entry
+from myot2.audit.digests import Digests, Entry, listing_digest
 from myot2.audit.findings import Finding, Kind
 from myot2.audit.history import History
 from myot2.audit.places import RESULTS
@@ -54,13 +54,13 @@ def _compare_folder(entry: Entry, folder: Path, digests: Digests) -> Iterator[Fi
     if not folder.is_dir():
         yield Finding("missing", _shown(entry["path"], folder), "recorded, and no longer there")
         return
-    if digests.entry(folder)["sha256"] == entry["sha256"]:
+    present = digests.listing(folder)
+    if listing_digest(present) == entry["sha256"]:
         return
     recorded, shown = digests.kept_listing(entry), _shown(entry["path"], folder)
     if recorded is None:
-        yield Finding("changed", shown, "its files are others than recorded, and their list is not kept here")
+        yield Finding("changed", shown, "its files are others than recorded, and their list is not kept here whole")
         return
-    present = digests.listing(folder)
     for name in sorted(recorded.keys() | present.keys()):
         if name not in present:
             yield Finding("missing", f"{shown}/{name}", "recorded, and no longer there")

@@ -18,7 +18,7 @@ from typing import Any
 
 from myot2.audit.digests import canonical
 from myot2.core.errors import MyoT2Error
-from myot2.core.files import write_json
+from myot2.core.files import read_json, write_json
 
 FIRST = "0" * 64
 LEDGER = "ledger.jsonl"
@@ -26,6 +26,8 @@ HEAD = "ledger.head"
 RECORDS = "records"
 
 Record = dict[str, Any]
+_NEEDED = {"job", "rule", "wildcards", "state", "inputs", "outputs", "code", "lock", "params", "log", "started"}
+"""What every record has, from the start of its job on."""
 
 
 @dataclass(frozen=True)
@@ -55,34 +57,43 @@ def read_chain(audit: Path) -> Chain:
         try:
             line = json.loads(text)
             record, prev, stated, seq = line["record"], line["prev"], line["hash"], line["seq"]
+            follows = line_hash(str(prev), seq, record)
             if not isinstance(record, dict):
                 raise TypeError
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return Chain(records, head, f"line {number} is no line of a ledger")
         if seq != number or prev != head:
             return Chain(records, head, f"line {number} does not follow the line before: lines are missing or moved")
-        head = line_hash(prev, seq, record)
-        if stated != head:
-            return Chain(records, prev, f"line {number} was changed after it was written")
+        if stated != follows:
+            return Chain(records, head, f"line {number} was changed after it was written")
+        head = follows
         records.append(record)
     return Chain(records, head, None, unfinished_line=bool(lines[-1]))
 
 
 def read_head(audit: Path) -> tuple[int, str]:
-    """How many lines the ledger has and the hash of the last, as the file beside it says; (0, zeros) where missing."""
-    path = audit / HEAD
-    if not path.is_file():
+    """How many lines the ledger has and the hash of the last, as the file beside it says; (0, zeros) where missing.
+
+    Raises
+    ------
+    ValueError
+        The file is damaged.
+    """
+    if not (audit / HEAD).exists():
         return 0, FIRST
-    content = json.loads(path.read_text(encoding="utf-8"))
-    return int(content["lines"]), str(content["hash"])
+    content = read_json(audit / HEAD)
+    lines, stated = (content.get("lines"), content.get("hash")) if isinstance(content, dict) else (None, None)
+    if not isinstance(lines, int) or lines < 0 or not isinstance(stated, str):
+        raise ValueError(f"{HEAD} is unreadable")
+    return lines, stated
 
 
 def head_fault(audit: Path, chain: Chain) -> str | None:
     """What is wrong between a sound chain and its head file, in words."""
     try:
         lines, stated = read_head(audit)
-    except (ValueError, KeyError, TypeError):
-        return f"{HEAD} is unreadable"
+    except ValueError as error:
+        return str(error)
     if lines > len(chain.records):
         return f"the end was cut off: {len(chain.records)} lines where {HEAD} says {lines}"
     if lines < len(chain.records) or stated != chain.head:
@@ -94,11 +105,9 @@ def read_shards(audit: Path) -> dict[str, Record | None]:
     """The jobs' own records by job, sorted; None where a file is unreadable."""
     found: dict[str, Record | None] = {}
     for path in sorted((audit / RECORDS).glob("*.json")):
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            found[path.stem] = content if isinstance(content, dict) and content.get("job") == path.stem else None
-        except ValueError:
-            found[path.stem] = None
+        content = read_json(path)
+        whole = isinstance(content, dict) and content.keys() >= _NEEDED and content["job"] == path.stem
+        found[path.stem] = content if whole else None
     return found
 
 
@@ -144,21 +153,24 @@ def hashes_of(records: Sequence[Record]) -> list[str]:
 
 
 def _require_sound(audit: Path, chain: Chain) -> None:
-    fault = chain.fault
-    if not fault:
-        lines, stated = read_head(audit)
-        hashes = hashes_of(chain.records)
-        if lines > len(chain.records):
-            fault = f"the end was cut off: {len(chain.records)} lines where {HEAD} says {lines}"
-        elif hashes[lines] != stated:
-            fault = f"{HEAD} names another line {lines}"
-    if fault:
+    if fault := chain.fault or _fault_before_merge(audit, chain):
         raise MyoT2Error(
             expected="a whole ledger",
             found=fault,
             where=audit / LEDGER,
             do="Restore the ledger from a copy, or move the folder audit/ away and run the workflow anew.",
         )
+
+
+def _fault_before_merge(audit: Path, chain: Chain) -> str | None:
+    """What is wrong between a sound chain and its head file, which may lag behind where the machine stopped."""
+    try:
+        lines, stated = read_head(audit)
+    except ValueError as error:
+        return str(error)
+    if lines > len(chain.records):
+        return f"the end was cut off: {len(chain.records)} lines where {HEAD} says {lines}"
+    return None if hashes_of(chain.records)[lines] == stated else f"{HEAD} names another line {lines}"
 
 
 def _order(record: Record) -> tuple[str, str, str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 import re
 import struct
 from collections.abc import Iterator
@@ -12,8 +12,9 @@ from pathlib import Path
 from myot2.audit.digests import Entry
 from myot2.audit.history import History
 from myot2.audit.ledger import Record
-from myot2.audit.places import RESULTS, results_name
+from myot2.audit.places import OUTSIDE, RESULTS
 from myot2.core.errors import MyoT2Error
+from myot2.core.files import read_json
 
 STATISTICS = "analyse/statistics.json"
 _UID = re.compile(r"[0-9][0-9.]{0,63}")
@@ -77,29 +78,50 @@ def why(history: History, asked: str, *, instances: bool = False) -> Iterator[st
         Read each DICOM file of a folder and print its SOP Instance UID after it. The UIDs stand in no record: they are
         read now, from files that are as they were recorded or not (`verify` tells).
     """
-    key = _statistic(history.places.results, asked)
-    if key is not None:
-        yield f"{asked} = {key}, of {RESULTS}{STATISTICS}"
+    name = _result(history, asked)
+    if name is None:
+        yield f"{asked} = {_statistic(history.places.results, asked)}, of {RESULTS}{STATISTICS}"
         name = RESULTS + STATISTICS
-    else:
-        name = results_name(asked, history.places)
     for step in lineage(history, name):
         indent = "  " * min(step.depth, 12)
         place = history.places.path(step.entry["path"])
-        shown = step.entry["path"] if not step.entry["path"].startswith("<outside>") else str(place)
+        shown = step.entry["path"] if not step.entry["path"].startswith(OUTSIDE) else str(place or step.entry["path"])
         yield f"{indent}{shown}  {_facts(step.entry)}  {_maker(step.maker)}"
+        if step.entry.get("files") and not step.files:
+            yield f"{indent}  (the list of its files is missing or was changed; `make audit` says which)"
         for file in step.files:
             uid = _instance(place / file) if instances and place else ""
             yield f"{indent}  {shown}/{file}{uid}"
 
 
-def _statistic(results: Path, asked: str) -> str | None:
+def _result(history: History, asked: str) -> str | None:
+    """The name of the file that a person means: a path, a path below the results, or a name of the records.
+
+    A file that was deleted since is one too, where a job made it. None where there is no such file.
+    """
+    if asked.startswith((RESULTS, OUTSIDE)):
+        return asked
+    places = history.places
+    paths = (os.path.abspath(path) for path in (asked, places.results / asked))
+    names = {places.name(path): path for path in paths if not places.is_outside(path)}
+    made = next((name for name in names if history.maker(name)), None)
+    return made or next((name for name, path in names.items() if os.path.exists(path)), None)
+
+
+def _statistic(results: Path, asked: str) -> str:
     path = results / STATISTICS
-    if not path.is_file() or Path(asked).exists():
-        return None
-    content = json.loads(path.read_text(encoding="utf-8"))
+    content = read_json(path)
     found = content.get(asked) if isinstance(content, dict) else None
-    return None if found is None else str(found.get("printed", found.get("value")))
+    if not isinstance(found, dict):
+        what = "no job's result" if os.path.exists(asked) else "no such file"
+        damaged = f"{STATISTICS} is damaged, and " if path.is_file() and not isinstance(content, dict) else ""
+        raise MyoT2Error(
+            expected="a file of the results, or a key of statistics.json",
+            found=f"{damaged}{what}: {asked}",
+            where=results,
+            do="Give a path below the results, or a key such as roc.auc.",
+        )
+    return str(found.get("printed", found.get("value")))
 
 
 def _instance(path: Path) -> str:

@@ -10,16 +10,15 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import os
 import secrets
 import threading
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from myot2.core.errors import MyoT2Error
-from myot2.core.files import write_json
+from myot2.core.files import read_json, write_json
 
 RESULTS = "<results>/"
 OUTSIDE = "<outside>/"
@@ -74,8 +73,9 @@ class Places:
             return self.results / name.removeprefix(RESULTS)
         if not name.startswith(OUTSIDE):
             return self.project / name
-        told = self.private / "places" / f"{name.removeprefix(OUTSIDE)}.json"
-        return Path(json.loads(told.read_text(encoding="utf-8"))["path"]) if told.is_file() else None
+        told = read_json(self.private / "places" / f"{name.removeprefix(OUTSIDE)}.json")
+        path = told.get("path") if isinstance(told, dict) else None
+        return Path(path) if isinstance(path, str) else None
 
     def _pseudonym(self, full: Path) -> str:
         digest = hmac.new(self._key, str(full).encode(), hashlib.sha256).hexdigest()[:16]
@@ -100,19 +100,12 @@ class Places:
                 pass
             finally:
                 own.unlink()
-        return bytes.fromhex(path.read_text(encoding="ascii").strip())
-
-
-def results_name(text: str, places: Places) -> str:
-    """The name of a result as a person gives it: a path, a path below the results, or a name of the records."""
-    if text.startswith((RESULTS, OUTSIDE)):
-        return text
-    for candidate in (Path(text), places.results / text):
-        if candidate.exists():
-            return places.name(os.path.abspath(candidate))
-    raise MyoT2Error(
-        expected="a file of the results, or a key of statistics.json",
-        found=f"no such file: {PurePosixPath(text)}",
-        where=places.results,
-        do="Give a path, or a key such as roc.auc.",
-    )
+        try:
+            return bytes.fromhex(path.read_text(encoding="ascii").strip())
+        except (OSError, ValueError) as error:
+            raise MyoT2Error(
+                expected="64 hexadecimal digits, the key of the names of files outside of the results",
+                found=f"no such text ({type(error).__name__})",
+                where=path,
+                do="Restore it from a copy, or delete it: the next run makes another, and names such files anew.",
+            ) from error

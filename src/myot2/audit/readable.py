@@ -25,7 +25,7 @@ def fault_of(path: Path) -> str | None:
         if read_stop_note(path):
             return None
         return _fault(path)
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         return f"is no {path.suffix[1:]} ({type(error).__name__})"
 
 

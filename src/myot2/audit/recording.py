@@ -27,6 +27,8 @@ VERSION = 1
 LOCK_FILE = "envs/run.lock"
 CODE = "code"
 _CODE = ("scripts/", "src/")
+UNKNOWN = "n/a"
+"""What tables and options say for unknown; with its slash it looks like a path and is none."""
 _LONGEST = 200
 _KILLED = 128
 """A shell's exit status above this is a signal's."""
@@ -122,6 +124,8 @@ class Recorder:
         if not isinstance(value, str | Path) and isinstance(value, Iterable):
             return [self._parameter(one) for one in value]
         text = str(value)
+        if text == UNKNOWN:
+            return text
         if len(text) > _LONGEST:
             return f"sha256:{listing_digest({'text': text})}"
         looks_like_path = "/" in text or (self.places.project / text).exists()

@@ -46,7 +46,7 @@ def read_seal(path: Path) -> dict[str, str]:
         A line is not in the form of sha256sum.
     """
     sealed = {}
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
         digest, separator, name = line.partition("  ")
         if len(digest) != 64 or not separator or not name:
             raise MyoT2Error(

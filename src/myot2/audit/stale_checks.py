@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from myot2.audit.digests import Digests
+from myot2.audit.digests import Digests, read_listing
 from myot2.audit.file_checks import compare
 from myot2.audit.findings import Finding
 from myot2.audit.history import History
@@ -15,7 +15,7 @@ from myot2.audit.ledger import Record
 from myot2.audit.recording import CODE, LOCK_FILE
 from myot2.audit.seal import SEAL, read_seal
 from myot2.core.errors import MyoT2Error
-from myot2.core.files import sha256
+from myot2.core.files import read_json, sha256
 
 CONFIGURATION = "report/configuration.json"
 REPORT = "report/report.html"
@@ -27,6 +27,7 @@ def check_inputs(history: History, digests: Digests, *, given: bool = True) -> I
     Without `given` no input is read that comes from outside of the run: it is not looked for what happened to those.
     """
     reported: set[str] = set()
+    code_reasons: dict[tuple[str, str | None], list[str]] = {}
     for record in _current(history):
         reasons = []
         for entry in record["inputs"]:
@@ -41,7 +42,10 @@ def check_inputs(history: History, digests: Digests, *, given: bool = True) -> I
                     reasons.append(f"{finding.path} is {finding.kind}")
             elif now["sha256"] != entry["sha256"]:
                 reasons.append(f"{entry['path']} was made anew")
-        reasons += _code_reasons(history, record, digests)
+        of_code = record["code"], record["lock"]
+        if of_code not in code_reasons:
+            code_reasons[of_code] = _code_reasons(history, record, digests)
+        reasons += code_reasons[of_code]
         if reasons:
             more = f" and {len(reasons) - 3} more" if len(reasons) > 3 else ""
             yield Finding("stale", record["outputs"][0]["path"], "; ".join(reasons[:3]) + more)
@@ -54,12 +58,11 @@ def _current(history: History) -> list[Record]:
 
 def _code_reasons(history: History, record: Record, digests: Digests) -> list[str]:
     places = history.places
-    kept = places.audit / CODE / f"{record['code']}.json"
-    if not kept.is_file():
-        return [f"{CODE}/{kept.name}, which lists its code, is missing"]
-    listed = json.loads(kept.read_text(encoding="utf-8")) | ({LOCK_FILE: record["lock"]} if record["lock"] else {})
+    listed = read_listing(places.audit / CODE / f"{record['code']}.json")
+    if listed is None:
+        return [f"{CODE}/{record['code']}.json, which lists its code, is missing or was changed"]
     reasons = []
-    for name, digest in listed.items():
+    for name, digest in (listed | ({LOCK_FILE: record["lock"]} if record["lock"] else {})).items():
         path = places.project / name
         if not path.is_file() or digests.of_file(path)[0] != digest:
             reasons.append(f"{name} {'has changed' if path.is_file() else 'is gone'}")
@@ -69,12 +72,9 @@ def _code_reasons(history: History, record: Record, digests: Digests) -> list[st
 def check_configuration(history: History, settings: Mapping[str, Any] | None) -> Iterator[Finding]:
     """Settings that are others than those of the run."""
     path = history.places.results / CONFIGURATION
-    if settings is None or not path.is_file():
-        return
-    try:
-        of_run = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        return  # told as unreadable
+    of_run = read_json(path)
+    if settings is None or of_run is None:
+        return  # what is damaged is told as unreadable
     for key, was, now in _differences(of_run, settings):
         yield Finding("parameter", key, f"{json.dumps(now)} in the configuration, {json.dumps(was)} when it was run")
 

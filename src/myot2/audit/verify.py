@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from myot2.audit.chain_checks import check_ledger, check_unfinished
+from myot2.audit.chain_checks import check_ledger, check_listings, check_unfinished
 from myot2.audit.file_checks import check_orphans, check_outputs
 from myot2.audit.findings import Finding
 from myot2.audit.history import History
@@ -43,6 +43,7 @@ def verify(
     findings = [
         *check_ledger(history.places.audit),
         *check_unfinished(kept),
+        *check_listings(kept),
         *check_outputs(kept, digests),
         *check_orphans(kept, asked.unwanted),
         *check_contents(kept, labels),

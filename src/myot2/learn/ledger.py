@@ -71,8 +71,8 @@ def _head_fault(folder: Path, hashes: list[str]) -> str | None:
     """What is wrong with the file that names the last line; it may lag one line behind where the machine stopped."""
     try:
         lines, stated = read_head(folder)
-    except (ValueError, KeyError, TypeError):
-        return f"{HEAD} is unreadable"
+    except ValueError as error:
+        return str(error)
     if lines >= len(hashes):
         return f"the end was cut off: {len(hashes) - 1} lines where {HEAD} says {lines}"
     return None if hashes[lines] == stated and len(hashes) - 1 - lines <= 1 else f"{HEAD} does not name the last line"

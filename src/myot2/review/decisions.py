@@ -14,7 +14,7 @@ import pandas as pd
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.scans import Scan
-from myot2.core.tables import read_table, write_tsv
+from myot2.core.tables import MISSING, read_table, write_tsv
 
 Decision = Literal["accept", "corrected", "reject scan", "reject muscle"]
 DECISIONS: tuple[str, ...] = get_args(Decision)
@@ -186,9 +186,10 @@ def changed_since(row: Row, image_sha256: str, mask_sha256: str, corrected_sha25
 
 
 def _text(value: object) -> str | None:
-    """One line, trimmed; None where nothing stands there."""
+    """One line of UTF-8, trimmed; None where nothing stands there, or what the table would read as nothing."""
     text = " ".join(str(value).split()) if value is not None else ""
-    return text if text and text != "n/a" else None
+    text = text.encode("utf-8", "replace").decode("utf-8")  # JSON can hold half of a character
+    return None if text in MISSING else text
 
 
 def _fits(pattern: re.Pattern[str], text: str | None) -> bool:

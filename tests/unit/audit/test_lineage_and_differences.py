@@ -40,6 +40,37 @@ def test_what_is_neither_a_file_nor_a_number_is_refused(run):
         list(why(run.history(), str(run.results / "mine.tsv")))
 
 
+def test_a_file_that_was_deleted_still_has_its_lineage(run, monkeypatch):
+    monkeypatch.chdir(run.project)
+    path = run.results / "measure/sub-A/anat/sub-A_muscles.tsv"
+    before = list(why(run.history(), str(path)))
+    path.unlink()
+    for asked in ("results/measure/sub-A/anat/sub-A_muscles.tsv", "measure/sub-A/anat/sub-A_muscles.tsv", str(path)):
+        assert list(why(run.history(), asked)) == before and len(before) > 6
+
+
+def test_damaged_statistics_hide_no_lineage_of_files_and_are_named_where_a_number_is_asked_for(run):
+    (run.results / "analyse/statistics.json").write_text("{")
+    assert len(list(why(run.history(), "measure/sub-A/anat/sub-A_muscles.tsv"))) > 6
+    with pytest.raises(MyoT2Error, match="statistics.json is damaged, and no such file: roc.auc"):
+        list(why(run.history(), "roc.auc"))
+
+
+def test_a_list_of_dicom_files_that_was_changed_is_said_and_not_printed(run):
+    for path in (run.audit / "private/folders").iterdir():
+        path.write_text("{}")
+    text = "\n".join(why(run.history(), "roc.auc"))
+    assert text.count("the list of its files is missing or was changed") == 2 and "/IM" not in text
+
+
+def test_a_file_from_elsewhere_is_refused_by_the_name_that_was_given_and_leaves_no_trace(run, tmp_path):
+    (tmp_path / "Doe.txt").write_text("x")
+    before = sorted(run.audit.rglob("*"))
+    with pytest.raises(MyoT2Error, match="Doe.txt"):
+        list(why(run.history(), str(tmp_path / "Doe.txt")))
+    assert sorted(run.audit.rglob("*")) == before
+
+
 def test_equal_runs_differ_in_nothing(tmp_path):
     one, two = make_run(tmp_path / "one"), make_run(tmp_path / "two")
     assert list(differences(one.history(), two.history())) == []

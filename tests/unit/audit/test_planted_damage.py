@@ -6,10 +6,12 @@ import gzip
 import json
 import os
 import shutil
+from contextlib import suppress
 
 import pytest
 from recorded_run import CODE, PEOPLE, SETTINGS, Run, conclude, ledger_lines
 
+from myot2.audit.conclusion import conclude as at_the_end_of_a_run
 from myot2.audit.digests import canonical
 from myot2.audit.ledger import merge
 
@@ -185,7 +187,58 @@ def forget_where_outside_files_are(run: Run):
     shutil.rmtree(run.audit / "private/places")
 
 
+def only(folder):
+    (path, *_) = sorted(folder.glob("*.json"))
+    return path
+
+
+def edit_the_list_of_the_code(run: Run):
+    path = only(run.audit / "code")
+    path.write_text(path.read_text().replace(CODE[1], "src/myot2/other.py"))
+
+
+def empty_the_list_of_the_code(run: Run):
+    only(run.audit / "code").write_text("{}")
+
+
+def delete_the_list_of_the_code(run: Run):
+    only(run.audit / "code").unlink()
+
+
+def take_a_dicom_file_out_of_its_list(run: Run):
+    path = only(run.audit / "private/folders")
+    listing = json.loads(path.read_text())
+    del listing["IM1"]
+    path.write_text(json.dumps(listing))
+
+
+def forget_what_is_in_folders_outside(run: Run):
+    shutil.rmtree(run.audit / "private/folders")
+
+
+def damage_where_outside_files_are(run: Run):
+    for path in (run.audit / "private/places").iterdir():
+        path.write_text("[")
+
+
+def damage_the_head(run: Run):
+    (run.audit / "ledger.head").write_text("[]")
+
+
+def damage_the_seal(run: Run):
+    (run.audit / "results.sha256").write_bytes(b"\xff\xfe\n")
+
+
 DAMAGE = [
+    (edit_the_list_of_the_code, "record", "code/"),
+    (edit_the_list_of_the_code, "stale", "analyse/statistics.json"),
+    (empty_the_list_of_the_code, "record", "code/"),
+    (delete_the_list_of_the_code, "record", "code/"),
+    (take_a_dicom_file_out_of_its_list, "record", "private/folders/"),
+    (forget_what_is_in_folders_outside, "unknown place", "private/folders/"),
+    (damage_where_outside_files_are, "unknown place", "<outside>/"),
+    (damage_the_head, "ledger", "ledger.head"),
+    (damage_the_seal, "seal", "results.sha256"),
     (flip_a_byte, "changed", "fit/sub-A/anat/sub-A_T2map.nii.gz"),
     (truncate, "truncated", "fit/sub-A/anat/sub-A_T2map.nii.gz"),
     (truncate, "unreadable", "fit/sub-A/anat/sub-A_T2map.nii.gz"),
@@ -232,6 +285,36 @@ def test_planted_damage_is_found_and_named(run, damage, kind, path):
     damage(run)
     found = run.verify()
     assert [finding for finding in found if finding.kind == kind and path in finding.path], "\n".join(map(str, found))
+
+
+DAMAGED = [b"", b"5", b"{}", b'{"a": NaN}', b"\xff\xfe", b"[" * 100_000, None]
+"""What may lie in a file of JSON; None: a folder lies in its place."""
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=range(len(DAMAGED)))
+def test_whatever_lies_in_a_file_of_the_audit_is_a_finding_and_no_crash(run, content):
+    files = [path for path in run.audit.rglob("*") if path.is_file() and path.name != "key"]
+    of_each_kind = {path.parent.name if path.suffix == ".json" else path.name: path for path in files}
+    assert {"code", "folders", "places", "records", "ledger.jsonl", "ledger.head"} < of_each_kind.keys()
+    for path in of_each_kind.values():
+        before = path.read_bytes()
+        path.unlink()
+        path.mkdir() if content is None else path.write_bytes(content)
+        damaged = [path.name, path.stat().st_mtime_ns]
+        assert run.verify(), path
+        assert [path.name, path.stat().st_mtime_ns] == damaged, "verify mends nothing"
+        with suppress(OSError):  # a folder in the ledger's place: `end_run` says so
+            at_the_end_of_a_run(run.recorder.places)
+        shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        path.write_bytes(before)
+    assert run.verify() == []
+
+
+def test_a_job_writes_the_list_of_its_code_anew_where_it_was_damaged(run):
+    empty_the_list_of_the_code(run)
+    run.do("again", [], ["results/audit/x"], lambda: None)
+    merge(run.audit)
+    assert run.verify() == []
 
 
 def test_damage_of_one_file_is_told_of_no_other_file_but_what_seals_it(run):

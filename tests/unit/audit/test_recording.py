@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 from recorded_run import CODE
 
-from myot2.audit.recording import Job
+from myot2.audit.recording import Job, Recorder
 from myot2.audit.rules import record_jobs
 from myot2.core.errors import MyoT2Error
 from myot2.core.stopnote import StopNote
@@ -95,11 +95,13 @@ def test_parameters_are_kept_as_they_may_be_shown(run):
         "elsewhere": ["--from", "/data/Doe", "x=/data/Doe"],
         "long": "x" * 500,
         "nested": {"a": ("b",)},
+        "sessions": ["n/a", "1"],
     }
     run.do("p", [], ["results/fit/x"], lambda: None, **given)
     params = records(run, "p")[0]["params"]
     assert params["own"] == "<results>/fit/x" and params["options"] == ["--limit", 3, None, True]
     assert params["elsewhere"] == ["--from", "<outside>", "<outside>"] and params["nested"] == {"a": ["b"]}
+    assert params["sessions"] == ["n/a", "1"]
     assert params["long"].startswith("sha256:") and len(params["long"]) == 71
 
 
@@ -117,6 +119,14 @@ def test_the_function_of_a_rule_is_called_as_before_and_its_exception_passes(run
     assert calls == [([], ["results/fit/y"], {"n": 1}, {"scan": "sub-A"}, 1, {}, ["results/logs/y.log"], "touch", 7)]
     (record,) = records(run, "touch")
     assert record["state"] == "failed" and record["wildcards"] == {"scan": "sub-A"}
+
+
+@pytest.mark.parametrize("text", ["", "no key"])
+def test_a_damaged_key_is_named_with_what_to_do(run, text):
+    (run.audit / "private/key").write_text(text or "\u00e4", encoding="utf-8")
+    again = Recorder("results", run.project)
+    with pytest.raises(MyoT2Error, match="private/key"):
+        again.places.name("/elsewhere/x")
 
 
 def test_a_rule_that_runs_nothing_is_left_alone(run):

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from tempfile import TemporaryDirectory
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from myot2.core.errors import MyoT2Error
+from myot2.core.tables import MISSING
 from myot2.review.decisions import LONGEST_TEXT, add_decision, changed_since, checked, deciding, read_decisions
 
 A, B, C = "a" * 64, "b" * 64, "c" * 64
@@ -40,10 +45,31 @@ def test_rows_come_back_as_they_were_added_in_their_order(tmp_path):
     assert "\t'=1+1" in (tmp_path / "decisions.tsv").read_text(), "a spreadsheet runs no formula"
 
 
+WORDS = st.one_of(
+    st.sampled_from([*MISSING, "=1+1", "'=1", '"', "# x", "\ud800", "1e5", "\ufeffx"]), st.text(max_size=9)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(WORDS, WORDS)
+def test_no_text_that_a_rater_types_makes_the_table_unreadable_or_comes_back_otherwise(reason, comment):
+    try:
+        one = row(decision="reject scan", reason=reason, comment=comment)
+    except MyoT2Error as error:
+        assert error.where == "here, column reason" and (not reason.split() or reason.strip() in MISSING)
+        return
+    with TemporaryDirectory() as folder:
+        for _ in range(2):
+            add_decision(folder, one)
+        assert read_decisions(folder) == [one, one]
+
+
 @pytest.mark.parametrize(
     ("changes", "column"),
     [
         ({"rater": "../anna"}, "rater"),
+        ({"rater": "NA"}, "rater"),
+        ({"decision": "reject scan", "reason": "N/A"}, "reason"),
         ({"time": "yesterday"}, "time"),
         ({"participant_id": "P/../../x"}, "participant_id"),
         ({"session": ".."}, "session"),
@@ -56,7 +82,7 @@ def test_rows_come_back_as_they_were_added_in_their_order(tmp_path):
         ({"image_sha256": "A" * 64}, "image_sha256"),
         ({"mask_sha256": None}, "mask_sha256"),
         ({"minutes": -1}, "minutes"),
-        ({"minutes": "nan"}, "minutes"),
+        ({"minutes": "inf"}, "minutes"),
         ({"repeat": "maybe"}, "repeat"),
         ({"comment": "x" * (LONGEST_TEXT + 1)}, "comment"),
         ({"decision": "reject scan", "reason": "x" * (LONGEST_TEXT + 1)}, "reason"),

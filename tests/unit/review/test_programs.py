@@ -85,6 +85,13 @@ def test_a_decision_about_files_that_changed_is_stale_and_says_which(decided, ap
     assert "sub-P01" in note.where
 
 
+@pytest.mark.parametrize("rater", ["NA", "nan", "", "../a", "a" * 33])
+def test_a_rater_has_a_name_that_the_table_can_hold(program, rater, capsys):
+    with pytest.raises(SystemExit):
+        program("review_cases")(["--rater", rater])
+    assert "letters and digits" in capsys.readouterr().err
+
+
 def test_a_mask_without_a_decision_is_passed_on_to_be_compared(apply, tmp_path):
     write_image(grid(box()), tmp_path / "corrections/sub-P01_dseg.nii.gz")
     assert np.array_equal(array_of(read_image(apply(tmp_path / "corrections"))), box())

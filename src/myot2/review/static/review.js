@@ -190,12 +190,18 @@ async function packed(bytes) {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 
+// Nothing where the table of decisions would read nothing.
+function typed(id) {
+  const text = byId(id).value.trim();
+  return /^(n\/a|N\/A|NA|NaN|nan|)$/.test(text) ? null : text;
+}
+
 async function decide(decision) {
   if (!state.number) return;
   const said = {
     decision,
-    reason: byId("reason").value || null,
-    comment: byId("comment").value || null,
+    reason: typed("reason"),
+    comment: typed("comment"),
     minutes: Math.round((Date.now() - state.began) / 6000) / 10,
     image_sha256: state.facts.image_sha256,
     mask_sha256: state.facts.mask_sha256,
