@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from myot2.report.study import Study, scan_names
+from myot2.report.inputs import scan_names
+from myot2.report.study import Study
 
 
 def typical_patient(study: Study) -> str | None:

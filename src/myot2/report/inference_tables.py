@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from myot2.report.inputs import GROUPS
 from myot2.report.lookup import DASH, Statistics
 from myot2.report.markdown import escape, pipe_table
-from myot2.report.study import GROUPS
 from myot2.report.tables import NOT_COMPUTED, QUANTITIES, Entries, key_of
 
 _EFFECTS = (

@@ -11,10 +11,11 @@ import pandas as pd
 from PIL import Image
 
 from myot2.core.stopnote import StopNote
+from myot2.report.inputs import MEASURES
 from myot2.report.legible import legible
 from myot2.report.lookup import DASH
 from myot2.report.policy import POLICY
-from myot2.report.study import MEASURES, Study
+from myot2.report.study import Study
 
 THUMBNAIL_WIDTH = 600
 _THUMBNAIL_DPI = 200

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from myot2.core.stopnote import StopNote
 from myot2.report.examples import found_by_t2_alone, t2_of, typical_patient
+from myot2.report.inputs import PEOPLE, QUALITY, STATISTICS
 from myot2.report.lookup import Statistics
 from myot2.report.markdown import counted, escape, quoted
-from myot2.report.study import PEOPLE, QUALITY, STATISTICS, Study
+from myot2.report.study import Study
 
 
 def summary(study: Study) -> str:

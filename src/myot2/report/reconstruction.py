@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
+from myot2.report.inputs import RECONSTRUCTION
 from myot2.report.lookup import DASH
 from myot2.report.markdown import counted, escape, pipe_table, quoted
-from myot2.report.study import RECONSTRUCTION, Study
+from myot2.report.study import Study
 
 MISFIT_RANGE = (0.8, 1.0)
 """Where the reduced chi-square of a reconstruction usually lies; docs/stages/reconstruct.md."""

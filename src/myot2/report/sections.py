@@ -10,12 +10,13 @@ from matplotlib.figure import Figure
 from myot2.report import agreement, captions, figures, inference_tables, raters, readers, review, tables
 from myot2.report.analysis_log import analyses_table
 from myot2.report.flow_diagram import flow_figure, flow_of
+from myot2.report.inputs import GROUPS
 from myot2.report.lookup import printed_part
 from myot2.report.markdown import quoted
 from myot2.report.reconstruction import reconstruction_table
 from myot2.report.scatter import Pairs, correlation_figure, sides_figure
 from myot2.report.specification_curve import specification_figure
-from myot2.report.study import GROUPS, Findings, Study
+from myot2.report.study import Findings, Study
 
 FOLDER = "inputs/figures"
 """Where the figures lie beside the document."""

@@ -14,8 +14,7 @@ from myot2.core.files import sha256, temporary_beside, write_json
 from myot2.core.stopnote import read_stop_note
 from myot2.report import captions
 from myot2.report.analysis_log import LOG
-from myot2.report.participant_page import thumbnail
-from myot2.report.study import (
+from myot2.report.inputs import (
     FACTS,
     FIGURES,
     INPUT_TABLES,
@@ -27,6 +26,7 @@ from myot2.report.study import (
     STATISTICS,
     THUMBNAILS,
 )
+from myot2.report.participant_page import thumbnail
 
 INPUTS = "inputs"
 CHECKLISTS = "checklists"

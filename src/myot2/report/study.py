@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -13,138 +12,51 @@ import pandas as pd
 
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import LabelTable, read_labels
-from myot2.core.scans import Scan
 from myot2.core.stopnote import StopNote, raise_if_stopped, read_stop_note
-from myot2.core.tables import read_table
-from myot2.core.voxel_status import REASONS
 from myot2.report.analysis_log import LOG, read_log
 from myot2.report.claims_check import ClaimsCheck, read_claims_check
+from myot2.report.inputs import (
+    BAND,
+    BAND_COLUMNS,
+    CLAIMS,
+    FACTS,
+    FAT_COLUMN,
+    INPUT_TABLES,
+    LABELS,
+    MASKS,
+    MASKS_COLUMNS,
+    MEASURES,
+    MULTIVERSE_NUMBERS,
+    MUSCLE_NUMBERS,
+    PANEL_SUFFIX,
+    PANELS,
+    PEOPLE,
+    PICTURE_SUFFIX,
+    PICTURES,
+    QUALITY_COLUMNS,
+    RATER_COLUMNS,
+    RATER_MUSCLE_COLUMNS,
+    RATER_MUSCLES,
+    RATER_NUMBERS,
+    RATERS,
+    RECONSTRUCTION,
+    RECONSTRUCTION_COLUMNS,
+    RECONSTRUCTION_NUMBERS,
+    REVIEW,
+    REVIEW_COLUMNS,
+    REVIEW_MUSCLE_COLUMNS,
+    REVIEW_MUSCLES,
+    REVIEW_NUMBERS,
+    STATISTICS,
+    THUMBNAILS,
+    VOXEL_COLUMNS,
+    numeric,
+    read_columns,
+    read_if_there,
+    scan_names,
+)
 from myot2.report.lookup import Statistics
 from myot2.report.markdown import is_address
-
-GROUPS = ("patient", "control")
-VOXEL_COLUMNS = ("voxels", *(reason.column for reason in REASONS), "voxels_implausible")
-"""How many voxels were measured, and how many were left out for each reason."""
-
-FAT_COLUMN = "fat_fraction_mean"
-QUALITY_COLUMNS = ("muscles", "volume_ml", "agreement", "risk")
-"""What is told of each scan's labels, beside the flags."""
-
-
-PEOPLE = "analyse/participants.tsv"
-MEASURES = "measure/cohort.tsv"
-FLOW = "measure/flow.tsv"
-QUALITY = "segment/quality_scans.tsv"
-INPUT_TABLES = {
-    "people": (PEOPLE, ("participant_id", "session", "group", "t2_mean_ms")),
-    "roc": ("analyse/roc.tsv", ("cutoff", "sensitivity", "specificity")),
-    "multiverse": (
-        "analyse/multiverse.tsv",
-        ("mask", "t2", "statistic", "aggregation", "main", "auc", "auc_ci_low", "auc_ci_high", "cutoff_ms", "reason"),
-    ),
-    "measures": (
-        MEASURES,
-        ("participant_id", "session", "region", "side", "t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS),
-    ),
-    "quality": (QUALITY, ("participant_id", "session", "status", *QUALITY_COLUMNS, "flags")),
-    "flow": (FLOW, ("participant_id", "session", "status", "stage", "expected", "found", "do")),
-}
-"""Name of each table, its path below the results folder, and the columns that the report needs."""
-
-MULTIVERSE_NUMBERS = ("auc", "auc_ci_low", "auc_ci_high", "cutoff_ms")
-BAND = "analyse/roc_band.tsv"
-BAND_COLUMNS = ("false_positive_rate", "sensitivity", "low", "high")
-"""The band around the ROC curve, which analyse writes where it can."""
-
-RECONSTRUCTION = "reconstruct/scans.tsv"
-RECONSTRUCTION_NUMBERS = (
-    "chi_square",
-    "acceleration",
-    "phase_deg",
-    "difference_percent",
-    "largest_percent",
-    "rms_percent",
-    "fat_left",
-)
-RECONSTRUCTION_COLUMNS = (
-    "participant_id",
-    "session",
-    "status",
-    *RECONSTRUCTION_NUMBERS,
-    "pattern",
-    "b1_source",
-    "flags",
-)
-"""The scans that were reconstructed, where a run starts from raw k-space."""
-MASKS = "analyse/masks.tsv"
-MASKS_COLUMNS = ("participant_id", "mask", "t2_ms")
-"""Everybody's T2 by each mask, where the run compares masks."""
-
-REVIEW = "review/scans.tsv"
-REVIEW_NUMBERS = (
-    "minutes",
-    "voxels_added",
-    "voxels_removed",
-    "dice",
-    "hd95_mm",
-    "t2_own_ms",
-    "t2_corrected_ms",
-    "t2_change_ms",
-)
-REVIEW_COLUMNS = (
-    "participant_id",
-    "session",
-    "rater",
-    "decision",
-    "state",
-    "found",
-    "muscles",
-    "reason",
-    *REVIEW_NUMBERS,
-    "crosses_cutoff",
-)
-"""What a person decided about each scan, and what a correction did."""
-
-MUSCLE_NUMBERS = (
-    "scans",
-    "changed",
-    "dice_mean",
-    "dice_lowest",
-    "hd95_mean_mm",
-    "t2_difference_mean_ms",
-    "t2_difference_lowest_ms",
-    "t2_difference_highest_ms",
-)
-REVIEW_MUSCLES = "review/muscles.tsv"
-REVIEW_MUSCLE_COLUMNS = ("region", *MUSCLE_NUMBERS)
-"""What corrections did to each muscle."""
-RATERS = "review/raters.tsv"
-RATER_NUMBERS = (
-    *("scans", "equal", "kappa", "kappa_low", "kappa_high", "left_out", "dice_mean", "hd95_mean_mm", "masks"),
-    *("t2_bias_ms", "t2_bias_low_ms", "t2_bias_high_ms", "t2_lower_ms", "t2_upper_ms", "icc", "icc_low", "icc_high"),
-)
-RATER_COLUMNS = ("kind", "first", "second", "kappa_missing", *RATER_NUMBERS)
-"""How far two raters agree, and one with the own second look."""
-RATER_MUSCLES = "review/rater_muscles.tsv"
-RATER_MUSCLE_COLUMNS = ("kind", "first", "second", *REVIEW_MUSCLE_COLUMNS)
-
-CLAIMS = "analyse/claims.json"
-"""What the check of printed numbers found, where it was run."""
-
-OPTIONAL = (BAND, MASKS, REVIEW, REVIEW_MUSCLES, RATERS, RATER_MUSCLES, CLAIMS, RECONSTRUCTION)
-"""Files of the results that a report can do without."""
-
-STATISTICS = "analyse/statistics.json"
-LABELS = "labels.tsv"
-FACTS = "facts.json"
-PANELS = "panels"
-FIGURES = "figures"
-THUMBNAILS = "thumbnails"
-PANEL_SUFFIX = "_panel.png"
-PICTURES = "reconstructions"
-PICTURE_SUFFIX = "_reconstruction.png"
-
-_SCAN = re.compile(r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?")
 
 
 @dataclass(frozen=True)
@@ -275,24 +187,24 @@ def read_findings(results: Path, labels: Path) -> Findings:
     MyoT2Error
         A table lacks a column or holds text where a number belongs.
     """
-    tables = {name: _read(results / path, columns) for name, (path, columns) in INPUT_TABLES.items()}
+    tables = {name: read_columns(results / path, columns) for name, (path, columns) in INPUT_TABLES.items()}
     raise_if_stopped(results / STATISTICS)
     label_table = read_labels(labels)
-    people = _numeric(tables["people"], ("t2_mean_ms",), PEOPLE)
-    measures = _numeric(tables["measures"], ("t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS), MEASURES)
+    people = numeric(tables["people"], ("t2_mean_ms",), PEOPLE)
+    measures = numeric(tables["measures"], ("t2_mean_ms", FAT_COLUMN, *VOXEL_COLUMNS), MEASURES)
     regions = measures.assign(scan=scan_names(measures))
     by_side = {side: _by_muscle(regions, side, label_table) for side in ("left", "right", "both")}
     return Findings(
         statistics=read_statistics(results / STATISTICS),
         people=people,
-        roc=_numeric(tables["roc"], INPUT_TABLES["roc"][1], "analyse/roc.tsv"),
-        multiverse=_numeric(tables["multiverse"], MULTIVERSE_NUMBERS, "analyse/multiverse.tsv"),
-        band=_if_there(results / BAND, BAND_COLUMNS, BAND_COLUMNS),
-        masks=_if_there(results / MASKS, MASKS_COLUMNS, ("t2_ms",)),
-        review=_if_there(results / REVIEW, REVIEW_COLUMNS, REVIEW_NUMBERS),
-        review_muscles=_if_there(results / REVIEW_MUSCLES, REVIEW_MUSCLE_COLUMNS, MUSCLE_NUMBERS),
-        raters=_if_there(results / RATERS, RATER_COLUMNS, RATER_NUMBERS),
-        rater_muscles=_if_there(results / RATER_MUSCLES, RATER_MUSCLE_COLUMNS, MUSCLE_NUMBERS),
+        roc=numeric(tables["roc"], INPUT_TABLES["roc"][1], "analyse/roc.tsv"),
+        multiverse=numeric(tables["multiverse"], MULTIVERSE_NUMBERS, "analyse/multiverse.tsv"),
+        band=read_if_there(results / BAND, BAND_COLUMNS, BAND_COLUMNS),
+        masks=read_if_there(results / MASKS, MASKS_COLUMNS, ("t2_ms",)),
+        review=read_if_there(results / REVIEW, REVIEW_COLUMNS, REVIEW_NUMBERS),
+        review_muscles=read_if_there(results / REVIEW_MUSCLES, REVIEW_MUSCLE_COLUMNS, MUSCLE_NUMBERS),
+        raters=read_if_there(results / RATERS, RATER_COLUMNS, RATER_NUMBERS),
+        rater_muscles=read_if_there(results / RATER_MUSCLES, RATER_MUSCLE_COLUMNS, MUSCLE_NUMBERS),
         regions=regions,
         muscles=by_side["both"],
         sides=(by_side["left"] - by_side["right"]).reindex(
@@ -344,53 +256,6 @@ def read_statistics(path: Path) -> Statistics:
     return Statistics(content)
 
 
-def _read(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    table = read_table(path)
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise MyoT2Error(
-            expected=f"columns {', '.join(columns)}",
-            found=f"no column {', '.join(missing)}",
-            where=path.name,
-            do="Run the stage that writes the table again.",
-        )
-    return table
-
-
-def _numeric(table: pd.DataFrame, columns: tuple[str, ...], where: str) -> pd.DataFrame:
-    try:
-        return table.assign(**{name: pd.to_numeric(table[name]).astype("float64") for name in columns})
-    except ValueError as error:
-        raise MyoT2Error(
-            expected=f"numbers in {', '.join(columns)}",
-            found=str(error),
-            where=where,
-            do="Run the stage that writes the table again.",
-        ) from error
-
-
-def scan_names(table: pd.DataFrame) -> list[str]:
-    """The scan's name of each row; raises `MyoT2Error` where it could not name a file or a place in a page."""
-    pairs = zip(table["participant_id"], table["session"], strict=True)
-    names = [Scan(person, None if pd.isna(session) else session).name for person, session in pairs]
-    strange = [name for name in names if not _SCAN.fullmatch(name)]
-    if strange:
-        raise MyoT2Error(
-            expected="participants and sessions named by letters and digits",
-            found=", ".join(map(repr, strange[:3])),
-            where="the results' tables",
-            do="Rename them in the participants table and run the workflow again.",
-        )
-    return names
-
-
-def _if_there(path: Path, columns: tuple[str, ...], numbers: tuple[str, ...]) -> pd.DataFrame:
-    """A table that need not be there: then it has no rows."""
-    if not path.is_file():
-        return pd.DataFrame(columns=list(columns), dtype=float)
-    return _numeric(_read(path, columns), numbers, path.name)
-
-
 def _by_muscle(regions: pd.DataFrame, side: str, labels: LabelTable) -> pd.DataFrame:
     muscles = regions[(regions["side"] == side) & regions["region"].isin(labels.muscles)]
     wide = muscles.drop_duplicates(["region", "scan"]).pivot(index="region", columns="scan", values="t2_mean_ms")
@@ -403,14 +268,14 @@ def _voxels(measures: pd.DataFrame) -> pd.DataFrame:
 
 
 def _quality(table: pd.DataFrame) -> pd.DataFrame:
-    numeric = _numeric(table, QUALITY_COLUMNS, INPUT_TABLES["quality"][0])
-    return numeric[["status", *QUALITY_COLUMNS, "flags"]].set_axis(scan_names(table), axis=0)
+    known = numeric(table, QUALITY_COLUMNS, INPUT_TABLES["quality"][0])
+    return known[["status", *QUALITY_COLUMNS, "flags"]].set_axis(scan_names(table), axis=0)
 
 
 def _reconstruction(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=list(RECONSTRUCTION_COLUMNS[2:]))
-    table = _numeric(_read(path, RECONSTRUCTION_COLUMNS), RECONSTRUCTION_NUMBERS, RECONSTRUCTION)
+    table = numeric(read_columns(path, RECONSTRUCTION_COLUMNS), RECONSTRUCTION_NUMBERS, RECONSTRUCTION)
     return table[list(RECONSTRUCTION_COLUMNS[2:])].set_axis(scan_names(table), axis=0)
 
 

@@ -11,9 +11,9 @@ from typing import Any
 
 import pandas as pd
 
+from myot2.report.inputs import FAT_COLUMN, FLOW, GROUPS, MEASURES, PEOPLE, QUALITY
 from myot2.report.lookup import DASH, Statistics
 from myot2.report.markdown import counted, escape, is_address, pipe_table
-from myot2.report.study import FAT_COLUMN, FLOW, GROUPS, MEASURES, PEOPLE, QUALITY
 
 QUANTITIES = {
     "ck": "Creatine kinase (CK)",

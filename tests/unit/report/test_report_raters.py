@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
+from myot2.report.inputs import MUSCLE_NUMBERS, RATER_COLUMNS, RATER_MUSCLE_COLUMNS
 from myot2.report.raters import muscles_table, raters_section, raters_table
-from myot2.report.study import MUSCLE_NUMBERS, RATER_COLUMNS, RATER_MUSCLE_COLUMNS
 
 BETWEEN = {
     **{"kind": "between raters", "first": "anna", "second": "ben", "scans": 12, "equal": 9, "left_out": 1, "masks": 11},

@@ -15,11 +15,11 @@ from myot2.core.config import Configuration
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import read_labels
 from myot2.report import tables
+from myot2.report.inputs import RECONSTRUCTION_COLUMNS
 from myot2.report.methods import methods
 from myot2.report.reconstruction import reconstruction_picture, reconstruction_section, reconstruction_table
 from myot2.report.reconstruction_picture import reconstruction_figure
 from myot2.report.sections import show
-from myot2.report.study import RECONSTRUCTION_COLUMNS
 
 
 def plain(markdown: str) -> str:

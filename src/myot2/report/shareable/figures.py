@@ -22,12 +22,12 @@ from myot2.report.figure_style import (
     style,
 )
 from myot2.report.flow_diagram import AMONG_PATIENTS, Flow, flow_figure, measured, participants
+from myot2.report.inputs import GROUPS
 from myot2.report.legible import shortened
 from myot2.report.lookup import Statistics
 from myot2.report.scatter import LOGARITHMIC_SPAN
 from myot2.report.sections import QUANTITIES
 from myot2.report.shareable.study import Shared
-from myot2.report.study import GROUPS
 from myot2.report.tables import key_of
 
 _COLUMNS = 3

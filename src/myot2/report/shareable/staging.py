@@ -7,10 +7,10 @@ from pathlib import Path
 
 from myot2.core.files import write_json
 from myot2.core.releasable import mark_path
+from myot2.report.inputs import FACTS, FIGURES
 from myot2.report.shareable import captions
 from myot2.report.shareable.study import RELEASED, rules_of
 from myot2.report.staging import INPUTS
-from myot2.report.study import FACTS, FIGURES
 
 
 def stage_released(folder: Path, *, released: Path, figures: Path, renderer: str) -> None:

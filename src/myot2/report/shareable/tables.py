@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pandas as pd
 
+from myot2.report.inputs import GROUPS
 from myot2.report.lookup import DASH, Statistics
 from myot2.report.markdown import counted, escape, pipe_table
-from myot2.report.study import GROUPS
 from myot2.report.tables import QUANTITIES, key_of
 
 _OF_GROUPS = (
