@@ -88,14 +88,16 @@ def read_head(audit: Path) -> tuple[int, str]:
     return lines, stated
 
 
-def head_fault(audit: Path, chain: Chain) -> str | None:
-    """What is wrong between a sound chain and its head file, in words."""
+def head_fault(audit: Path, chain: Chain, *, may_lag: bool = False) -> str | None:
+    """What is wrong between a sound chain and its head file, in words; it lags behind where the machine stopped."""
     try:
         lines, stated = read_head(audit)
     except ValueError as error:
         return str(error)
     if lines > len(chain.records):
         return f"the end was cut off: {len(chain.records)} lines where {HEAD} says {lines}"
+    if may_lag:
+        return None if hashes_of(chain.records)[lines] == stated else f"{HEAD} names another line {lines}"
     if lines < len(chain.records) or stated != chain.head:
         return f"{HEAD} does not name the last line"
     return None
@@ -153,24 +155,13 @@ def hashes_of(records: Sequence[Record]) -> list[str]:
 
 
 def _require_sound(audit: Path, chain: Chain) -> None:
-    if fault := chain.fault or _fault_before_merge(audit, chain):
+    if fault := chain.fault or head_fault(audit, chain, may_lag=True):
         raise MyoT2Error(
             expected="a whole ledger",
             found=fault,
             where=audit / LEDGER,
             do="Restore the ledger from a copy, or move the folder audit/ away and run the workflow anew.",
         )
-
-
-def _fault_before_merge(audit: Path, chain: Chain) -> str | None:
-    """What is wrong between a sound chain and its head file, which may lag behind where the machine stopped."""
-    try:
-        lines, stated = read_head(audit)
-    except ValueError as error:
-        return str(error)
-    if lines > len(chain.records):
-        return f"the end was cut off: {len(chain.records)} lines where {HEAD} says {lines}"
-    return None if hashes_of(chain.records)[lines] == stated else f"{HEAD} names another line {lines}"
 
 
 def _order(record: Record) -> tuple[str, str, str, str]:

@@ -21,14 +21,13 @@ from typing import Any
 from myot2.audit.digests import Digests, Entry, listing_digest, write_once
 from myot2.audit.places import Places
 from myot2.core.files import write_json
+from myot2.core.rows import UNKNOWN
 from myot2.core.stopnote import read_stop_note
 
 VERSION = 1
 LOCK_FILE = "envs/run.lock"
 CODE = "code"
 _CODE = ("scripts/", "src/")
-UNKNOWN = "n/a"
-"""What tables and options say for unknown; with its slash it looks like a path and is none."""
 _LONGEST = 200
 _KILLED = 128
 """A shell's exit status above this is a signal's."""
@@ -124,7 +123,7 @@ class Recorder:
         if not isinstance(value, str | Path) and isinstance(value, Iterable):
             return [self._parameter(one) for one in value]
         text = str(value)
-        if text == UNKNOWN:
+        if text == UNKNOWN:  # with its slash it looks like a path, and is none
             return text
         if len(text) > _LONGEST:
             return f"sha256:{listing_digest({'text': text})}"

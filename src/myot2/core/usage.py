@@ -7,6 +7,8 @@ import resource
 import sys
 from pathlib import Path
 
+import myot2.core.garbage  # noqa: F401 (what ends by telling its usage looks for no garbage after that)
+
 _KIB_PER_MIB = 1024
 
 
