@@ -38,8 +38,10 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def train_model(options: argparse.Namespace) -> None:
-    """Render the people, train, write the model; the model folder is renewed at every checkpoint."""
-    from myot2.segment.model import save_model
+    """Render the people, train, write the model; its folder is renewed at every checkpoint, and made again if lost."""
+    from safetensors.torch import save
+
+    from myot2.segment.model import WEIGHTS, save_model, state_of
     from myot2.train.loop import train
     from myot2.train.population import keep_population
     from myot2.train.recipe import read_recipe
@@ -69,6 +71,10 @@ def train_model(options: argparse.Namespace) -> None:
                 on_checkpoint=lambda step, network: save_model(options.model, configuration, [*networks, network]),
             )
         )
+    written = options.model / WEIGHTS
+    if not written.is_file() or written.read_bytes() != save(state_of(networks)):
+        # all was trained before; a folder that holds these weights keeps what was added since, such as its risk
+        save_model(options.model, configuration, networks)
 
 
 def _say(line: str) -> None:

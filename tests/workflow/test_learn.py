@@ -85,7 +85,8 @@ def test_a_run_that_is_pinned_to_the_version_labels_by_it_and_says_so(project, l
     project.snakemake("config/learn-pinned.yaml", target, "results/learn/report/configuration.json")
     sidecar = json.loads((project.folder / target.replace(".nii.gz", ".json")).read_text())
     attempt = json.loads((project.folder / "results/learn/learn/attempt.json").read_text())
-    assert sidecar["Model"] == "myot2-thigh-3 1.1.0" and sidecar["ModelSha256"] == attempt["WeightsSha256"]
+    shipped = json.loads((project.folder / "resources/models/thigh/model.json").read_text())
+    assert sidecar["Model"] == f"{shipped['name']} 1.1.0" and sidecar["ModelSha256"] == attempt["WeightsSha256"]
     recorded = json.loads((project.folder / "results/learn/report/configuration.json").read_text())
     assert recorded["segment"]["version"] == "1.1.0"
 

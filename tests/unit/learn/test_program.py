@@ -48,7 +48,8 @@ def test_2_what_the_gate_accepts_becomes_a_version(run, learn, capsys):
     said = capsys.readouterr().out
     assert "Accepted: version 1.1.0, made from 1.0.0." in said and "version: 1.1.0}" in said
     new = run / "models/versions/1.1.0"
-    assert load_model(new).configuration.name == "myot2-thigh-3 1.1.0"
+    names = [load_model(run / "models/versions" / number).configuration.name for number in ("1.0.0", "1.1.0")]
+    assert names[1] == f"{names[0]} 1.1.0"
     told = json.loads((new / "version.json").read_text())
     assert told["Data"]["People"] == 1 and told["Data"]["HeldOutPeople"] == 1
     assert told["Data"]["Structures"][0] == {"Structure": "vastus lateralis", "People": 1, "Slices": 12}

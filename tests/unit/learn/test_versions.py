@@ -71,11 +71,11 @@ def test_the_first_version_is_the_model_that_was_given(folder, model):
     assert start(folder, model, when="later") == first and len(records_of(folder)) == 1
 
 
-def test_an_accepted_attempt_becomes_the_current_version_and_says_how_it_was_made(folder, grow, weights):
+def test_an_accepted_attempt_becomes_the_current_version_and_says_how_it_was_made(folder, grow, configuration, weights):
     new = grow(0.5)
     assert new == current(folder) and (new.number, new.parent) == ("1.1.0", "1.0.0")
     loaded = load_model(new.folder)
-    assert loaded.configuration.name == "myot2-thigh-3 1.1.0"
+    assert loaded.configuration.name == f"{configuration.name} 1.1.0"
     assert all(torch.equal(tensor, weights[name] + 0.5) for name, tensor in state_of(loaded.networks).items())
     said = json.loads((new.folder / "version.json").read_text())
     assert said["ParentWeightsSha256"] == version(folder, "1.0.0").weights_sha256
