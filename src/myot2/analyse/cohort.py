@@ -103,15 +103,8 @@ def read_cohort(participants: Iterable[Participant], measures: str | Path, colum
 
 
 def _read_measures(path: str | Path, columns: Sequence[str]) -> pd.DataFrame:
-    table = read_table(path)
-    missing = [name for name in _NEEDED if name not in table.columns]
-    if missing:
-        raise MyoT2Error(
-            expected=f"columns {', '.join(_NEEDED)}",
-            found=f"no column {', '.join(missing)}",
-            where=f"{path}, header",
-            do="Give the table that the measure stage writes (results/measure/cohort.tsv).",
-        )
+    written = "Give the table that the measure stage writes (results/measure/cohort.tsv)."
+    table = read_table(path, columns=_NEEDED, do=written)
     nameless = table[table[list(_NEEDED[:3])].isna().any(axis=1)]
     if len(nameless):
         raise MyoT2Error(

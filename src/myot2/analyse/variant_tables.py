@@ -70,15 +70,7 @@ def most_given(reasons: pd.Series) -> str | None:
 
 
 def _read(path: str | Path, columns: Sequence[str], numbers: Sequence[str]) -> pd.DataFrame:
-    table = read_table(path)
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise MyoT2Error(
-            expected=f"columns {', '.join(columns)}",
-            found=f"no column {', '.join(missing)}",
-            where=path,
-            do="Make the table again.",
-        )
+    table = read_table(path, columns=columns)
     for name in numbers:
         values = pd.to_numeric(table[name], errors="coerce").astype("float64")
         wrong = table[name].notna() & ~((values >= 0) & (values < float("inf")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 import pandas as pd
@@ -14,17 +15,27 @@ from myot2.core.stopnote import raise_if_stopped
 MISSING = ("", "n/a", "N/A", "NA", "NaN", "nan")
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
+def read_table(
+    path: str | Path, *, columns: Collection[str] = (), do: str = "Run the stage that writes the table again."
+) -> pd.DataFrame:
     """Read a table with every cell as text, trimmed; unknown cells (empty or n/a) are missing.
 
     The apostrophe that `write_tsv` puts before what looks like a formula is taken away again.
+
+    Parameters
+    ----------
+    path : str or Path
+    columns : collection of str
+        What the table must have; it may have more, in any order.
+    do : str
+        What an error says is to be done where it lacks one.
 
     Raises
     ------
     Stopped
         The file holds a stop note.
     MyoT2Error
-        The file is missing, of another kind, or has a column name twice.
+        The file is missing, of another kind, lacks a column, or has a column name twice.
     """
     path = Path(path)
     raise_if_stopped(path)
@@ -55,6 +66,11 @@ def read_table(path: str | Path) -> pd.DataFrame:
             found=f"{', '.join(map(repr, twice))} more than once" if twice else "an empty table",
             where=path,
             do="Rename or remove the column.",
+        )
+    missing = [name for name in columns if name not in header]
+    if missing:
+        raise MyoT2Error(
+            expected=f"columns {', '.join(columns)}", found=f"no column {', '.join(missing)}", where=path, do=do
         )
     body = table.iloc[1:].set_axis(header, axis=1).reset_index(drop=True)
     body = body.apply(lambda column: column.astype("string").str.strip().map(without_guard, na_action="ignore"))

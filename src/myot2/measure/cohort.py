@@ -69,15 +69,7 @@ def collect(
 
 
 def _read_measures(path: str | Path, participant: str, session: str | None) -> pd.DataFrame:
-    table = read_table(path)
-    missing = [column for column in COLUMNS if column not in table]
-    if missing:
-        raise MyoT2Error(
-            expected=f"columns {', '.join(COLUMNS)}",
-            found=f"no column {', '.join(missing)}",
-            where=path,
-            do="Measure the scan again with scripts/measure_muscles.py.",
-        )
+    table = read_table(path, columns=COLUMNS, do="Measure the scan again with scripts/measure_muscles.py.")
     owners = {tuple(row) for row in table[["participant_id", "session"]].astype(object).fillna("n/a").to_numpy()}
     if owners != {(participant, session or "n/a")}:
         raise MyoT2Error(

@@ -137,20 +137,6 @@ PICTURE_SUFFIX = "_reconstruction.png"
 _SCAN = re.compile(r"sub-[A-Za-z0-9]+(_ses-[A-Za-z0-9]+)?")
 
 
-def read_columns(path: Path, columns: tuple[str, ...]) -> pd.DataFrame:
-    """A table as text; raises `MyoT2Error` where it lacks a column."""
-    table = read_table(path)
-    missing = [name for name in columns if name not in table.columns]
-    if missing:
-        raise MyoT2Error(
-            expected=f"columns {', '.join(columns)}",
-            found=f"no column {', '.join(missing)}",
-            where=path.name,
-            do="Run the stage that writes the table again.",
-        )
-    return table
-
-
 def numeric(table: pd.DataFrame, columns: tuple[str, ...], where: str) -> pd.DataFrame:
     """A table with numbers in some columns; raises `MyoT2Error` where there is text."""
     try:
@@ -168,7 +154,7 @@ def read_if_there(path: Path, columns: tuple[str, ...], numbers: tuple[str, ...]
     """A table that need not be there: then it has no rows."""
     if not path.is_file():
         return pd.DataFrame(columns=list(columns), dtype=float)
-    return numeric(read_columns(path, columns), numbers, path.name)
+    return numeric(read_table(path, columns=columns), numbers, path.name)
 
 
 def scan_names(table: pd.DataFrame) -> list[str]:

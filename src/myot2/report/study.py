@@ -13,6 +13,7 @@ import pandas as pd
 from myot2.core.errors import MyoT2Error
 from myot2.core.labels import LabelTable, read_labels
 from myot2.core.stopnote import StopNote, raise_if_stopped, read_stop_note
+from myot2.core.tables import read_table
 from myot2.report.analysis_log import LOG, read_log
 from myot2.report.claims_check import ClaimsCheck, read_claims_check
 from myot2.report.inputs import (
@@ -51,7 +52,6 @@ from myot2.report.inputs import (
     THUMBNAILS,
     VOXEL_COLUMNS,
     numeric,
-    read_columns,
     read_if_there,
     scan_names,
 )
@@ -187,7 +187,7 @@ def read_findings(results: Path, labels: Path) -> Findings:
     MyoT2Error
         A table lacks a column or holds text where a number belongs.
     """
-    tables = {name: read_columns(results / path, columns) for name, (path, columns) in INPUT_TABLES.items()}
+    tables = {name: read_table(results / path, columns=columns) for name, (path, columns) in INPUT_TABLES.items()}
     raise_if_stopped(results / STATISTICS)
     label_table = read_labels(labels)
     people = numeric(tables["people"], ("t2_mean_ms",), PEOPLE)
@@ -275,7 +275,7 @@ def _quality(table: pd.DataFrame) -> pd.DataFrame:
 def _reconstruction(path: Path) -> pd.DataFrame:
     if not path.is_file():
         return pd.DataFrame(columns=list(RECONSTRUCTION_COLUMNS[2:]))
-    table = numeric(read_columns(path, RECONSTRUCTION_COLUMNS), RECONSTRUCTION_NUMBERS, RECONSTRUCTION)
+    table = numeric(read_table(path, columns=RECONSTRUCTION_COLUMNS), RECONSTRUCTION_NUMBERS, RECONSTRUCTION)
     return table[list(RECONSTRUCTION_COLUMNS[2:])].set_axis(scan_names(table), axis=0)
 
 

@@ -92,15 +92,7 @@ def read_decisions(folder: str | Path) -> list[Row]:
     path = Path(folder) / NAME
     if not path.exists():
         return []
-    table = read_table(path)
-    missing = [name for name in COLUMNS if name not in table]
-    if missing:
-        raise MyoT2Error(
-            expected=f"columns {', '.join(COLUMNS)}",
-            found=f"no column {', '.join(missing)}",
-            where=path,
-            do="Restore the column; docs/how-to/review.md shows all of them.",
-        )
+    table = read_table(path, columns=COLUMNS, do="Restore the column; docs/how-to/review.md shows all of them.")
     records = table[list(COLUMNS)].astype(object).where(table[list(COLUMNS)].notna(), None).to_dict("records")
     return [checked(record, f"{path}, row {number}") for number, record in enumerate(records, start=2)]
 

@@ -58,6 +58,17 @@ def test_a_table_that_cannot_be_used_is_refused_with_the_reason(tmp_path, name, 
         read_table(path)
 
 
+def test_a_column_that_is_asked_for_must_be_there_whatever_else_is(tmp_path):
+    path = tmp_path / "t.tsv"
+    path.write_text("more\tsession\tparticipant_id\n1\tn/a\tP1\n")
+    assert list(read_table(path, columns=("participant_id", "session"))) == ["more", "session", "participant_id"]
+    with pytest.raises(MyoT2Error) as caught:
+        read_table(path, columns=("participant_id", "region", "side"), do="Measure again.")
+    said = str(caught.value)
+    assert "expected columns participant_id, region, side; found no column region, side" in said
+    assert str(path) in said and said.endswith("Measure again.")
+
+
 @pytest.mark.parametrize(
     ("name", "content"),
     [("t.csv", "id,Größe\n1,2\n".encode("latin-1")), ("t.tsv", b"a\tb\n1\t2\t3\n"), ("t.xlsx", b"no zip")],

@@ -80,15 +80,8 @@ def _rows_of(path: str | Path, scan: Scan) -> pd.DataFrame:
     """The rows of a scan, indexed by their number in the file (empty lines not counted)."""
     from myot2.core.tables import read_table  # with pandas: only where there is an edited table
 
-    table = read_table(path)
-    lacking = [name for name in NEEDED if name not in table.columns]
-    if lacking:
-        raise MyoT2Error(
-            expected="a series table as `make index` writes it",
-            found=f"no column {', '.join(lacking)}",
-            where=path,
-            do="Run `make index` again and edit a copy of its series.tsv; only role and taken are to be changed.",
-        )
+    again = "Run `make index` again and edit a copy of its series.tsv; only role and taken are to be changed."
+    table = read_table(path, columns=NEEDED, do=again)
     table.index = table.index + 2
     sessions = table["session"].str.removeprefix("ses-").fillna("") if "session" in table.columns else ""
     same_session = sessions == (scan.session or "")
