@@ -73,7 +73,7 @@ def train_model(options: argparse.Namespace) -> None:
         )
     written = options.model / WEIGHTS
     if not written.is_file() or written.read_bytes() != save(state_of(networks)):
-        # all was trained before; a folder that holds these weights keeps what was added since, such as its risk
+        # no checkpoint wrote it, for all was trained before; a folder with these weights keeps what was added, its risk
         save_model(options.model, configuration, networks)
 
 
