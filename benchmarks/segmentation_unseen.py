@@ -5,8 +5,8 @@ and brevis and the femur, which no such map has, are the atlas's, and between sl
 interpolated (`unseen/anatomy.py`). Fat, skin, atrophy, fatty replacement and oedema are drawn here, and the images are
 made from T1, T2 and proton densities (`unseen/contrasts.py`, `unseen/scanner.py`): no code is shared with the training
 images. Both thighs, over the heights that the real label maps cover, in three protocols; every person is healthy in
-one or two of them and a patient in the others. The septum between two muscles is labelled half as either, as in
-training; a second truth labels muscle tissue alone, and septa, which are fat, not. A muscle counts where the image
+one or two of them and a patient in the others. The truth is muscle tissue, where it fills at least half of a voxel; a
+second truth takes the septum between two muscles, which is fat, as half of either. A muscle counts where the image
 holds at least 1 ml of it; whole muscle is all muscles of both thighs together. A Dixon fat image is a seventh contrast,
 outside the means over the six.
 
@@ -88,7 +88,7 @@ def main(argv: list[str] | None = None) -> int:
             image = case.scan.image(name, seed=len(scores) // 2)
             labels = segment_image(image, model, table, threads=options.threads).labels
             names = {"person": case.person, "protocol": str(case.protocol), "patient": case.patient, "contrast": name}
-            for septa, truth in ((True, case.scan.truth), (False, case.scan.tissue)):
+            for septa, truth in ((False, case.scan.truth), (True, case.scan.with_septa)):
                 scores.append(compare(labels, truth, table).assign(septa=septa, **names))
         print(".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
@@ -119,11 +119,11 @@ def parser(description: str) -> argparse.ArgumentParser:
 def report(scores: pd.DataFrame, table: LabelTable, *, as_markdown: bool) -> str:
     """The tables: per contrast, per protocol, per muscle, and the figures of the requirement."""
     required = scores[scores.contrast.isin([name for name, contrast in CONTRASTS.items() if contrast.required])]
-    lean, scores = required[~required.septa], scores[scores.septa]
-    required = required[required.septa]
+    with_septa, scores = required[required.septa], scores[~scores.septa]
+    required = required[~required.septa]
     muscles = required[required.structure.isin(table.muscles)]
     per_muscle = summary(required[required.structure != WHOLE], "structure").loc[list(table.structures)]
-    per_muscle.insert(2, "septa left out", lean.groupby("structure").dice.mean())
+    per_muscle.insert(2, "with septa", with_septa.groupby("structure").dice.mean())
     shares = {
         "per contrast": both(scores, table, "contrast").loc[list(CONTRASTS)],
         "per protocol (mm), the six contrasts": both(required, table, "protocol"),
@@ -134,8 +134,8 @@ def report(scores: pd.DataFrame, table: LabelTable, *, as_markdown: bool) -> str
         ),
     }
     lines = [
-        headline("septa are half of either muscle", required, table),
-        headline("septa are no muscle", lean, table),
+        headline("muscle tissue", required, table),
+        headline("with septa, half as either muscle", with_septa, table),
     ]
     for title, part in shares.items():
         decimals = {column: 1 if "HD95" in str(column) else 0 if column == "n" else 3 for column in part.columns}

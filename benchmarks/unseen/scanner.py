@@ -62,17 +62,16 @@ class Scan:
     sensitivity : ndarray
         Of the coils, about 1.
     truth : sitk.Image
-        Label numbers: what fills most of a voxel, where muscle or bone fills half of it. A septum is half of either
-        muscle.
-    tissue : sitk.Image
-        The same of the tissues themselves: a septum, which is fat, has no label.
+        Label numbers: what fills most of a voxel, where muscle or bone fills half of it. A septum is fat and has none.
+    with_septa : sitk.Image
+        The same with each septum as half of either muscle.
     """
 
     clean: dict[str, np.ndarray]
     muscle: dict[str, float]
     sensitivity: np.ndarray
     truth: sitk.Image
-    tissue: sitk.Image
+    with_septa: sitk.Image
 
     def image(self, contrast: str, *, snr: float = 40.0, bias: float = 1.0, seed: int = 0) -> sitk.Image:
         """A magnitude image.
@@ -127,21 +126,21 @@ def scan(
     layers = max(2, round(protocol.thickness_mm / LAYER_MM))
     depths = ((np.arange(layers) + 0.5) / layers - 0.5) * protocol.thickness_mm
     clean = {contrast.name: np.zeros((len(z), len(y), len(x)), np.float32) for contrast in contrasts}
-    sensitivity, truth, lean = np.zeros((3, len(z), len(y), len(x)), np.float32)
+    sensitivity, truth, with_septa = np.zeros((3, len(z), len(y), len(x)), np.float32)
     plane = np.stack(np.meshgrid(x, y), axis=-1).reshape(-1, 2)
     for k, height in enumerate(z):
-        shares, lean_shares = _Shares({}), _Shares({})
+        shares, septa_shares = _Shares({}), _Shares({})
         for depth in depths:
             labels, tissue = body.layer(height + depth, fine_y, fine_x)
             for name, signal in _signals(labels, tissue, (height + depth, fine_y, fine_x), lesions, patient, contrasts):
                 clean[name][k] += _pooled(signal, factor) / layers
-            shares.add(labels, factor, layers)
-            lean_shares.add(np.where(tissue == Tissue.INTERMUSCULAR_FAT, 0, labels), factor, layers)
-        truth[k], lean[k] = shares.majority(), lean_shares.majority()
+            shares.add(np.where(tissue == Tissue.INTERMUSCULAR_FAT, 0, labels), factor, layers)
+            septa_shares.add(labels, factor, layers)
+        truth[k], with_septa[k] = shares.majority(), septa_shares.majority()
         points = np.column_stack([plane, np.full(len(plane), height)])
         sensitivity[k] = coils.at(points).reshape(len(y), len(x))
     images = []
-    for labels in (truth, lean):
+    for labels in (truth, with_septa):
         images.append(sitk.GetImageFromArray(labels.astype(np.uint8)))
         images[-1].SetSpacing((protocol.pixel_mm, protocol.pixel_mm, protocol.distance_mm))
         images[-1].SetOrigin((float(x[0]), float(y[0]), float(z[0])))

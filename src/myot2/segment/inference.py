@@ -12,10 +12,11 @@ import torch
 
 from myot2.core.images import array_of, image_like
 from myot2.core.labels import LabelTable
+from myot2.segment.borders import Borders, by_image
 from myot2.segment.cleaning import clean
 from myot2.segment.legs import Leg, body_mask, find_legs
 from myot2.segment.model import Model
-from myot2.segment.votes import decide, entropy, vote
+from myot2.segment.votes import entropy, vote
 from myot2.segment.workspace import normalise, orient, to_workspace
 
 LEAST_AGREEMENT = 0.85
@@ -34,7 +35,8 @@ class Segmentation:
     labels : SimpleITK.Image
         Unsigned 8-bit, on the grid of the input image; numbers of the label table, 0 background.
     confidence : SimpleITK.Image
-        Float, same grid: the probability of the label each voxel was given (0-1); that of background included.
+        Float, same grid: the probability of the label each voxel was given (0-1), after the image was asked at borders;
+        that of background included.
     entropy : SimpleITK.Image
         Float, same grid: how undecided the network was between all labels, 0 not at all, 1 wholly; 0 in air.
     agreement : dict of int to float or None
@@ -46,6 +48,8 @@ class Segmentation:
         Limbs that do not look like a thigh; nothing is labelled there.
     cropped_sides : tuple of str
         Those whose muscles reach the edge of the network's field, so that something may be cut off.
+    borders : Borders
+        What the image said where the network was in doubt.
     """
 
     labels: sitk.Image
@@ -55,6 +59,7 @@ class Segmentation:
     sides: tuple[str, ...]
     foreign_sides: tuple[str, ...]
     cropped_sides: tuple[str, ...]
+    borders: Borders
 
 
 def segment_image(
@@ -115,39 +120,64 @@ def segment_image(
         agreement.update(zip(numbers[1:].tolist(), agreed[1:], strict=True))
         if _touches_edge(probabilities):
             cropped.append(leg.side)
-    cleaned = clean(result.labels, _on_grid(body, workspace, oriented), oriented.GetSpacing()[::-1])
+    inside, spacing_mm = _on_grid(body, workspace, oriented), oriented.GetSpacing()[::-1]
+    muscle = np.isin(result.structure, table.muscle_indices())
+    foreground, borders = by_image(array_of(oriented), result.foreground, muscle, inside, spacing_mm[1:])
+    labels, confidence = result.decided(foreground)
     return Segmentation(
-        labels=_back(image_like(cleaned, oriented), image),
-        confidence=_back(image_like(result.confidence, oriented), image),
+        labels=_back(image_like(clean(labels, inside, spacing_mm), oriented), image),
+        confidence=_back(image_like(confidence, oriented), image),
         entropy=_back(image_like(result.entropy, oriented), image),
         agreement=agreement,
         sides=tuple(leg.side for leg in legs if leg.side not in foreign),
         foreign_sides=tuple(foreign),
         cropped_sides=tuple(cropped),
+        borders=borders,
     )
 
 
 @dataclass(frozen=True)
 class _Result:
-    """Labels, their probability and the entropy on the oriented grid, filled leg by leg."""
+    """What the network says on the oriented grid, filled leg by leg.
 
-    labels: np.ndarray
-    confidence: np.ndarray
+    Attributes
+    ----------
+    foreground : ndarray of float32
+        Probability of any structure.
+    structure : ndarray of uint8
+        Number of the likeliest structure.
+    share : ndarray of float32
+        That structure's part of the probability of any.
+    entropy : ndarray of float32
+    """
+
+    foreground: np.ndarray
+    structure: np.ndarray
+    share: np.ndarray
     entropy: np.ndarray
 
     @classmethod
     def empty(cls, shape: tuple[int, ...]) -> _Result:
-        return cls(np.zeros(shape, np.uint8), np.ones(shape, np.float32), np.zeros(shape, np.float32))
+        return cls(*(np.zeros(shape, kind) for kind in (np.float32, np.uint8, np.float32, np.float32)))
 
     def enter(self, region: tuple[slice, ...], probabilities: np.ndarray, numbers: np.ndarray) -> None:
-        """Enter one leg's part; a label wins over background, the surer label over the less sure."""
-        channel = decide(probabilities)
-        certain = np.take_along_axis(probabilities, channel[None].astype(int), axis=0)[0]
-        vacant = self.labels[region] == 0
-        take = np.where(channel > 0, vacant | (certain > self.confidence[region]), vacant)
-        self.labels[region] = np.where(take, numbers[channel], self.labels[region])
-        self.confidence[region] = np.where(take, certain, self.confidence[region])
+        """Enter one leg's part; where two legs' fields overlap, the one that is surer of a structure counts."""
+        foreground = 1 - probabilities[0]
+        take = foreground > self.foreground[region]
+        channel = 1 + probabilities[1:].argmax(axis=0)
+        share = probabilities[1:].max(axis=0) / np.maximum(probabilities[1:].sum(axis=0), np.float32(1e-9))
+        for field, value in ((self.foreground, foreground), (self.structure, numbers[channel]), (self.share, share)):
+            field[region] = np.where(take, value, field[region])
         self.entropy[region] = np.maximum(self.entropy[region], entropy(probabilities))
+
+    def decided(self, foreground: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Labels and their probability: first whether it is anything, and then what (see `myot2.segment.votes.decide`).
+
+        Between two muscles neither alone need be likelier than background.
+        """
+        anything = foreground >= 0.5
+        labels = np.where(anything, self.structure, 0).astype(np.uint8)
+        return labels, np.where(anything, foreground * self.share, 1 - foreground).astype(np.float32)
 
 
 def crop_start(leg: Leg, pixels: int) -> tuple[int, int]:

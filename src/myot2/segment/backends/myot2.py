@@ -24,7 +24,11 @@ def segment(image: sitk.Image, table: LabelTable, options: Options, where: str |
     return Labelled(
         labels=result.labels,
         sides=result.sides,
-        record={"Model": model.configuration.name, "ModelSha256": model.weights_sha256},
+        record={
+            "Model": model.configuration.name,
+            "ModelSha256": model.weights_sha256,
+            "Borders": result.borders.to_json(),
+        },
         evidence=Evidence(
             confidence=result.confidence,
             entropy=result.entropy,
