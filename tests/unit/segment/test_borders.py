@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
@@ -11,6 +12,7 @@ from scipy import ndimage
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from myot2.segment.borders import MOST_DARK, MOST_EVIDENCE, by_image
+from myot2.segment.legs import body_mask
 from myot2.segment.overlap import dice
 
 PIXEL_MM = (1.5, 1.2)
@@ -138,3 +140,23 @@ def test_who_is_sure_stays_so_and_neither_units_nor_directions_count(image, draw
     assert again == borders
     turned, _ = asked(image[::-1, ::-1], network[::-1, ::-1])
     np.testing.assert_allclose(turned[::-1, ::-1], found, atol=1e-5)
+
+
+@pytest.mark.parametrize("too_large_mm", [-2.0, 2.0])
+def test_the_muscles_of_a_real_image_are_approached_from_either_side(shared_data, too_large_mm):
+    folder = shared_data / "lumbar-muscles"
+    image, labels = (
+        sitk.DICOMOrient(sitk.ReadImage(str(folder / name)), "LPS") for name in ("image.nii.gz", "dseg.nii.gz")
+    )
+    drawn = sitk.GetArrayFromImage(labels) > 0
+    values, pixel_mm = sitk.GetArrayFromImage(image), image.GetSpacing()[1::-1]
+    inwards = np.stack(
+        [
+            ndimage.distance_transform_edt(plane, pixel_mm) - ndimage.distance_transform_edt(~plane, pixel_mm)
+            for plane in drawn
+        ]
+    )
+    network = np.clip(1 / (1 + np.exp(-(inwards + too_large_mm))), 0.005, 0.995).astype(np.float32)
+    found, borders = by_image(values, network, np.ones_like(drawn), body_mask(values.astype(float)), pixel_mm)
+    assert borders.used
+    assert dice(found >= 0.5, drawn) > dice(network >= 0.5, drawn)
