@@ -107,14 +107,14 @@ class Leg:
             np.pad(field.astype(np.float32), ((0, 0), (margin, margin), (margin, margin)), mode="edge")
             for field in (thigh.depth, thigh.femur, thigh.fascia, thigh.angle)
         )
-        inside = fascia < 0
-        beyond = np.stack([ndimage.distance_transform_edt(~plane) for plane in inside])
-        fascia = np.where(fascia < FAR_MM, fascia, np.maximum(beyond * self.sampling_mm[1] - 0.5, FAR_MM))
-        row, column = (np.arange(size) - (size - 1) / 2 for size in fascia.shape[1:])
-        # In the margin the angle of the nearest kept voxel would leave rays.
-        around = np.arctan2(row[:, None], column[None, :])
+        # In the margin the distance and the angle of the nearest kept voxel would leave rays.
         core = np.zeros(fascia.shape[1:], bool)
         core[margin:-margin, margin:-margin] = True
+        beyond = np.stack([ndimage.distance_transform_edt(~plane) for plane in (fascia < 0) & core])
+        beyond = beyond * self.sampling_mm[1] - 0.5
+        fascia = np.where(core, np.where(fascia < FAR_MM, fascia, np.maximum(beyond, FAR_MM)), beyond)
+        row, column = (np.arange(size) - (size - 1) / 2 for size in fascia.shape[1:])
+        around = np.arctan2(row[:, None], column[None, :])
         thickness = self.fat.thickness(np.where(core, angle, around), thigh.height[:, None, None])
         return depth, femur, fascia, thickness.astype(np.float32)
 
