@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 from scipy import ndimage
+from scipy.special import expit, logit
 
 SURE = 0.95
 """Probability from which on a voxel tells what muscle around it looks like; as near to 0, what the rest does."""
@@ -102,10 +103,7 @@ def by_image(
     dark_share = dark / borders if borders else None
     if dark_share is None or dark_share > MOST_DARK:
         return foreground, Borders(dark_share, used=False)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        odds = foreground / (1 - foreground) * np.exp(evidence)
-        weighed = np.where(np.isfinite(odds), odds / (1 + odds), 1.0)
-    result = np.where(evidence == 0, foreground, weighed).astype(np.float32)
+    result = np.where(evidence == 0, foreground, expit(logit(foreground) + evidence)).astype(np.float32)
     before, after = foreground >= 0.5, result >= 0.5
     return result, Borders(dark_share, True, int((after & ~before).sum()), int((before & ~after).sum()))
 
