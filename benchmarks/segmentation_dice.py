@@ -1,9 +1,10 @@
 """Dice of a network on the digital cohort, whose anatomies it has never seen.
 
-Takes a results folder made by the workflow (`make demo`): the images of `ingest` are segmented, and the labels compared
-with the truth of `simulate`. The shapes come from the held-out people of the atlas, the images from the physics
-simulator, which shares no code with the images the network was trained on. Whole muscle is all muscles of both thighs
-together; the mean per-muscle Dice is the mean over muscles, sides and participants, of muscles the truth has.
+Takes a results folder made by the workflow (`make demo`): the images of `ingest` are segmented, with the water image
+asked at borders as the workflow does (--alone: without), and the labels compared with the truth of `simulate`. The
+shapes come from the held-out people of the atlas, the images from the physics simulator, which shares no code with the
+images the network was trained on. Whole muscle is all muscles of both thighs together; the mean per-muscle Dice is the
+mean over muscles, sides and participants, of muscles the truth has.
 
     .venv/bin/python benchmarks/segmentation_dice.py --results results/demo
 """
@@ -31,6 +32,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--results", type=Path, default=ROOT / "results" / "demo", help="results folder")
     parser.add_argument("--image", default="dixonin", choices=("dixonin", "dixonwater", "dixonopp"), help="which image")
+    parser.add_argument("--alone", action="store_true", help="do not ask the water image at borders")
     parser.add_argument("--model", type=Path, default=ROOT / "resources" / "models" / "thigh", help="model folder")
     parser.add_argument("--label-table", type=Path, default=ROOT / "config" / "labels.tsv", help="label table")
     parser.add_argument("--threads", type=int, default=1, help="threads of the network (default 1)")
@@ -43,19 +45,23 @@ def main(argv: list[str] | None = None) -> int:
     scores = []
     for truth in truths:
         scan = truth.name.removesuffix("_space-dixon_dseg.nii.gz")
-        (image,) = options.results.glob(f"ingest/**/{scan}_acq-{options.image}_T2w.nii.gz")
-        scores.append(compare(scan, image, truth, model, table, options.threads))
+        image, water = (
+            next(options.results.glob(f"ingest/**/{scan}_acq-{name}_T2w.nii.gz"))
+            for name in (options.image, "dixonwater")
+        )
+        scores.append(compare(scan, image, None if options.alone else water, truth, model, table, options.threads))
     print_summary(pd.concat(scores))
     return 0
 
 
 def compare(
-    scan: str, image_path: Path, truth_path: Path, model: Model, table: LabelTable, threads: int
+    scan: str, image_path: Path, water: Path | None, truth_path: Path, model: Model, table: LabelTable, threads: int
 ) -> pd.DataFrame:
     """One row per muscle and side of a participant, and one for the whole muscle."""
     image, truth = read_image(image_path), read_image(truth_path)
     require_same_grid(image, truth, where=image_path, what="image and truth")
-    found = array_of(segment_image(image, model, table, threads=threads, where=image_path).labels)
+    asked = read_image(water) if water else None
+    found = array_of(segment_image(image, model, table, threads=threads, water=asked, where=image_path).labels)
     true = array_of(truth)
     rows = [
         {"scan": scan, "muscle": name, "side": side, "dice": value}

@@ -1,9 +1,10 @@
 """The T2 difference that the network's masks make, on the digital cohort of the study's protocol.
 
-Each person is simulated, the in-phase image is labelled by the network, and the workflow's own programs do the rest:
-`scripts/resample_labels.py` brings the network's labels, and in the same way the true labels of the Dixon grid, to the
-scanner's T2 map, `scripts/measure_muscles.py` measures both on that one map. So nothing but the mask differs. A third
-mask, the truth on the T2 grid itself, tells what alignment adds. Per muscle counts what the truth has 1 ml of.
+Each person is simulated, the in-phase image is labelled by the network with the water image asked at borders, and the
+workflow's own programs do the rest: `scripts/resample_labels.py` brings the network's labels, and in the same way the
+true labels of the Dixon grid, to the scanner's T2 map, `scripts/measure_muscles.py` measures both on that one map. So
+nothing but the mask differs. A third mask, the truth on the T2 grid itself, tells what alignment adds, a fourth, of the
+in-phase image alone, what the water image does. Per muscle counts what the truth has 1 ml of.
 The people's shapes are those held out of every training; patients and controls are spread over the cohort.
 
     .venv/bin/python benchmarks/segmentation_t2.py [--people 20] [--preset study] [--model FOLDER] [--table OUT.tsv]
@@ -38,7 +39,7 @@ import measure_muscles  # noqa: E402
 import resample_labels  # noqa: E402
 from unseen.scores import LEAST_ML, markdown  # noqa: E402
 
-NETWORK, TRUE, TRUE_ON_T2 = "network", "truth", "truth on the T2 grid"
+NETWORK, TRUE, TRUE_ON_T2, ALONE = "network", "truth", "truth on the T2 grid", "network, in-phase alone"
 STUDY_VALUE = ("thigh", "both")
 SNR = 60.0
 
@@ -48,6 +49,7 @@ class Images:
     """What the stages are given of one examination."""
 
     in_phase: sitk.Image
+    water: sitk.Image
     echo: sitk.Image
     t2_map: sitk.Image
     true: sitk.Image
@@ -57,10 +59,12 @@ class Images:
     def of(cls, examination: Examination) -> Images:
         """The last in-phase series (the first is spoiled by motion), the first echo, the scanner's map, the truth."""
         series = {part.content: part.stacks[0] for part in examination.series}
-        (dixon, in_phase), (grid, echoes), (_, t2) = (series[content] for content in ("IN_PHASE", "M", "T2 MAP"))
+        parts = (series[content] for content in ("IN_PHASE", "WATER", "M", "T2 MAP"))
+        (dixon, in_phase), (_, water), (grid, echoes), (_, t2) = parts
         truth = examination.truth
         return cls(
             in_phase=dixon.image(in_phase[0].astype(np.float32)),
+            water=dixon.image(water[0].astype(np.float32)),
             echo=grid.image(echoes[0].astype(np.float32)),
             t2_map=grid.image(t2[0].astype(np.float32)),
             true=truth.dixon_grid.image(truth.dixon_labels),
@@ -77,8 +81,8 @@ def main(argv: list[str] | None = None) -> int:
     table, model, preset = read_labels(LABELS), load_model(options.model), PRESETS[options.preset]
     conditions = Conditions(motion_mm=options.motion_mm, snr=SNR)
 
-    def segment(image: sitk.Image) -> sitk.Image:
-        return segment_image(image, model, table, threads=options.threads).labels
+    def segment(image: sitk.Image, water: sitk.Image | None = None) -> sitk.Image:
+        return segment_image(image, model, table, threads=options.threads, water=water).labels
 
     rows = []
     for person in chosen(preset, options.people):
@@ -100,18 +104,20 @@ def chosen(preset: Preset, people: int) -> list[str]:
     return [ids[place] for place in np.linspace(0, len(ids) - 1, min(people, len(ids))).round().astype(int)]
 
 
-def measure(images: Images, segment: Callable[[sitk.Image], sitk.Image]) -> pd.DataFrame:
-    """Mean T2 (ms) and volume of every region by each of the three masks: region, side, mask, t2_ms, volume_ml."""
+def measure(images: Images, segment: Callable[..., sitk.Image]) -> pd.DataFrame:
+    """Mean T2 (ms) and volume of every region by each of the four masks: region, side, mask, t2_ms, volume_ml."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in ("in_phase", "echo", "t2_map"):
             write_image(getattr(images, part), folder / f"{part}.nii.gz")
             write_sidecar(folder / f"{part}.nii.gz", {"SliceThickness": SLICE_THICKNESS_MM})
-        write_image(segment(images.in_phase), folder / "network.nii.gz")
+        write_image(segment(images.in_phase, images.water), folder / "network.nii.gz")
+        write_image(segment(images.in_phase), folder / "alone.nii.gz")
         write_image(images.true, folder / "true.nii.gz")
         write_image(images.true_on_t2, folder / "true-on-t2.nii.gz")
         tables = {
             NETWORK: _measured(_aligned(folder / "network.nii.gz"), folder),
+            ALONE: _measured(_aligned(folder / "alone.nii.gz"), folder),
             TRUE: _measured(_aligned(folder / "true.nii.gz"), folder),
             TRUE_ON_T2: _measured(folder / "true-on-t2.nii.gz", folder),
         }
@@ -151,13 +157,14 @@ def report(measures: pd.DataFrame, table: LabelTable, *, as_markdown: bool) -> s
     held = volume[TRUE] >= LEAST_ML
     single = held & t2.index.get_level_values("region").isin(table.muscles)
     single &= t2.index.get_level_values("side") != "both"
-    differences = (t2[NETWORK] - t2[TRUE])[single]
+    differences, alone = ((t2[mask] - t2[TRUE])[single] for mask in (NETWORK, ALONE))
     lost = int(differences.isna().sum())
     lines = [
         f"{len(thigh)} people, T2 {thigh[TRUE].min():.1f}-{thigh[TRUE].max():.1f} ms",
         f"whole thigh, network's mask minus true mask (ms): {_spread(by_mask)}",
         f"whole thigh, network's mask minus the truth on the T2 grid (ms): {_spread(by_all)}",
         f"single muscles and sides (ms), {len(differences)} of them, {lost} without a voxel: {_spread(differences)}",
+        f"without the water image: whole thigh {_spread(thigh[ALONE] - thigh[TRUE])}; single muscles {_spread(alone)}",
     ]
     groups = differences.groupby(level="region", sort=False)
     volumes = (100 * (volume[NETWORK] / volume[TRUE] - 1))[single].groupby(level="region", sort=False)

@@ -7,8 +7,8 @@ made from T1, T2 and proton densities (`unseen/contrasts.py`, `unseen/scanner.py
 images. Both thighs, over the heights that the real label maps cover, in three protocols; every person is healthy in
 one or two of them and a patient in the others. The truth is muscle tissue, where it fills at least half of a voxel; a
 second truth takes the septum between two muscles, which is fat, as half of either. A muscle counts where the image
-holds at least 1 ml of it; whole muscle is all muscles of both thighs together. A Dixon fat image is a seventh contrast,
-outside the means over the six.
+holds at least 1 ml of it; whole muscle is all muscles of both thighs together. Outside the means over the six stand a
+Dixon fat image, and the in-phase image with the Dixon water image asked at borders.
 
     .venv/bin/python benchmarks/segmentation_unseen.py --work FOLDER [--model FOLDER] [--table OUT.tsv] [--markdown]
 
@@ -34,13 +34,14 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(Path(__file__).parent))
 
 from unseen.anatomy import Build, Thighs, held_out_people  # noqa: E402
-from unseen.contrasts import CONTRASTS  # noqa: E402
+from unseen.contrasts import CONTRASTS, IN_PHASE, WATER  # noqa: E402
 from unseen.scanner import Patient, Protocol, Scan, scan  # noqa: E402
 from unseen.scores import WHOLE, compare, markdown  # noqa: E402
 
 DATA = ROOT.parent / "shared" / "data"
 PROTOCOLS = (Protocol(0.8, 20.0, 8.0), Protocol(1.25, 6.0, 5.0), Protocol(1.75, 6.0, 6.0))
 SEED = 20261129
+WITH_WATER = f"{IN_PHASE}, water asked"
 
 
 @dataclass(frozen=True)
@@ -84,9 +85,10 @@ def main(argv: list[str] | None = None) -> int:
     chosen = {person: people[person] for person in sorted(people)[: options.people]}
     scores = []
     for case in cases(chosen, population, table):
-        for name in CONTRASTS:
-            image = case.scan.image(name, seed=len(scores) // 2)
-            labels = segment_image(image, model, table, threads=options.threads).labels
+        images = {name: case.scan.image(name, seed=len(scores) // 2 + place) for place, name in enumerate(CONTRASTS)}
+        for name in (*CONTRASTS, WITH_WATER):
+            image, water = (images[IN_PHASE], images[WATER]) if name == WITH_WATER else (images[name], None)
+            labels = segment_image(image, model, table, threads=options.threads, water=water).labels
             names = {"person": case.person, "protocol": str(case.protocol), "patient": case.patient, "contrast": name}
             for septa, truth in ((False, case.scan.truth), (True, case.scan.with_septa)):
                 scores.append(compare(labels, truth, table).assign(septa=septa, **names))
@@ -125,7 +127,7 @@ def report(scores: pd.DataFrame, table: LabelTable, *, as_markdown: bool) -> str
     per_muscle = summary(required[required.structure != WHOLE], "structure").loc[list(table.structures)]
     per_muscle.insert(2, "with septa", with_septa.groupby("structure").dice.mean())
     shares = {
-        "per contrast": both(scores, table, "contrast").loc[list(CONTRASTS)],
+        "per contrast": both(scores, table, "contrast").loc[[*CONTRASTS, WITH_WATER]],
         "per protocol (mm), the six contrasts": both(required, table, "protocol"),
         "healthy people (False) and patients (True), the six contrasts": both(required, table, "patient"),
         "per muscle, the six contrasts": per_muscle,

@@ -2,8 +2,9 @@
 
 Writes a label map (numbers of the label table, 0 background) on the grid of the image, and a JSON sidecar with the
 model, the quality figures of each muscle, the risk that the labels have failed, and flags in words. Where a Dixon scan
-or a map tells the fat fraction, fat inside muscle labels is counted, or cut. The shipped network labels, or another
-model by --backend; docs/how-to/other-models.md describes those.
+or a map tells the fat fraction, fat inside muscle labels is counted, or cut; where there is a Dixon water image, it is
+asked where muscles end. The shipped network labels, or another model by --backend; docs/how-to/other-models.md
+describes those.
 """
 
 from __future__ import annotations
@@ -80,7 +81,11 @@ def add_fat(parser: argparse.ArgumentParser) -> None:
     source = parser.add_mutually_exclusive_group()
     source.add_argument("--fat-fraction", type=Path, help="map of the fat fraction, 0-1")
     source.add_argument(
-        "--water-fat", type=Path, nargs=2, metavar=("WATER", "FAT"), help="Dixon images on the grid of --image"
+        "--water-fat",
+        type=Path,
+        nargs=2,
+        metavar=("WATER", "FAT"),
+        help="Dixon images on the grid of --image; myot2 asks the water image where muscles end",
     )
     parser.add_argument("--fat-limit", type=float, default=FAT_LIMIT, help="fraction that counts as fat (default 0.5)")
     parser.add_argument("--fat-action", choices=ACTIONS, default="flag", help="default flag; keep does not look")
@@ -134,6 +139,7 @@ def segment(options: argparse.Namespace) -> None:
         folds=tuple(options.folds),
         task=options.task,
         side=options.side,
+        water=read_volume(options.water_fat[0]) if options.water_fat else None,
         threads=options.threads,
     )
     result = BACKENDS[options.backend](image, table, told, options.image)
@@ -152,7 +158,8 @@ def segment(options: argparse.Namespace) -> None:
             "Sides": result.sides,
             **fat_record,
             **figures(result, table, fat.fraction, options.fat_limit),
-            **sources_of(dict.fromkeys([options.image, *fat.sources])),  # the image may be the water image
+            # the image may be the water image
+            **sources_of(dict.fromkeys([options.image, *(options.water_fat or [])[:1], *fat.sources])),
         },
     )
 

@@ -87,3 +87,4 @@ CONTRASTS = {
 of data/thigh-dixon."""
 
 IN_PHASE = "T2-weighted in-phase"
+WATER = "Dixon water"

@@ -1,10 +1,13 @@
-"""Where a muscle ends: the image is asked where the network is in doubt.
+"""Where a muscle ends: an image is asked where the network is in doubt.
 
 A network that learnt from images of all kinds puts a border where such borders lie; the signal of the voxels says where
 this one lies. What muscle and what beside it look like is known from where the network is sure. Between them the
 network's probability is the prior and the signal's likelihood ratio the evidence (Bayes). Half-way between both means,
-where muscle fills half a voxel, a signal tells nothing, so that a voxel is muscle if muscle fills most of it. The
-evidence is bounded: where the network is sure nothing changes, and muscle that has turned to fat keeps its label.
+where muscle fills half a voxel, a signal tells nothing, so that a voxel is muscle if muscle fills most of it.
+
+The evidence is bounded: where the network is sure nothing changes, and muscle that has turned to fat keeps its label.
+Where muscle is the darker side, evidence only takes away: what is dark may be fascia too, and a voxel that holds fascia
+and fat looks like muscle.
 """
 
 from __future__ import annotations
@@ -73,7 +76,7 @@ def by_image(
     Parameters
     ----------
     values : ndarray, shape (slices, rows, columns)
-        Magnitudes.
+        Magnitudes of the image that is asked; a Dixon water image tells most, for in it all but muscle is dark.
     foreground : ndarray of float, same shape
         The network's probability of any structure, 0-1.
     muscle : ndarray of bool, same shape
@@ -134,7 +137,7 @@ class _Pair:
         return cls(*means, np.sqrt(np.maximum(sum(variances) / 2, least**2)), known[0] & known[1])
 
     def log_likelihood_ratio(self, signal: np.ndarray) -> np.ndarray:
-        """How much likelier a signal is inside than outside, bounded.
+        """How much likelier a signal is inside than outside, bounded; nothing is where inside is the darker side.
 
         Of two normal distributions with one variance (Fisher's linear discriminant): the distance from the middle of
         their means, times the distance of these, over the variance.
@@ -142,7 +145,8 @@ class _Pair:
         middle, contrast = (self.inside + self.outside) / 2, self.inside - self.outside
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = (signal - middle) * contrast / self.spread**2
-        return np.clip(np.nan_to_num(ratio, nan=0.0), -MOST_EVIDENCE, MOST_EVIDENCE)
+        most = np.where(contrast < 0, 0.0, MOST_EVIDENCE)
+        return np.clip(np.nan_to_num(ratio, nan=0.0), -MOST_EVIDENCE, most)
 
     def darker(self, signal: np.ndarray) -> np.ndarray:
         """Where a signal lies clearly below that of either side."""

@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 import torch
 
-from myot2.core.images import array_of, image_like
+from myot2.core.images import array_of, image_like, require_same_grid
 from myot2.core.labels import LabelTable
 from myot2.segment.borders import Borders, by_image
 from myot2.segment.cleaning import clean
@@ -69,6 +69,7 @@ def segment_image(
     *,
     threads: int,
     side: str | None = None,
+    water: sitk.Image | None = None,
     where: str | Path = "image",
 ) -> Segmentation:
     """Label the thigh muscles of an axial volume.
@@ -85,6 +86,8 @@ def segment_image(
         Threads of the network's arithmetic.
     side : str, optional
         The side of the only leg in the field, where coordinates cannot tell.
+    water : SimpleITK.Image, optional
+        The Dixon water image of the same scan on the same grid, which is asked at borders in place of `image`.
     where : str or Path
         What an error message names.
 
@@ -95,10 +98,13 @@ def segment_image(
     Raises
     ------
     MyoT2Error
-        The image is not axial, or shows one leg whose side cannot be told.
+        The image is not axial, or shows one leg whose side cannot be told, or water lies on another grid.
     """
     torch.set_num_threads(threads)
     oriented = orient(image, where=where)
+    if water is not None:
+        require_same_grid(image, water, where=where, what="water and the image that is labelled")
+    asked = oriented if water is None else orient(water, where=where)
     workspace = to_workspace(oriented, model.configuration.pixel_mm)
     values = array_of(workspace)
     body = body_mask(values)
@@ -122,7 +128,7 @@ def segment_image(
             cropped.append(leg.side)
     inside, spacing_mm = _on_grid(body, workspace, oriented), oriented.GetSpacing()[::-1]
     muscle = np.isin(result.structure, table.muscle_indices())
-    foreground, borders = by_image(array_of(oriented), result.foreground, muscle, inside, spacing_mm[1:])
+    foreground, borders = by_image(array_of(asked), result.foreground, muscle, inside, spacing_mm[1:])
     labels, confidence = result.decided(foreground)
     return Segmentation(
         labels=_back(image_like(clean(labels, inside, spacing_mm), oriented), image),

@@ -20,14 +20,16 @@ def segment(image: sitk.Image, table: LabelTable, options: Options, where: str |
 
     model = load_model(options.model)
     risk = load_risk(options.model, model.weights_sha256)
-    result = segment_image(image, model, table, threads=options.threads, side=options.side, where=where)
+    result = segment_image(
+        image, model, table, threads=options.threads, side=options.side, water=options.water, where=where
+    )
     return Labelled(
         labels=result.labels,
         sides=result.sides,
         record={
             "Model": model.configuration.name,
             "ModelSha256": model.weights_sha256,
-            "Borders": result.borders.to_json(),
+            "Borders": {"Image": "labelled" if options.water is None else "water", **result.borders.to_json()},
         },
         evidence=Evidence(
             confidence=result.confidence,

@@ -44,6 +44,8 @@ class Options:
         Task of TotalSegmentator.
     side : str, optional
         The side of the only leg in the field, for `myot2`.
+    water : SimpleITK.Image, optional
+        The Dixon water image on the grid of the image, for `myot2`.
     threads : int
         Threads of a network's arithmetic.
     """
@@ -57,6 +59,7 @@ class Options:
     folds: tuple[str, ...] = ()
     task: str = ""
     side: str | None = None
+    water: sitk.Image | None = None
     threads: int = 1
 
 
