@@ -93,11 +93,15 @@ def add_fat(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True)
 class Fat:
-    """The fat fraction on the grid of the image, None where nobody looks; what is said of it, and what tells it."""
+    """The fat fraction on the grid of the image, None where nobody looks; what is said of it, and what tells it.
+
+    `water` is the water image, where that tells it.
+    """
 
     fraction: sitk.Image | None = None
     record: dict[str, Any] = field(default_factory=dict)
     sources: tuple[Path, ...] = ()
+    water: sitk.Image | None = None
 
 
 def read_fat(options: argparse.Namespace, image: sitk.Image) -> Fat:
@@ -111,7 +115,8 @@ def read_fat(options: argparse.Namespace, image: sitk.Image) -> Fat:
         fraction, resampled = given_fraction(options.fat_fraction, image)
     record = {"Limit": options.fat_limit, "Action": options.fat_action, "Interpolated": resampled}
     sources = tuple(options.water_fat or [options.fat_fraction])
-    return Fat(image_like(fraction.astype(np.float32), image), record, sources)
+    water = read_volume(options.water_fat[0]) if options.water_fat else None
+    return Fat(image_like(fraction.astype(np.float32), image), record, sources, water)
 
 
 def treat_fat(labels: sitk.Image, fat: Fat, table: LabelTable) -> tuple[sitk.Image, dict[str, Any]]:
@@ -139,7 +144,7 @@ def segment(options: argparse.Namespace) -> None:
         folds=tuple(options.folds),
         task=options.task,
         side=options.side,
-        water=read_volume(options.water_fat[0]) if options.water_fat else None,
+        water=fat.water,
         threads=options.threads,
     )
     result = BACKENDS[options.backend](image, table, told, options.image)
@@ -158,8 +163,7 @@ def segment(options: argparse.Namespace) -> None:
             "Sides": result.sides,
             **fat_record,
             **figures(result, table, fat.fraction, options.fat_limit),
-            # the image may be the water image
-            **sources_of(dict.fromkeys([options.image, *(options.water_fat or [])[:1], *fat.sources])),
+            **sources_of(dict.fromkeys([options.image, *fat.sources])),  # the image may be the water image
         },
     )
 

@@ -70,11 +70,10 @@ def run(program, model, scan, tmp_path):
     return label
 
 
-def test_fat_is_counted_and_no_label_changes(run, scan, table):
+def test_fat_is_counted(run, scan, table):
     folder, fraction = scan
-    plain, nothing, _ = run()
+    _, nothing, _ = run()
     labels, sidecar, _ = run("--water-fat", folder / "water.nii.gz", folder / "fat.nii.gz")
-    np.testing.assert_array_equal(labels, plain)
     assert {row["fat_voxels"] for row in nothing["Muscles"]} == {None} and "FatFraction" not in nothing
     assert sidecar["FatFraction"] == {"Limit": 0.5, "Action": "flag", "Interpolated": False}
     assert np.isin(labels, table.muscle_indices()).any()
@@ -83,10 +82,19 @@ def test_fat_is_counted_and_no_label_changes(run, scan, table):
         assert row["fat_voxels"] == (int((own > 0.5).sum()) if own.size else None)
 
 
+def test_the_water_image_is_asked_at_borders_and_the_sidecar_says_so(run, scan):
+    folder, _ = scan
+    _, alone, _ = run()
+    _, sidecar, _ = run("--water-fat", folder / "water.nii.gz", folder / "fat.nii.gz")
+    assert alone["Borders"]["Image"] == "labelled"
+    assert sidecar["Borders"]["Image"] == "water"
+    assert sidecar["Borders"]["DarkShare"] != alone["Borders"]["DarkShare"]
+
+
 def test_fat_is_cut_from_muscles_on_request_and_bone_stays(run, scan, table):
     folder, fraction = scan
     sources = ("--water-fat", folder / "water.nii.gz", folder / "fat.nii.gz", "--fat-limit", "0.6")
-    whole, _, _ = run()
+    whole, _, _ = run(*sources)
     labels, sidecar, _ = run(*sources, "--fat-action", "cut")
     fat = np.nan_to_num(fraction) > 0.6
     muscle = np.isin(whole, table.muscle_indices())
@@ -102,16 +110,19 @@ def test_fat_that_is_to_be_kept_is_not_looked_for(run, scan):
     assert {row["fat_share"] for row in sidecar["Muscles"]} == {None}
 
 
-def test_a_map_of_the_fraction_serves_as_well(run, scan):
-    folder, _ = scan
+def test_a_map_of_the_fraction_serves_as_well_and_no_label_changes(run, scan):
+    folder, fraction = scan
     water, fat = (sitk.ReadImage(str(folder / f"{name}.nii.gz")) for name in ("water", "fat"))
     whole = sitk.GetArrayFromImage(water) + sitk.GetArrayFromImage(fat)
     given = sitk.GetImageFromArray(sitk.GetArrayFromImage(fat) / np.where(whole > 0, whole, 1))
     given.CopyInformation(water)
     sitk.WriteImage(given, str(folder / "ff.nii.gz"))
-    _, by_images, _ = run("--water-fat", folder / "water.nii.gz", folder / "fat.nii.gz")
-    _, by_map, _ = run("--fat-fraction", folder / "ff.nii.gz")
-    assert [row["fat_voxels"] for row in by_map["Muscles"]] == [row["fat_voxels"] for row in by_images["Muscles"]]
+    plain, _, _ = run()
+    labels, sidecar, _ = run("--fat-fraction", folder / "ff.nii.gz")
+    np.testing.assert_array_equal(labels, plain)
+    for row in sidecar["Muscles"]:
+        own = fraction[(labels == row["index"]) & np.isfinite(fraction)]
+        assert row["fat_voxels"] == (int((own > 0.5).sum()) if own.size else None)
 
 
 def test_confidence_and_entropy_are_written_as_maps_and_the_sidecar_s_means_are_theirs(run, scan, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from myot2.core.errors import MyoT2Error
 from myot2.core.labels import read_labels
 from myot2.segment.inference import segment_image
 from myot2.segment.model import load_model
@@ -65,6 +66,25 @@ def test_muscles_of_an_unseen_person_are_found(case, model, table, part):
     scores = [score for score in dice_by_muscle(labels, truth, table).values() if score is not None]
     assert dice(labels > 0, truth > 0) >= WHOLE[part]
     assert np.mean(scores) >= SINGLE[part]
+
+
+def whole_muscle(labels: sitk.Image, truth: np.ndarray) -> float:
+    return dice(sitk.GetArrayFromImage(labels) > 0, truth > 0)
+
+
+def test_the_water_image_of_the_same_scan_shows_where_muscles_end_in_the_in_phase_one(case, model, table):
+    images, truth = case
+    alone, asked = (
+        whole_muscle(segment_image(images["IN_PHASE"], model, table, threads=1, water=water).labels, truth)
+        for water in (None, images["WATER"])
+    )
+    assert asked > alone + 0.01
+
+
+def test_water_on_another_grid_is_refused(case, model, table):
+    images, _ = case
+    with pytest.raises(MyoT2Error, match="one grid"):
+        segment_image(images["IN_PHASE"], model, table, threads=1, water=images["WATER"][:, :, 1:])
 
 
 def test_muscles_of_a_real_patient_lie_where_anatomy_has_them(shared_data, model, table):
