@@ -53,6 +53,16 @@ def main(argv: list[str] | None = None) -> int:
     for one, other in combinations(muscles, 2):
         agreement.loc[one, other] = agreement.loc[other, one] = dice(muscles[one], muscles[other])
     print(f"Dice of whole muscle between images\n{agreement.round(3).to_string()}\n")
+    asked = {
+        name: np.isin(array_of(sitk.DICOMOrient(result.labels, "LPS")), table.muscle_indices())
+        for name in ("in-phase", "opposed")
+        for result in [segment_image(images[name], model, table, threads=1, water=images["water"])]
+    }
+    print(
+        f"With the water image asked at borders: in-phase to opposed {dice(*asked.values()):.3f}, in-phase to water "
+        f"{dice(asked['in-phase'], muscles['water']):.3f}, to in-phase alone "
+        f"{dice(asked['in-phase'], muscles['in-phase']):.3f}\n"
+    )
     single = by_muscle(labels, table).round(2)
     print(f"Dice of single muscles between the in-phase and the other images\n{single.to_string()}\n")
     for name, values in labels.items():

@@ -19,7 +19,8 @@ class LabelFat(Section):
     action: Literal["flag", "cut", "keep"] = Field(
         "flag",
         description="Count them and flag muscles with many; take their label off them; or do not look. Disease "
-        "replaces muscle by fat, so cutting may cut muscle.",
+        "replaces muscle by fat, so cutting may cut muscle. Where water and fat images are looked at, the shipped "
+        "network asks the water image where muscles end.",
     )
 
 
